@@ -1,0 +1,18 @@
+//! The generators that ship with duel, inside the binary.
+
+/// One shipped generator.
+#[derive(Debug, Clone, Copy)]
+pub struct Shipped {
+    /// As in `duel sample --model NAME`.
+    pub name: &'static str,
+    /// The file `models/NAME/generator.onnx`, card included.
+    pub onnx: &'static [u8],
+}
+
+/// All that ship, the default first.
+pub const SHIPPED: &[Shipped] = &[];
+
+/// The shipped generator of that name.
+pub fn shipped(name: &str) -> Option<Shipped> {
+    SHIPPED.iter().copied().find(|shipped| shipped.name == name)
+}

@@ -1,0 +1,341 @@
+//! IDX files, gzipped or not, or the bundled MNIST, as images and labels in memory; and the batches drawn from them.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use duel_models::{PIXELS, SIDE, pixels, random::Stream};
+use flate2::read::GzDecoder;
+
+/// Grey images of [`SIDE`] × [`SIDE`] with their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// What it is called in a card.
+    pub name: String,
+    /// Grey levels, [N, 28, 28].
+    pub images: Vec<u8>,
+    /// Labels, [N].
+    pub labels: Vec<u8>,
+}
+
+/// Which half of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// What may train and select.
+    Train,
+    /// What judges, and does nothing else.
+    Test,
+}
+
+/// Why there is no data.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The directory lacks a file of the pair.
+    #[error("no {file}(.gz) in {dir}: --data takes a directory of IDX files named as MNIST's; leave it out for the bundled digits")]
+    Missing {
+        /// The directory.
+        dir: PathBuf,
+        /// The file's name, without `.gz`.
+        file: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not what its name says.
+    #[error("{file} is no such IDX file: {why}")]
+    NotIdx {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Images without labels, or labels without images.
+    #[error("{dir} has {images} images and {labels} labels: they must be as many")]
+    Unequal {
+        /// The directory.
+        dir: PathBuf,
+        /// Images.
+        images: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// The recipe wants more than there is.
+    #[error("{key} = {wanted}, and the data has {there} training images: lower it with --set {key}=N")]
+    TooFew {
+        /// The recipe's key.
+        key: &'static str,
+        /// Its value.
+        wanted: usize,
+        /// What there is.
+        there: usize,
+    },
+}
+
+/// File names of a split, as LeCun, Cortes and Burges chose them.
+const NAMES: [[&str; 2]; 2] = [
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+    ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+];
+
+const BUNDLED: [[&[u8]; 2]; 2] = [
+    [
+        include_bytes!("../data/mnist/train-images-idx3-ubyte.gz"),
+        include_bytes!("../data/mnist/train-labels-idx1-ubyte.gz"),
+    ],
+    [
+        include_bytes!("../data/mnist/t10k-images-idx3-ubyte.gz"),
+        include_bytes!("../data/mnist/t10k-labels-idx1-ubyte.gz"),
+    ],
+];
+
+impl Dataset {
+    /// The bundled MNIST.
+    pub fn mnist(split: Split) -> Self {
+        let [images, labels] = BUNDLED[split as usize];
+        let read = |bytes, header: &[u32]| idx(bytes, header).expect("the bundled files are whole: a test checks their MD5");
+        Self { name: "mnist".into(), images: read(images, &IMAGES), labels: read(labels, &LABELS) }
+    }
+
+    /// The pair of IDX files in `dir`, gzipped or not.
+    pub fn from_dir(dir: &Path, split: Split) -> Result<Self, DatasetError> {
+        let [images, labels] = NAMES[split as usize];
+        let images = read(dir, images, &IMAGES)?;
+        let labels = read(dir, labels, &LABELS)?;
+        if images.len() != labels.len() * PIXELS {
+            return Err(DatasetError::Unequal { dir: dir.into(), images: images.len() / PIXELS, labels: labels.len() });
+        }
+        let name = dir.file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned());
+        Ok(Self { name, images, labels })
+    }
+
+    /// Images it has.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The first `count` images (0: all); the batch must fit into them.
+    pub fn first(mut self, count: usize, batch: usize) -> Result<Self, DatasetError> {
+        let there = self.len();
+        let too_few = |key, wanted| DatasetError::TooFew { key, wanted, there };
+        if count > there {
+            return Err(too_few("data.images", count));
+        }
+        if count > 0 {
+            self.images.truncate(count * PIXELS);
+            self.labels.truncate(count);
+        }
+        if batch > self.len() {
+            return Err(DatasetError::TooFew { key: "training.batch", wanted: batch, there: self.len() });
+        }
+        Ok(self)
+    }
+}
+
+/// The header of a file of images: magic, then rows and columns after the count.
+const IMAGES: [u32; 3] = [0x0803, SIDE as u32, SIDE as u32];
+/// The header of a file of labels.
+const LABELS: [u32; 1] = [0x0801];
+
+/// More items than this are refused: ten times the largest set of this layout (EMNIST, 814,255).
+const ITEMS_MAX: usize = 8_000_000;
+
+fn read(dir: &Path, name: &'static str, header: &[u32]) -> Result<Vec<u8>, DatasetError> {
+    let candidates = [dir.join(name), dir.join(format!("{name}.gz"))];
+    let Some(file) = candidates.into_iter().find(|file| file.exists()) else {
+        return Err(DatasetError::Missing { dir: dir.into(), file: name });
+    };
+    let opened = File::open(&file).map_err(|source| DatasetError::Unreadable { file: file.clone(), source })?;
+    idx(io::BufReader::new(opened), header).map_err(|why| DatasetError::NotIdx { file, why })
+}
+
+/// The one door for IDX: `header` is the expected magic and the sizes after the count. Gzip is told by its first bytes.
+///
+/// Memory is taken only as bytes arrive, and never beyond what the header promises, so a header that lies costs nothing.
+fn idx(mut bytes: impl Read, header: &[u32]) -> Result<Vec<u8>, String> {
+    let mut start = [0; 2];
+    bytes.read_exact(&mut start).map_err(|_| "it is shorter than its header".to_owned())?;
+    let whole = start.chain(bytes);
+    if start == [0x1f, 0x8b] { idx_payload(GzDecoder::new(whole), header) } else { idx_payload(whole, header) }
+}
+
+fn idx_payload(mut bytes: impl Read, header: &[u32]) -> Result<Vec<u8>, String> {
+    let mut word = || {
+        let mut word = [0; 4];
+        bytes.read_exact(&mut word).map_err(|_| "it is shorter than its header".to_owned())?;
+        Ok::<u32, String>(u32::from_be_bytes(word))
+    };
+    let magic = word()?;
+    if magic != header[0] {
+        return Err(format!("its magic number is {magic:#010x}, expected {:#010x}", header[0]));
+    }
+    let items = word()? as usize;
+    if items == 0 || items > ITEMS_MAX {
+        return Err(format!("its header promises {items} items, expected 1 to {ITEMS_MAX}"));
+    }
+    let mut size = items;
+    for &expected in &header[1..] {
+        let found = word()?;
+        if found != expected {
+            return Err(format!("its images have a side of {found}, expected {expected}"));
+        }
+        size *= expected as usize;
+    }
+    let mut payload = Vec::new();
+    let read = bytes.take(size as u64 + 1).read_to_end(&mut payload);
+    read.map_err(|error| format!("its gzip is damaged ({error})"))?;
+    match payload.len() {
+        length if length < size => Err(format!("it ends after {length} of {size} bytes")),
+        length if length > size => Err(format!("it goes on after the {size} bytes that its header promises")),
+        _ => Ok(payload),
+    }
+}
+
+/// Which images stand in which batch: every epoch a new order, made of the seed and the epoch alone, so that
+/// batch `index` is the same whether or not the ones before it were asked for.
+#[derive(Debug, Clone)]
+pub struct Batches {
+    stream: Stream,
+    order: Vec<u32>,
+    epoch: Option<u64>,
+    size: usize,
+}
+
+impl Batches {
+    /// Batches of `size` images out of `images`, which is at least `size`.
+    pub fn new(seed: u64, images: usize, size: usize) -> Self {
+        assert!(size <= images, "a batch is no larger than the data");
+        Self { stream: Stream::new(seed, "batches"), order: (0..images as u32).collect(), epoch: None, size }
+    }
+
+    /// The images of batch `index` as values in [-1, 1], [size, 784]. A batch may straddle two epochs.
+    pub fn images(&mut self, index: u64, data: &Dataset) -> Vec<f32> {
+        let mut values = Vec::with_capacity(self.size * PIXELS);
+        let first = index * self.size as u64;
+        for position in first..first + self.size as u64 {
+            let image = self.at(position) as usize;
+            values.extend(data.images[image * PIXELS..][..PIXELS].iter().map(|&byte| pixels::from_byte(byte)));
+        }
+        values
+    }
+
+    fn at(&mut self, position: u64) -> u32 {
+        let (epoch, place) = (position / self.order.len() as u64, position % self.order.len() as u64);
+        if self.epoch != Some(epoch) {
+            self.order.sort_unstable();
+            self.stream.item(epoch).shuffle(&mut self.order);
+            self.epoch = Some(epoch);
+        }
+        self.order[place as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use md5::{Digest, Md5};
+    use std::io::Write;
+
+    #[test]
+    fn the_bundled_files_are_the_canonical_ones() {
+        let expected = [
+            ["6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"],
+            ["2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"],
+        ];
+        for (gzipped, md5) in BUNDLED.iter().flatten().zip(expected.iter().flatten()) {
+            let mut raw = Vec::new();
+            GzDecoder::new(*gzipped).read_to_end(&mut raw).expect("gzip");
+            let found: String = Md5::digest(&raw).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, *md5);
+        }
+    }
+
+    #[test]
+    fn the_bundled_set_is_whole() {
+        let (train, test) = (Dataset::mnist(Split::Train), Dataset::mnist(Split::Test));
+        assert_eq!((train.len(), test.len()), (60_000, 10_000));
+        assert_eq!(train.images.len(), 60_000 * PIXELS);
+        assert_eq!(train.labels[..5], [5, 0, 4, 1, 9]);
+    }
+
+    fn labels(count: u32, there: usize) -> Vec<u8> {
+        [&0x0801u32.to_be_bytes()[..], &count.to_be_bytes(), &vec![7; there]].concat()
+    }
+
+    fn images(header: [u32; 4], there: usize) -> Vec<u8> {
+        let header: Vec<u8> = header.iter().flat_map(|word| word.to_be_bytes()).collect();
+        [header, vec![9; there]].concat()
+    }
+
+    fn gzip(raw: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(raw).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    #[test]
+    fn a_directory_is_read_gzipped_or_not() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).expect("space");
+        write("train-images-idx3-ubyte.gz", &gzip(&images([0x0803, 2, 28, 28], 2 * PIXELS)));
+        write("train-labels-idx1-ubyte", &labels(2, 2));
+        let data = Dataset::from_dir(dir.path(), Split::Train).expect("a good directory");
+        assert_eq!((data.len(), data.images.len(), data.labels[0]), (2, 2 * PIXELS, 7));
+
+        write("train-labels-idx1-ubyte", &labels(3, 3));
+        let error = Dataset::from_dir(dir.path(), Split::Train).expect_err("three labels").to_string();
+        assert!(error.contains("2 images and 3 labels"), "{error}");
+        let error = Dataset::from_dir(dir.path(), Split::Test).expect_err("no test files").to_string();
+        assert!(error.contains("t10k-images-idx3-ubyte(.gz)") && error.contains("--data"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_idx_file_is_refused_with_the_reason() {
+        for (bytes, expected) in [
+            (vec![], "shorter than its header"),
+            (images([0x0803, 2, 28, 28], 0)[..15].to_vec(), "shorter than its header"),
+            (images([0x0801, 2, 28, 28], 2 * PIXELS), "magic"),
+            (images([0x0803, 2, 28, 28], 2 * PIXELS - 1), "ends after 1567 of 1568 bytes"),
+            (images([0x0803, 2, 28, 28], 2 * PIXELS + 1), "goes on"),
+            (images([0x0803, 2, 32, 28], 2 * PIXELS), "side of 32"),
+            (images([0x0803, 0, 28, 28], 0), "0 items"),
+            (images([0x0803, u32::MAX, 28, 28], 10), "4294967295 items"),
+            (images([0x0803, 7_999_999, 28, 28], 10), "ends after 10 of"),
+            (gzip(&images([0x0803, 2, 28, 28], 2 * PIXELS))[..30].to_vec(), "ends after"),
+        ] {
+            let error = idx(&bytes[..], &IMAGES).expect_err(expected);
+            assert!(error.contains(expected) || error.contains("gzip"), "{expected}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_epoch_shows_every_image_once_and_batches_need_no_history() {
+        let mut batches = Batches::new(1, 10, 3);
+        let mut epoch: Vec<u32> = (0..10).map(|position| batches.at(position)).collect();
+        let second: Vec<u32> = (10..20).map(|position| batches.at(position)).collect();
+        assert_ne!(epoch, second);
+        epoch.sort_unstable();
+        assert!(epoch.into_iter().eq(0..10));
+        assert_eq!(Batches::new(1, 10, 3).at(15), second[5]);
+    }
+
+    #[test]
+    fn a_recipe_cannot_want_more_than_there_is() {
+        let data = Dataset { name: "x".into(), images: vec![0; 4 * PIXELS], labels: vec![0; 4] };
+        assert_eq!(data.clone().first(2, 2).map(|data| data.len()).expect("two of four"), 2);
+        assert!(data.clone().first(5, 2).expect_err("five of four").to_string().contains("data.images"));
+        assert!(data.first(0, 5).expect_err("a batch of five").to_string().contains("training.batch"));
+    }
+}

@@ -1,0 +1,215 @@
+//! The duel: one step of the discriminator, one of the generator, and the loop around them; algorithm 1 of Goodfellow
+//! et al. 2014.
+
+use std::{sync::Arc, time::Instant};
+
+use candle_core::{Device, Result, Tensor};
+use duel_models::{LatentLaw, Latents, PIXELS, random::Stream};
+use rayon::prelude::*;
+
+use crate::{
+    dataset::{Batches, Dataset},
+    losses,
+    networks::{self, Mode, Network},
+    optimiser::Adam,
+    recipe::Recipe,
+    run::record::Metrics,
+};
+
+/// One side of the duel: a network and what moves it.
+#[derive(Debug)]
+pub struct Duellist {
+    /// The network.
+    pub network: Arc<Network>,
+    /// Its optimiser.
+    pub adam: Adam,
+}
+
+impl Duellist {
+    /// Learns from a loss; the norm of the gradient, if it is asked for, else NaN.
+    fn learn(&mut self, loss: &Tensor, measured: bool) -> Result<f64> {
+        let gradient = self.network.take_gradient(&mut loss.backward()?)?;
+        // Between backward and the optimiser's step each gradient passes here, one flat tensor: the place of an all-reduce.
+        let norm = if measured { gradient.sqr()?.sum_all()?.to_scalar::<f32>()?.sqrt().into() } else { f64::NAN };
+        self.adam.step(&self.network.parameters, &gradient)?;
+        Ok(norm)
+    }
+}
+
+/// Everything that training changes, and what it learns from.
+#[derive(Debug)]
+pub struct Duel {
+    /// The experiment.
+    pub recipe: Recipe,
+    /// The network that draws.
+    pub generator: Duellist,
+    /// The network that tells drawn from real.
+    pub discriminator: Duellist,
+    /// Steps done.
+    pub step: u64,
+    /// Batches of real images that the discriminator has seen.
+    pub batches_seen: u64,
+    /// Seconds of training.
+    pub seconds: f64,
+    data: Dataset,
+    batches: Batches,
+    device: Device,
+}
+
+/// What one update of the discriminator showed.
+struct Judgement {
+    d_loss: [f64; 2],
+    value: f64,
+    d_real: f64,
+    d_fake: f64,
+    gradient: f64,
+}
+
+/// What one update of the generator showed.
+struct Drawing {
+    g_loss: f64,
+    gradient: f64,
+}
+
+impl Duel {
+    /// Both networks before their first step. `data` holds at least a batch.
+    pub fn new(recipe: Recipe, data: Dataset, device: Device) -> Result<Self> {
+        let seed = recipe.training.seed;
+        let (g, d) = (&recipe.generator, &recipe.discriminator);
+        let generator = networks::generator(g, seed, &device)?;
+        let discriminator = networks::discriminator(d, seed, &device)?;
+        Ok(Self {
+            generator: Duellist {
+                adam: Adam::new(&generator.parameters, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
+                network: Arc::new(generator),
+            },
+            discriminator: Duellist {
+                adam: Adam::new(&discriminator.parameters, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
+                network: Arc::new(discriminator),
+            },
+            batches: Batches::new(seed, data.len(), recipe.training.batch),
+            step: 0,
+            batches_seen: 0,
+            seconds: 0.0,
+            recipe,
+            data,
+            device,
+        })
+    }
+
+    /// One step: k updates of the discriminator, then k of the generator. With `measured`, what it showed.
+    ///
+    /// Only a measured step waits for the device.
+    pub fn advance(&mut self, measured: bool) -> Result<Option<Metrics>> {
+        let began = Instant::now();
+        let mut judgement = None;
+        let mut drawing = None;
+        for update in 0..self.recipe.training.k_discriminator {
+            judgement = self.discriminator_step(update, measured)?;
+        }
+        for update in 0..self.recipe.training.k_generator {
+            drawing = self.generator_step(update, measured)?;
+        }
+        self.step += 1;
+        self.seconds += began.elapsed().as_secs_f64();
+        Ok(measured.then(|| self.metrics(judgement, drawing)))
+    }
+
+    /// Ascends the discriminator on a batch of real and a batch of generated images.
+    fn discriminator_step(&mut self, update: usize, measured: bool) -> Result<Option<Judgement>> {
+        let batch = self.recipe.training.batch;
+        let real = self.real_batch()?;
+        let z = self.latents("discriminator", update)?;
+        let fake = self.generator.network.forward(&z, Mode::Frozen)?;
+        // One pass over both: the discriminator has no batch norm, so it judges each image alone.
+        let logits = self.discriminator.network.forward(&Tensor::cat(&[real, fake], 0)?, Mode::Train)?;
+        let (real, fake) = (logits.narrow(0, 0, batch)?, logits.narrow(0, batch, batch)?);
+        let [real_loss, fake_loss] = losses::discriminator(&real, &fake)?;
+        let loss = ((&real_loss + &fake_loss)? * 0.5)?;
+        let gradient = self.discriminator.learn(&loss, measured)?;
+        if !measured {
+            return Ok(None);
+        }
+        let d_loss = [scalar(&real_loss)?, scalar(&fake_loss)?];
+        Ok(Some(Judgement {
+            d_loss,
+            value: -d_loss[0] - d_loss[1],
+            d_real: scalar(&networks::probability(&real)?.mean_all()?)?,
+            d_fake: scalar(&networks::probability(&fake)?.mean_all()?)?,
+            gradient,
+        }))
+    }
+
+    /// Descends the generator through a discriminator that stands still.
+    fn generator_step(&mut self, update: usize, measured: bool) -> Result<Option<Drawing>> {
+        let z = self.latents("generator", update)?;
+        let fake = self.generator.network.forward(&z, Mode::Train)?;
+        let logits = self.discriminator.network.forward(&fake, Mode::Frozen)?;
+        let loss = losses::generator(self.recipe.training.loss, &logits)?;
+        let gradient = self.generator.learn(&loss, measured)?;
+        if !measured {
+            return Ok(None);
+        }
+        Ok(Some(Drawing { g_loss: scalar(&loss)?, gradient }))
+    }
+
+    fn real_batch(&mut self) -> Result<Tensor> {
+        let images = self.batches.images(self.batches_seen, &self.data);
+        self.batches_seen += 1;
+        Tensor::from_vec(images, (self.recipe.training.batch, PIXELS), &self.device)
+    }
+
+    /// The latents of one update, [batch, latent]: made of the seed and the step alone, so that a resumed run draws the same.
+    fn latents(&self, side: &str, update: usize) -> Result<Tensor> {
+        let recipe = &self.recipe;
+        let (rows, size) = (recipe.training.batch, recipe.generator.latent);
+        let law = LatentLaw::from(recipe.generator.latent_law);
+        let stream = Stream::new(recipe.training.seed, side).item(self.step).item(update as u64);
+        let mut values = vec![0.0; rows * size];
+        values.par_chunks_mut(size).enumerate().for_each(|(row, values)| {
+            let mut stream = stream.item(row as u64);
+            values.fill_with(|| law.draw(&mut stream));
+        });
+        Tensor::from_vec(values, (rows, size), &self.device)
+    }
+
+    /// The images that the generator makes of samples `0..count` of `seed`, [count, 784] in [-1, 1].
+    pub fn samples(&self, seed: u64, count: usize) -> Result<Vec<f32>> {
+        let generator = &self.recipe.generator;
+        let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, 0);
+        let mut values = vec![0.0; count * latents.size()];
+        for (index, latent) in values.chunks_exact_mut(latents.size()).enumerate() {
+            latents.latent(index as u64, latent);
+        }
+        let latents = Tensor::from_vec(values, (count, generator.latent), &self.device)?;
+        self.generator.network.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
+    }
+
+    fn metrics(&self, judgement: Option<Judgement>, drawing: Option<Drawing>) -> Metrics {
+        let nothing = [f64::NAN; 2];
+        let d_loss = judgement.as_ref().map_or(nothing, |judgement| judgement.d_loss);
+        let of = |field: fn(&Judgement) -> f64| judgement.as_ref().map_or(f64::NAN, field);
+        let images = self.batches_seen * self.recipe.training.batch as u64;
+        Metrics {
+            step: self.step,
+            images,
+            seconds: self.seconds,
+            d_loss: 0.5 * (d_loss[0] + d_loss[1]),
+            d_loss_real: d_loss[0],
+            d_loss_fake: d_loss[1],
+            g_loss: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.g_loss),
+            value: of(|judgement| judgement.value),
+            d_real: of(|judgement| judgement.d_real),
+            d_fake: of(|judgement| judgement.d_fake),
+            d_gradient: of(|judgement| judgement.gradient),
+            g_gradient: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.gradient),
+            d_learning_rate: self.discriminator.adam.learning_rate,
+            g_learning_rate: self.generator.adam.learning_rate,
+            images_per_second: images as f64 / self.seconds,
+        }
+    }
+}
+
+fn scalar(tensor: &Tensor) -> Result<f64> {
+    Ok(tensor.to_scalar::<f32>()?.into())
+}

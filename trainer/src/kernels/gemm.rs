@@ -1,0 +1,140 @@
+//! Matrix products, split over threads in tiles that depend on the shapes alone.
+
+use rayon::prelude::*;
+
+/// A matrix in row-major order, or the transpose of one.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `values` as [rows, columns].
+    pub(super) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(values.len(), rows * columns);
+        Self { values, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+
+    /// Its transpose, without moving a value.
+    pub(super) fn transposed(self) -> Self {
+        let Self { values, rows, columns, row_stride, column_stride } = self;
+        Self { values, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
+    }
+}
+
+/// What happens to the values that a product's result lands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Into {
+    /// They are replaced.
+    Replace,
+    /// They are added to.
+    Add,
+}
+
+/// Rows or columns of a tile: two vectors of AVX-512 a register block, small enough that four threads share a layer of 256.
+const TILE: usize = 64;
+
+/// Below this many multiplications a product is not worth waking another thread.
+const ALONE: usize = 1 << 16;
+
+/// `into` (row-major, [a.rows, b.columns]) = or += `a` · `b`.
+pub(super) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
+    assert_eq!(a.columns, b.rows);
+    assert_eq!(into.len(), a.rows * b.columns);
+    let wide = b.columns >= a.rows;
+    let long = if wide { b.columns } else { a.rows };
+    let destination = Destination(into.as_mut_ptr());
+    let tile = |index: usize| {
+        let (from, to) = (index * TILE, long.min((index + 1) * TILE));
+        let (rows, columns) = if wide { (0..a.rows, from..to) } else { (from..to, 0..b.columns) };
+        multiply(a, b, destination, rows, columns, how);
+    };
+    let tiles = long.div_ceil(TILE);
+    if a.rows * b.columns * a.columns < ALONE {
+        (0..tiles).for_each(tile);
+    } else {
+        (0..tiles).into_par_iter().for_each(tile);
+    }
+}
+
+/// The result's memory, shared by the threads that each write a tile of their own.
+#[derive(Clone, Copy)]
+struct Destination(*mut f32);
+
+// SAFETY: the pointer is used by `multiply` alone, whose calls within one `product` write disjoint tiles.
+#[allow(unsafe_code)]
+unsafe impl Send for Destination {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Destination {}
+
+/// One tile, on this thread.
+fn multiply(
+    a: Matrix,
+    b: Matrix,
+    into: Destination,
+    rows: std::ops::Range<usize>,
+    columns: std::ops::Range<usize>,
+    how: Into,
+) {
+    let beta = if how == Into::Add { 1.0 } else { 0.0 };
+    // SAFETY: `Matrix` holds rows × columns values at its strides, `product` checked that the shapes agree and that the
+    // result has a.rows × b.columns values, `rows` and `columns` lie inside those, and no other thread has this tile.
+    #[allow(unsafe_code)]
+    unsafe {
+        gemm::gemm(
+            rows.len(),
+            columns.len(),
+            a.columns,
+            into.0.add(rows.start * b.columns + columns.start),
+            1,
+            b.columns as isize,
+            how == Into::Add,
+            a.values.as_ptr().add(rows.start * a.row_stride),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.values.as_ptr().add(columns.start * b.column_stride),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            beta,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use duel_models::random::Stream;
+
+    fn random(stream: &mut Stream, count: usize) -> Vec<f32> {
+        (0..count).map(|_| stream.normal() as f32).collect()
+    }
+
+    #[test]
+    fn products_are_those_of_a_plain_loop() {
+        let mut stream = Stream::new(1, "products");
+        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (64, 784, 256), (130, 33, 65), (7, 300, 1), (1, 9, 200)] {
+            let (a, b) = (random(&mut stream, m * k), random(&mut stream, k * n));
+            let start = random(&mut stream, m * n);
+            let (mut replaced, mut added) = (start.clone(), start.clone());
+            product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut replaced, Into::Replace);
+            let stored: Vec<f32> = (0..n * k).map(|at| b[at % k * n + at / k]).collect();
+            product(Matrix::new(&a, m, k), Matrix::new(&stored, n, k).transposed(), &mut added, Into::Add);
+            for (row, column) in (0..m).flat_map(|row| (0..n).map(move |column| (row, column))) {
+                let exact: f64 = (0..k).map(|i| f64::from(a[row * k + i]) * f64::from(b[i * n + column])).sum();
+                let at = row * n + column;
+                assert!((f64::from(replaced[at]) - exact).abs() < 1e-4, "{m} {k} {n}");
+                assert!((f64::from(added[at] - start[at]) - exact).abs() < 1e-4, "{m} {k} {n}");
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A network's forward and backward pass on the CPU, as one operation of candle's graph.
+//!
+//! candle's own backward pass fills a tensor of zeros for every argument and adds to it, a parameter's included, and asks
+//! for gradients that nobody wants. Here the gradient of the parameters goes straight to [`Network::gradient`], and the
+//! buffers of a pass are kept for the next.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering};
+
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+
+use super::{
+    elementwise::{activate, activate_backward, bias_backward},
+    gemm::{Into, Matrix, product},
+    norm::{Statistics, batch_statistics, input_backward, inverse_root, normalise, sums},
+    storage::{read, slice, write},
+};
+use crate::networks::{Layer, Network, Op};
+
+/// What a backward pass needs of its forward pass, and room to work in.
+#[derive(Debug, Default)]
+pub(crate) struct Tape {
+    /// What each layer gave.
+    outputs: Vec<Vec<f32>>,
+    /// What each batch norm subtracted and scaled by; empty for other layers.
+    statistics: Vec<Statistics>,
+    /// The gradients on their way down.
+    scratch: [Vec<f32>; 2],
+}
+
+/// One pass of a network over `x`, [N, inputs]; the second argument is [`Network::parameters`], tracked or detached.
+pub(crate) struct Pass {
+    network: Arc<Network>,
+    training: bool,
+    tape: Mutex<Tape>,
+}
+
+impl Pass {
+    pub(crate) fn new(network: Arc<Network>, training: bool) -> Self {
+        let tape = network.tapes.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        Self { network, training, tape: Mutex::new(tape) }
+    }
+
+    fn tape(&self) -> MutexGuard<'_, Tape> {
+        self.tape.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pass {
+    /// Hands the buffers to the next pass.
+    fn drop(&mut self) {
+        let tape = std::mem::take(&mut *self.tape());
+        self.network.tapes.lock().unwrap_or_else(PoisonError::into_inner).push(tape);
+    }
+}
+
+impl CustomOp2 for Pass {
+    fn name(&self) -> &'static str {
+        "network"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        parameters: &CpuStorage,
+        parameters_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, parameters) = (slice(x, x_layout)?, slice(parameters, parameters_layout)?);
+        let rows = x_layout.dims()[0];
+        let layers = &self.network.layers;
+        let mut tape = self.tape();
+        let tape = &mut *tape;
+        tape.outputs.resize_with(layers.len(), Vec::new);
+        tape.statistics.resize_with(layers.len(), Statistics::default);
+        for (index, layer) in layers.iter().enumerate() {
+            let (below, here) = tape.outputs.split_at_mut(index);
+            let input = below.last().map_or(x, Vec::as_slice);
+            here[0].resize(rows * layer.outputs(), 0.0);
+            self.forward(layer, input, &mut here[0], &parameters[layer.span()], &mut tape.statistics[index])?;
+        }
+        let output = tape.outputs.last().map_or_else(Vec::new, Clone::clone);
+        let shape = Shape::from((rows, output.len() / rows));
+        Ok((CpuStorage::F32(output), shape))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        parameters: &Tensor,
+        _result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (through, learn) = (x.track_op(), parameters.track_op());
+        let gradient = gradient.contiguous()?.flatten_all()?.to_vec1()?;
+        let mut tape = self.tape();
+        let mut down = None;
+        read(parameters, |values| {
+            read(x, |input| {
+                if !learn {
+                    down = self.backward(&mut tape, input, values, gradient, through, None);
+                    return Ok(());
+                }
+                let fresh = self.network.fresh.swap(false, Ordering::Relaxed);
+                write(&self.network.gradient, |sink| {
+                    down = self.backward(&mut tape, input, values, gradient, through, Some((sink, fresh)));
+                })
+            })
+        })???;
+        let down = down.map(|values| Tensor::from_vec(values, x.shape(), x.device())).transpose()?;
+        Ok((down, None))
+    }
+}
+
+/// Where a layer's parameters get their gradient, and whether it is the first since the last step.
+type Sink<'a> = Option<(&'a mut [f32], bool)>;
+
+impl Pass {
+    fn forward(
+        &self,
+        layer: &Layer,
+        x: &[f32],
+        y: &mut [f32],
+        parameters: &[f32],
+        statistics: &mut Statistics,
+    ) -> Result<()> {
+        match layer.op {
+            Op::Dense { inputs, outputs } => {
+                let (weight, bias) = parameters.split_at(inputs * outputs);
+                let weight = Matrix::new(weight, inputs, outputs);
+                product(Matrix::new(x, x.len() / inputs, inputs), weight, y, Into::Replace);
+                activate(y, Some(bias), outputs, layer.activation);
+            }
+            Op::BatchNorm { channels, momentum, epsilon, of_batch } => {
+                let (gamma, beta) = parameters.split_at(channels);
+                if self.training && of_batch {
+                    let variance = batch_statistics(x, channels, epsilon as f32, statistics);
+                    let rows = x.len() / channels;
+                    self.network.follow(layer, &statistics.mean, &variance, rows, momentum)?;
+                } else {
+                    *statistics = self.network.running_statistics(layer, |mean, variance| Statistics {
+                        mean: mean.to_vec(),
+                        scale: inverse_root(variance, epsilon as f32),
+                        of_batch: false,
+                    })?;
+                }
+                normalise(x, y, gamma, beta, statistics);
+                activate(y, None, channels, layer.activation);
+            }
+        }
+        Ok(())
+    }
+
+    /// From the gradient of the output to that of the input, if it is wanted; the layers' own go to `sink`.
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        x: &[f32],
+        parameters: &[f32],
+        gradient: Vec<f32>,
+        through: bool,
+        mut sink: Sink,
+    ) -> Option<Vec<f32>> {
+        let Tape { outputs, statistics, scratch } = tape;
+        let [here, below] = scratch;
+        *here = gradient;
+        for (index, layer) in self.network.layers.iter().enumerate().rev() {
+            let input = if index == 0 { x } else { &outputs[index - 1] };
+            let wanted = through || index > 0;
+            activate_backward(here, &outputs[index], layer.activation);
+            let sink = sink.as_mut().map(|(sink, fresh)| (&mut sink[layer.span()], *fresh));
+            let parameters = &parameters[layer.span()];
+            match layer.op {
+                Op::Dense { inputs, outputs } => {
+                    if let Some(sink) = sink {
+                        dense_backward(input, here, inputs, outputs, sink);
+                    }
+                    if wanted {
+                        let weight = Matrix::new(&parameters[..inputs * outputs], inputs, outputs).transposed();
+                        below.resize(input.len(), 0.0);
+                        product(Matrix::new(here, here.len() / outputs, outputs), weight, below, Into::Replace);
+                        std::mem::swap(here, below);
+                    }
+                }
+                Op::BatchNorm { channels, .. } => {
+                    let statistics = &statistics[index];
+                    let sums = sums(input, here, channels, statistics);
+                    if let Some((sink, fresh)) = sink {
+                        let [plain, weighted] = &sums;
+                        for (sink, sum) in sink.iter_mut().zip(weighted.iter().chain(plain)) {
+                            *sink = if fresh { *sum } else { *sink + sum };
+                        }
+                    }
+                    input_backward(input, here, &parameters[..channels], &sums, statistics);
+                }
+            }
+        }
+        through.then(|| here.clone())
+    }
+}
+
+/// dW = xᵀ g and db = Σ g, for W as [inputs, outputs] with b behind it.
+fn dense_backward(x: &[f32], gradient: &[f32], inputs: usize, outputs: usize, (sink, fresh): (&mut [f32], bool)) {
+    let rows = x.len() / inputs;
+    let (weight, bias) = sink.split_at_mut(inputs * outputs);
+    let how = if fresh { Into::Replace } else { Into::Add };
+    product(Matrix::new(x, rows, inputs).transposed(), Matrix::new(gradient, rows, outputs), weight, how);
+    bias_backward(gradient, bias, fresh);
+}

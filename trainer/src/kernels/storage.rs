@@ -1,0 +1,41 @@
+//! The values of a contiguous `f32` tensor on the CPU as a slice, to read and to write in place.
+
+use std::cell::RefCell;
+
+use candle_core::{CpuStorage, Error, InplaceOp1, Layout, Result, Storage, Tensor, bail};
+
+/// Calls `body` with the tensor's values.
+pub(crate) fn read<T>(tensor: &Tensor, body: impl FnOnce(&[f32]) -> T) -> Result<T> {
+    let (storage, layout) = tensor.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(storage) => Ok(body(slice(storage, layout)?)),
+        _ => bail!("a CPU kernel was given a tensor on another device"),
+    }
+}
+
+/// Calls `body` with the tensor's values, which it may change.
+pub(crate) fn write(tensor: &Tensor, body: impl FnOnce(&mut [f32])) -> Result<()> {
+    tensor.inplace_op1(&Write(RefCell::new(Some(body))))
+}
+
+/// The values that a custom operation was given.
+pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let (from, to) = layout.contiguous_offsets().ok_or(Error::RequiresContiguous { op: "kernel" }.bt())?;
+    Ok(&storage.as_slice::<f32>()?[from..to])
+}
+
+struct Write<F>(RefCell<Option<F>>);
+
+impl<F: FnOnce(&mut [f32])> InplaceOp1 for Write<F> {
+    fn name(&self) -> &'static str {
+        "write"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (from, to) = layout.contiguous_offsets().ok_or(Error::RequiresContiguous { op: "write" }.bt())?;
+        let CpuStorage::F32(values) = storage else { bail!("a CPU kernel was given values other than f32") };
+        let body = self.0.borrow_mut().take().expect("candle runs an operation once");
+        body(&mut values[from..to]);
+        Ok(())
+    }
+}

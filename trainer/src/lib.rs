@@ -1,0 +1,12 @@
+//! Trains generative adversarial networks with candle and writes the run directory; knows no terminal.
+//!
+//! Modules in the order that data flows.
+
+pub mod dataset;
+mod kernels;
+pub mod duel;
+pub mod losses;
+pub mod networks;
+pub mod optimiser;
+pub mod recipe;
+pub mod run;

@@ -1,0 +1,495 @@
+//! Every hyperparameter, once: its default, its range and its meaning. An experiment is a TOML file that says what differs.
+
+use std::{fmt, path::Path};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use duel_models::LatentLaw;
+
+/// Declares a section of the recipe: a struct, its defaults, and the table of its [`Knob`]s.
+macro_rules! section {
+    ($(#[doc = $about:literal])+ $section:ident as $prefix:literal {
+        $($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr, $range:expr;)+
+    }) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $section {
+            $($(#[doc = $doc])+ pub $key: $type,)+
+        }
+
+        impl Default for $section {
+            fn default() -> Self {
+                Self { $($key: $default,)+ }
+            }
+        }
+
+        impl $section {
+            const KNOBS: &[Knob] = &[$(Knob {
+                section: $prefix,
+                key: stringify!($key),
+                range: $range,
+                meaning: concat!($($doc,)+),
+            },)+];
+        }
+    };
+}
+
+/// One hyperparameter, as `duel recipes NAME` explains it.
+#[derive(Debug, Clone, Copy)]
+pub struct Knob {
+    /// Its section in the TOML file; empty at the top.
+    pub section: &'static str,
+    /// Its key there.
+    pub key: &'static str,
+    /// What it may be.
+    pub range: Range,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+impl Knob {
+    /// As `--set` names it: `section.key`.
+    pub fn path(&self) -> String {
+        if self.section.is_empty() { self.key.to_owned() } else { format!("{}.{}", self.section, self.key) }
+    }
+}
+
+/// The values that a hyperparameter may have.
+#[derive(Debug, Clone, Copy)]
+pub enum Range {
+    /// A line of text.
+    Text,
+    /// A whole number, both ends included.
+    Whole(i64, i64),
+    /// A finite number, both ends included.
+    Real(f64, f64),
+    /// A list of layer widths, 1 to 16 of them.
+    Widths,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Range {
+    fn holds(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.as_str().is_some_and(|text| text.len() <= 200 && !text.chars().any(char::is_control)),
+            Self::Whole(least, most) => value.as_integer().is_some_and(|n| (least..=most).contains(&n)),
+            Self::Real(least, most) => {
+                let number = value.as_float().or(value.as_integer().map(|n| n as f64));
+                number.is_some_and(|n| (least..=most).contains(&n))
+            }
+            Self::Widths => value.as_array().is_some_and(|widths| {
+                (1..=16).contains(&widths.len()) && widths.iter().all(|width| Self::Whole(1, 8192).holds(width))
+            }),
+            Self::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => write!(f, "a line of text"),
+            Self::Whole(least, i64::MAX) => write!(f, "a whole number from {least}"),
+            Self::Whole(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::Real(least, most) => write!(f, "a number from {least} to {most}"),
+            Self::Widths => write!(f, "a list of 1 to 16 widths from 1 to 8192"),
+            Self::Choice(words) => write!(f, "{}", words.join(" or ")),
+        }
+    }
+}
+
+/// An enum of words, as they stand in a recipe.
+macro_rules! words {
+    ($(#[doc = $about:literal])+ $name:ident { $($(#[doc = $doc:literal])+ $word:ident = $text:literal,)+ }) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[doc = $doc])+ #[serde(rename = $text)] $word,)+
+        }
+
+        impl $name {
+            const WORDS: Range = Range::Choice(&[$($text),+]);
+        }
+    };
+}
+
+words! {
+    /// The law of the latents.
+    Law {
+        /// Mean 0, variance 1.
+        Normal = "normal",
+        /// Uniform in (-1, 1).
+        Uniform = "uniform",
+    }
+}
+
+impl From<Law> for LatentLaw {
+    fn from(law: Law) -> Self {
+        match law {
+            Law::Normal => Self::Normal,
+            Law::Uniform => Self::Uniform,
+        }
+    }
+}
+
+words! {
+    /// Where a batch norm takes its mean and variance from while the network trains.
+    BatchNorm {
+        /// From the batch: batch norm as Ioffe and Szegedy 2015 describe it.
+        Batch = "batch",
+        /// From the running figures, which then never move from 0 and 1: a Keras model that is called without `training=True`.
+        Frozen = "frozen",
+        /// No batch norm.
+        Off = "off",
+    }
+}
+
+words! {
+    /// What the two networks minimise.
+    Loss {
+        /// The generator maximises log D(G(z)): Goodfellow et al. 2014, section 3.
+        NonSaturating = "non-saturating",
+        /// The generator minimises log(1 - D(G(z))): Goodfellow et al. 2014, equation 1. Its gradient vanishes early.
+        Minimax = "minimax",
+    }
+}
+
+section! {
+    /// The images to learn from.
+    Data as "data" {
+        /// Training images used, from the first one on; 0 for all.
+        images: usize = 0, Range::Whole(0, i64::MAX);
+    }
+}
+
+section! {
+    /// The network that draws.
+    Generator as "generator" {
+        /// Values of a latent.
+        latent: usize = 64, Range::Whole(1, 4096);
+        /// The law they follow.
+        latent_law: Law = Law::Normal, Law::WORDS;
+        /// Widths of the dense hidden layers, each followed by a ReLU and a batch norm.
+        hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
+        /// Where batch norm takes its figures from while training.
+        batch_norm: BatchNorm = BatchNorm::Batch, BatchNorm::WORDS;
+        /// How much of its running figures batch norm keeps at a step.
+        batch_norm_momentum: f64 = 0.99, Range::Real(0.0, 1.0);
+        /// What batch norm adds to the variance.
+        batch_norm_epsilon: f64 = 1e-3, Range::Real(1e-12, 1.0);
+        /// Adam's learning rate.
+        learning_rate: f64 = 1e-4, Range::Real(0.0, 10.0);
+        /// Adam's decay of the first moment.
+        beta1: f64 = 0.9, Range::Real(0.0, 0.999_999);
+        /// Adam's decay of the second moment.
+        beta2: f64 = 0.999, Range::Real(0.0, 0.999_999);
+        /// What Adam adds to the root of the second moment.
+        epsilon: f64 = 1e-7, Range::Real(0.0, 1.0);
+    }
+}
+
+section! {
+    /// The network that tells drawn from real.
+    Discriminator as "discriminator" {
+        /// Widths of the dense hidden layers, each followed by a ReLU.
+        hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
+        /// Adam's learning rate.
+        learning_rate: f64 = 1e-4, Range::Real(0.0, 10.0);
+        /// Adam's decay of the first moment.
+        beta1: f64 = 0.9, Range::Real(0.0, 0.999_999);
+        /// Adam's decay of the second moment.
+        beta2: f64 = 0.999, Range::Real(0.0, 0.999_999);
+        /// What Adam adds to the root of the second moment.
+        epsilon: f64 = 1e-7, Range::Real(0.0, 1.0);
+    }
+}
+
+section! {
+    /// The duel itself.
+    Training as "training" {
+        /// The seed of everything random.
+        seed: u64 = 1, Range::Whole(0, i64::MAX);
+        /// Steps, each of `k_discriminator` updates of the discriminator and `k_generator` of the generator.
+        steps: u64 = 20_000, Range::Whole(0, i64::MAX);
+        /// Real images, and as many drawn ones, in an update.
+        batch: usize = 32, Range::Whole(1, 65_536);
+        /// What the networks minimise.
+        loss: Loss = Loss::NonSaturating, Loss::WORDS;
+        /// Updates of the discriminator in a step: k of Goodfellow et al. 2014, algorithm 1.
+        k_discriminator: usize = 1, Range::Whole(0, 100);
+        /// Updates of the generator in a step.
+        k_generator: usize = 1, Range::Whole(0, 100);
+    }
+}
+
+section! {
+    /// What the run directory gets, and when.
+    Record as "record" {
+        /// Steps from one line of metrics to the next.
+        metrics_every: u64 = 50, Range::Whole(1, i64::MAX);
+        /// Steps from one grid of samples to the next.
+        samples_every: u64 = 500, Range::Whole(1, i64::MAX);
+        /// Steps from one checkpoint to the next.
+        checkpoint_every: u64 = 5_000, Range::Whole(1, i64::MAX);
+        /// Checkpoints kept, the newest.
+        checkpoints_kept: usize = 3, Range::Whole(1, 1_000_000);
+    }
+}
+
+/// A whole experiment.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Its name.
+    pub name: String,
+    /// What it shows, in a line.
+    pub about: String,
+    /// The images to learn from.
+    pub data: Data,
+    /// The network that draws.
+    pub generator: Generator,
+    /// The network that tells drawn from real.
+    pub discriminator: Discriminator,
+    /// The duel itself.
+    pub training: Training,
+    /// What the run directory gets, and when.
+    pub record: Record,
+}
+
+const TOP: &[Knob] = &[
+    Knob { section: "", key: "name", range: Range::Text, meaning: " The recipe's name." },
+    Knob { section: "", key: "about", range: Range::Text, meaning: " What it shows, in a line." },
+];
+
+/// The recipes that ship with duel, the default first: name and text.
+pub const SHIPPED: &[(&str, &str)] = &[("article", include_str!("../recipes/article.toml"))];
+
+/// Why there is no recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// Neither a shipped name nor a file.
+    #[error("no recipe {name:?}: give a TOML file, or one of {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The shipped ones.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is not TOML.
+    #[error("{origin} is not TOML: {why}")]
+    NotToml {
+        /// Where the text came from.
+        origin: String,
+        /// What the parser says, in a line.
+        why: String,
+    },
+    /// There is no such hyperparameter.
+    #[error("{origin} has no key {key:?}; the keys there are {known}")]
+    UnknownKey {
+        /// Where the key stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// Those that exist in its section.
+        known: String,
+    },
+    /// A hyperparameter cannot have that value.
+    #[error("{origin}: {key} = {value} cannot be; expected {range}")]
+    OutOfRange {
+        /// Where it stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        range: Range,
+    },
+    /// `--set` without an equals sign.
+    #[error("--set {0:?}: expected key=value, such as training.batch=64")]
+    NotASetting(String),
+}
+
+impl Recipe {
+    /// The shipped recipe of that name, or the one in that file; then each `key=value` of `settings` over it.
+    pub fn load(name_or_file: &str, settings: &[String]) -> Result<Self, RecipeError> {
+        let shipped = SHIPPED.iter().find(|(name, _)| *name == name_or_file);
+        let text = match shipped {
+            Some((_, text)) => (*text).to_owned(),
+            None if name_or_file.contains(['.', '/', '\\']) => std::fs::read_to_string(Path::new(name_or_file))
+                .map_err(|source| RecipeError::Unreadable { file: name_or_file.to_owned(), source })?,
+            None => {
+                let known: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+                return Err(RecipeError::Unknown { name: name_or_file.to_owned(), known: known.join(", ") });
+            }
+        };
+        Self::parse(&text, name_or_file)?.with(settings)
+    }
+
+    /// The recipe of a TOML text; `origin` names the text in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, RecipeError> {
+        Self::default().merge(table(text, origin)?, origin)
+    }
+
+    /// This recipe with each `key=value` over it.
+    pub fn with(self, settings: &[String]) -> Result<Self, RecipeError> {
+        settings.iter().try_fold(self, |recipe, setting| recipe.set(setting))
+    }
+
+    fn set(self, setting: &str) -> Result<Self, RecipeError> {
+        let not_a_setting = || RecipeError::NotASetting(setting.to_owned());
+        let (path, text) = setting.split_once('=').ok_or_else(not_a_setting)?;
+        // A word needs no quotes: what is no TOML value is text.
+        let value = table(&format!("value = {}", text.trim()), "--set")
+            .ok()
+            .and_then(|mut parsed| if parsed.len() == 1 { parsed.remove("value") } else { None })
+            .unwrap_or_else(|| Value::String(text.trim().to_owned()));
+        let (section, key) = path.trim().rsplit_once('.').unwrap_or(("", path.trim()));
+        let mut overlay = Table::from_iter([(key.to_owned(), value)]);
+        if !section.is_empty() {
+            overlay = Table::from_iter([(section.to_owned(), Value::Table(overlay))]);
+        }
+        self.merge(overlay, "--set")
+    }
+
+    /// The one door for what a user wrote: each key must exist, each value lie in its range.
+    fn merge(self, overlay: Table, origin: &str) -> Result<Self, RecipeError> {
+        let mut table = Table::try_from(&self).expect("a recipe is a TOML table");
+        for (key, value) in overlay {
+            match (table.get_mut(&key), value) {
+                (Some(Value::Table(section)), Value::Table(changes)) => {
+                    for (inner, value) in changes {
+                        check(origin, &key, &inner, &value)?;
+                        section.insert(inner, value);
+                    }
+                }
+                (_, value) => {
+                    check(origin, "", &key, &value)?;
+                    table.insert(key, value);
+                }
+            }
+        }
+        Ok(table.try_into().expect("each key and value was checked"))
+    }
+
+    /// Every hyperparameter, in the order of the file.
+    pub fn knobs() -> impl Iterator<Item = &'static Knob> {
+        let sections = [Data::KNOBS, Generator::KNOBS, Discriminator::KNOBS, Training::KNOBS, Record::KNOBS];
+        TOP.iter().chain(sections.into_iter().flatten())
+    }
+
+    /// The whole recipe as TOML: enough to run it again.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is TOML")
+    }
+
+    /// The whole recipe as TOML, above each key its meaning and range.
+    pub fn explained(&self) -> String {
+        let table = Table::try_from(self).expect("a recipe is a TOML table");
+        let mut text = String::new();
+        let mut section = "";
+        for knob in Self::knobs() {
+            if knob.section != section {
+                section = knob.section;
+                text += &format!("[{section}]\n");
+            }
+            let scope = if section.is_empty() { Some(&table) } else { table[section].as_table() };
+            let value = &scope.expect("a section is a table")[knob.key];
+            text += &format!("#{} Range: {}.\n{} = {value}\n\n", knob.meaning, knob.range, knob.key);
+        }
+        text
+    }
+}
+
+fn table(text: &str, origin: &str) -> Result<Table, RecipeError> {
+    text.parse::<Table>().map_err(|error| RecipeError::NotToml {
+        origin: origin.to_owned(),
+        why: error.message().lines().next().unwrap_or_default().to_owned(),
+    })
+}
+
+fn check(origin: &str, section: &str, key: &str, value: &Value) -> Result<(), RecipeError> {
+    let Some(knob) = Recipe::knobs().find(|knob| knob.section == section && knob.key == key) else {
+        let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
+        let here: Vec<String> = Recipe::knobs().filter(|k| k.section == section).map(Knob::path).collect();
+        let all = || Recipe::knobs().map(Knob::path).collect();
+        let known = if here.is_empty() || section.is_empty() { all() } else { here };
+        return Err(RecipeError::UnknownKey { origin: origin.to_owned(), key: path, known: known.join(", ") });
+    };
+    if knob.range.holds(value) {
+        return Ok(());
+    }
+    let shown: String = value.to_string().chars().take(60).collect();
+    Err(RecipeError::OutOfRange { origin: origin.to_owned(), key: knob.path(), value: shown, range: knob.range })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_recipes_are_whole_and_survive_the_round_trip() {
+        for (name, _) in SHIPPED {
+            let recipe = Recipe::load(name, &[]).expect(name);
+            assert_eq!(recipe.name, *name);
+            assert!(!recipe.about.is_empty());
+            for text in [recipe.to_toml(), recipe.explained()] {
+                assert_eq!(Recipe::parse(&text, name).expect(name), recipe);
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_lie_in_their_ranges() {
+        let text = Recipe::default().to_toml();
+        assert_eq!(Recipe::parse(&text, "defaults").expect("the defaults"), Recipe::default());
+    }
+
+    #[test]
+    fn settings_override() {
+        let settings = ["training.batch=64", "training.loss=minimax", "generator.hidden=[8, 8]", "name=mine"];
+        let recipe = Recipe::load("article", &settings.map(str::to_owned)).expect("good settings");
+        assert_eq!((recipe.training.batch, recipe.training.loss), (64, Loss::Minimax));
+        assert_eq!((recipe.generator.hidden, recipe.name.as_str()), (vec![8, 8], "mine"));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_what_can() {
+        for (setting, expected) in [
+            ("training.batches=64", r#""training.batches"; the keys there are training.seed"#),
+            ("trainin.batch=64", r#"no key "trainin.batch""#),
+            ("batch=64", "training.batch"),
+            ("training=3", r#"no key "training""#),
+            ("training.batch=0", "a whole number from 1 to 65536"),
+            ("training.batch=1.5", "a whole number"),
+            ("training.batch=many", "a whole number"),
+            ("generator.learning_rate=-1", "a number from 0 to 10"),
+            ("generator.learning_rate=nan", "a number from 0 to 10"),
+            ("generator.hidden=[]", "widths"),
+            ("training.loss=wasserstein", "non-saturating or minimax"),
+            ("training.seed=-1", "a whole number from 0"),
+            ("training.batch", "key=value"),
+            ("name=1", "a line of text"),
+        ] {
+            let error = Recipe::load("article", &[setting.to_owned()]).expect_err(setting).to_string();
+            assert!(error.contains(expected), "{setting}: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+        for text in ["training = [", "[training]\nbatch = \"\"", "[nothing]\nx = 1"] {
+            let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
+            assert!(error.starts_with("mine.toml"), "{error}");
+        }
+        assert!(Recipe::load("artcle", &[]).expect_err("no such").to_string().contains("one of article"));
+    }
+}

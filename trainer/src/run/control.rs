@@ -1,0 +1,47 @@
+//! Requests to a trainer, through `control.jsonl`.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    path::Path,
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::record::{Ask, Request};
+
+/// Asks the trainer of `run` and returns the request's id, which the answer in `events.jsonl` will carry.
+///
+/// The line goes out in one write to a file opened for appending, so that two watchers' requests never mix.
+pub fn ask(run: &Path, ask: Ask) -> io::Result<String> {
+    let request = Request { id: new_id(), ask };
+    let mut line = serde_json::to_string(&request)?;
+    line.push('\n');
+    OpenOptions::new().append(true).create(true).open(run.join("control.jsonl"))?.write_all(line.as_bytes())?;
+    Ok(request.id)
+}
+
+/// Milliseconds since 1970, the process and a count: two watchers never share one, on one machine or on a shared disk.
+fn new_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    format!("{now:x}-{:x}-{:x}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_line() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let asks = [Ask::Pause, Ask::Set { key: "training.k_generator".into(), value: "2".into() }];
+        let ids: Vec<_> = asks.iter().map(|a| ask(dir.path(), a.clone()).expect("a writable directory")).collect();
+        assert_ne!(ids[0], ids[1]);
+        let text = std::fs::read_to_string(dir.path().join("control.jsonl")).expect("the file");
+        let requests: Vec<Request> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        assert!(requests.iter().map(|request| &request.id).eq(&ids));
+        assert!(requests.iter().map(|request| &request.ask).eq(&asks));
+    }
+}

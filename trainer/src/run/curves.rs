@@ -1,0 +1,217 @@
+//! A run's metrics, thinned as they grow so that any number of lines takes the same memory and no spike is lost.
+
+use super::record::Metrics;
+
+/// Buckets kept at most; 120 bytes each. Many times the columns of any terminal, so that there is something to zoom into.
+const BUCKETS: usize = 1 << 17;
+
+/// A figure that is drawn over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Series {
+    /// The discriminator's loss.
+    DLoss,
+    /// The generator's loss.
+    GLoss,
+    /// V(D, G).
+    Value,
+    /// Mean D(x).
+    DReal,
+    /// Mean D(G(z)).
+    DFake,
+    /// Norm of the discriminator's gradient.
+    DGradient,
+    /// Norm of the generator's gradient.
+    GGradient,
+    /// Training images a second.
+    Speed,
+}
+
+const SERIES: usize = Series::Speed as usize + 1;
+
+/// What one figure did over a bucket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    /// The least finite value; NaN if there is none.
+    pub min: f32,
+    /// The greatest finite value; NaN if there is none.
+    pub max: f32,
+    /// The mean; NaN as soon as one value is not finite.
+    pub mean: f32,
+}
+
+impl Span {
+    fn of(value: f64) -> Self {
+        let value = if value.is_finite() { value as f32 } else { f32::NAN };
+        Self { min: value, max: value, mean: value }
+    }
+
+    /// Both, where `self` stands for `n` times as many records as `other`.
+    fn with(self, other: Self, n: f32) -> Self {
+        let mean = self.mean + (other.mean - self.mean) / (n + 1.0);
+        // f32::min and max pass a NaN over.
+        Self { min: self.min.min(other.min), max: self.max.max(other.max), mean }
+    }
+}
+
+/// Some successive records in one.
+#[derive(Debug, Clone, Copy)]
+pub struct Bucket {
+    /// The step of its first record.
+    pub first: u64,
+    /// The step of its last record.
+    pub last: u64,
+    /// Seconds of training at its last record.
+    pub seconds: f32,
+    spans: [Span; SERIES],
+}
+
+impl Bucket {
+    fn of(record: &Metrics) -> Self {
+        let figures: [f64; SERIES] = [
+            record.d_loss,
+            record.g_loss,
+            record.value,
+            record.d_real,
+            record.d_fake,
+            record.d_gradient,
+            record.g_gradient,
+            record.images_per_second,
+        ];
+        let spans = figures.map(Span::of);
+        Self { first: record.step, last: record.step, seconds: record.seconds as f32, spans }
+    }
+
+    fn with(mut self, other: &Self, n: f32) -> Self {
+        for (span, other) in self.spans.iter_mut().zip(other.spans) {
+            *span = span.with(other, n);
+        }
+        Self { last: other.last, seconds: other.seconds, ..self }
+    }
+
+    /// What that figure did.
+    pub fn span(&self, series: Series) -> Span {
+        self.spans[series as usize]
+    }
+}
+
+/// All records of a run, oldest first, in at most 131,072 buckets of equally many records.
+#[derive(Debug, Default)]
+pub struct Curves {
+    buckets: Vec<Bucket>,
+    /// Records in a full bucket, as a power of two.
+    halvings: u32,
+    /// Records in the last bucket.
+    filled: u32,
+}
+
+impl Curves {
+    /// Adds a record. If its step is not after the last one, a resume wrote those steps again: what had been there goes.
+    pub fn push(&mut self, record: &Metrics) {
+        if self.buckets.last().is_some_and(|bucket| record.step <= bucket.last) {
+            self.rewind(record.step);
+        }
+        let new = Bucket::of(record);
+        let full = self.filled >= 1 << self.halvings;
+        match self.buckets.last_mut() {
+            Some(last) if !full => {
+                *last = last.with(&new, self.filled as f32);
+                self.filled += 1;
+            }
+            _ => {
+                if self.buckets.len() == BUCKETS {
+                    self.halve();
+                }
+                self.buckets.push(new);
+                self.filled = 1;
+            }
+        }
+    }
+
+    /// Drops what lies at `step` or after; a bucket that spans it goes whole, so that nothing outdated is shown.
+    fn rewind(&mut self, step: u64) {
+        self.buckets.truncate(self.buckets.partition_point(|bucket| bucket.last < step));
+        self.filled = 1 << self.halvings;
+    }
+
+    fn halve(&mut self) {
+        for pair in 0..self.buckets.len() / 2 {
+            self.buckets[pair] = self.buckets[2 * pair].with(&self.buckets[2 * pair + 1], 1.0);
+        }
+        self.buckets.truncate(BUCKETS / 2);
+        self.halvings += 1;
+    }
+
+    /// The buckets that touch the steps `from..=to`, oldest first.
+    pub fn between(&self, from: u64, to: u64) -> &[Bucket] {
+        let start = self.buckets.partition_point(|bucket| bucket.last < from);
+        let end = self.buckets.partition_point(|bucket| bucket.first <= to);
+        &self.buckets[start..end.max(start)]
+    }
+
+    /// The step of the newest record.
+    pub fn last_step(&self) -> Option<u64> {
+        self.buckets.last().map(|bucket| bucket.last)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn record(step: u64, value: f64) -> Metrics {
+        Metrics {
+            step,
+            images: step * 32,
+            seconds: step as f64 * 0.01,
+            d_loss: value,
+            d_loss_real: value,
+            d_loss_fake: value,
+            g_loss: value,
+            value,
+            d_real: 0.5,
+            d_fake: 0.5,
+            d_gradient: 1.0,
+            g_gradient: 1.0,
+            d_learning_rate: 1e-4,
+            g_learning_rate: 1e-4,
+            images_per_second: 3200.0,
+        }
+    }
+
+    #[test]
+    fn no_spike_is_lost_in_a_million_records() {
+        let mut curves = Curves::default();
+        for step in 1..=1_000_000 {
+            let value = match step {
+                123_457 => 99.0,
+                765_432 => -99.0,
+                900_001 => f64::NAN,
+                _ => 1.0,
+            };
+            curves.push(&record(step, value));
+        }
+        assert!(curves.buckets.len() <= BUCKETS);
+        assert_eq!(curves.last_step(), Some(1_000_000));
+        let near = |step: u64| curves.between(step, step)[0].span(Series::DLoss);
+        assert_eq!((near(123_457).max, near(765_432).min), (99.0, -99.0));
+        assert!(near(900_001).mean.is_nan() && near(900_001).max == 1.0);
+        assert_eq!(near(500_000), Span { min: 1.0, max: 1.0, mean: 1.0 });
+        let steps: u64 = curves.between(0, u64::MAX).iter().map(|bucket| bucket.last - bucket.first + 1).sum();
+        assert_eq!(steps, 1_000_000);
+    }
+
+    #[test]
+    fn steps_that_a_resume_wrote_again_replace_the_old_ones() {
+        let mut curves = Curves::default();
+        for step in 1..=100 {
+            curves.push(&record(step, 1.0));
+        }
+        for step in 51..=60 {
+            curves.push(&record(step, 2.0));
+        }
+        assert_eq!(curves.last_step(), Some(60));
+        let all = curves.between(0, u64::MAX);
+        assert!(all.windows(2).all(|pair| pair[0].last < pair[1].first));
+        assert_eq!((all[49].span(Series::GLoss).mean, all[50].span(Series::GLoss).mean), (1.0, 2.0));
+    }
+}

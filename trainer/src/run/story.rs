@@ -1,0 +1,240 @@
+//! What a run's events tell: its state, what it trains on, its warnings, its scores, the answers to requests.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::record::{Ask, Ending, Event, Request, What};
+
+/// Events kept, the newest.
+const EVENTS: usize = 10_000;
+
+/// Requests kept that wait for an answer, the newest.
+const WAITING: usize = 100;
+
+/// Characters kept of a text in an event.
+const TEXT: usize = 400;
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Nothing has begun yet.
+    Waiting,
+    /// A trainer works on it.
+    Running,
+    /// A trainer holds it and waits to be told to go on.
+    Paused,
+    /// All steps are done.
+    Done,
+    /// It was asked to stop, and wrote a checkpoint.
+    Stopped,
+    /// Its trainer failed, or is gone without a word.
+    Crashed,
+}
+
+impl State {
+    /// Its name, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Crashed => "crashed",
+        }
+    }
+
+    /// Whether no trainer will write any more.
+    pub fn ended(self) -> bool {
+        matches!(self, Self::Done | Self::Stopped | Self::Crashed)
+    }
+}
+
+/// Where a run trains and how long, as its trainer said when it began.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Start {
+    /// `cpu`, `cuda` or `metal`.
+    pub device: String,
+    /// Threads of the CPU.
+    pub threads: usize,
+    /// Steps it will have done at its end.
+    pub steps: u64,
+    /// Parameters of the generator and of the discriminator.
+    pub parameters: [usize; 2],
+}
+
+/// The events of a run, and what follows from them.
+#[derive(Debug, Default)]
+pub struct Story {
+    /// The newest 10,000 events, oldest first; texts are shortened and their control characters written as escapes.
+    pub events: VecDeque<Event>,
+    /// How it began.
+    pub start: Start,
+    /// The newest scores by name.
+    pub scores: BTreeMap<String, f64>,
+    /// Whether anything began.
+    begun: bool,
+    paused: bool,
+    ending: Option<Ending>,
+    waiting: VecDeque<Request>,
+}
+
+impl Story {
+    /// Takes a request from `control.jsonl`.
+    pub fn ask(&mut self, request: Request) {
+        if self.waiting.len() == WAITING {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(request);
+    }
+
+    /// Takes the next event.
+    pub fn add(&mut self, mut event: Event) {
+        make_showable(&mut event.what);
+        match &event.what {
+            What::Started { device, threads, steps, parameters, .. } => {
+                self.start =
+                    Start { device: device.clone(), threads: *threads, steps: *steps, parameters: *parameters };
+                self.begin();
+            }
+            What::Resumed { steps } => {
+                self.start.steps = *steps;
+                self.begin();
+            }
+            What::Evaluation { scores } => self.scores.clone_from(scores),
+            What::Answer { id, done, .. } => self.answer(id, *done),
+            What::Stopped { why, .. } => self.ending = Some(*why),
+            What::Checkpoint { .. } | What::Warning { .. } => {}
+        }
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    fn begin(&mut self) {
+        (self.begun, self.paused, self.ending) = (true, false, None);
+    }
+
+    fn answer(&mut self, id: &str, done: bool) {
+        let Some(at) = self.waiting.iter().position(|request| request.id == id) else { return };
+        match self.waiting.remove(at).map(|request| request.ask) {
+            Some(Ask::Pause) if done => self.paused = true,
+            Some(Ask::Continue) if done => self.paused = false,
+            _ => {}
+        }
+    }
+
+    /// What the run is doing, given whether a trainer holds its lock.
+    pub fn state(&self, alive: bool) -> State {
+        match self.ending {
+            Some(Ending::Done) => State::Done,
+            Some(Ending::Asked) => State::Stopped,
+            Some(Ending::Failed) => State::Crashed,
+            None if alive && self.paused => State::Paused,
+            None if alive => State::Running,
+            None if self.begun => State::Crashed,
+            None => State::Waiting,
+        }
+    }
+
+    /// Whether the request of that id has no answer yet.
+    pub fn awaits(&self, id: &str) -> bool {
+        self.waiting.iter().any(|request| request.id == id)
+    }
+
+    /// The newest warning since training last began.
+    pub fn warning(&self) -> Option<&Event> {
+        let began = |event: &&Event| !matches!(event.what, What::Started { .. } | What::Resumed { .. });
+        self.events.iter().rev().take_while(began).find(|event| matches!(event.what, What::Warning { .. }))
+    }
+}
+
+/// Shortens an event's texts and writes out what a terminal would obey or hide: a run directory is not trusted.
+fn make_showable(what: &mut What) {
+    match what {
+        What::Started { device, version, .. } => clean([device, version]),
+        What::Checkpoint { file } => clean([file]),
+        What::Warning { what, evidence, remedy, .. } => clean([what, evidence, remedy]),
+        What::Answer { id, message, .. } => clean([id, message]),
+        What::Stopped { error: Some(error), .. } => clean([error]),
+        What::Evaluation { scores } => {
+            *scores = std::mem::take(scores).into_iter().take(20).map(|(name, score)| (showable(&name), score)).collect();
+        }
+        What::Resumed { .. } | What::Stopped { error: None, .. } => {}
+    }
+}
+
+fn clean<const N: usize>(texts: [&mut String; N]) {
+    for text in texts {
+        *text = showable(text);
+    }
+}
+
+/// The first 400 characters of a text, control characters and marks that turn its direction written as escapes.
+pub fn showable(text: &str) -> String {
+    let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let mut shown = String::new();
+    for c in text.chars().take(TEXT) {
+        if hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story(lines: &[&str]) -> Story {
+        let mut story = Story::default();
+        for line in lines {
+            match serde_json::from_str(line) {
+                Ok(request) => story.ask(request),
+                Err(_) => story.add(serde_json::from_str(line).expect(line)),
+            }
+        }
+        story
+    }
+
+    #[test]
+    fn the_state_is_told_by_the_events_and_the_lock() {
+        let started = r#"{"time":1,"step":0,"event":"started","device":"cpu","threads":2,"steps":10,"parameters":[1,2],"version":"d"}"#;
+        let pause = r#"{"id":"a","ask":"pause"}"#;
+        let paused = r#"{"time":1,"step":1,"event":"answer","id":"a","done":true,"message":"paused"}"#;
+        let go = r#"{"id":"b","ask":"continue"}"#;
+        let went = r#"{"time":1,"step":1,"event":"answer","id":"b","done":true,"message":"going on"}"#;
+        let done = r#"{"time":1,"step":10,"event":"stopped","why":"done"}"#;
+        let asked = r#"{"time":1,"step":5,"event":"stopped","why":"asked"}"#;
+        let failed = r#"{"time":1,"step":5,"event":"stopped","why":"failed","error":"no space"}"#;
+        let resumed = r#"{"time":1,"step":5,"event":"resumed","steps":20}"#;
+        for (lines, alive, dead) in [
+            (&[][..], State::Running, State::Waiting),
+            (&[started], State::Running, State::Crashed),
+            (&[started, pause], State::Running, State::Crashed),
+            (&[started, pause, paused], State::Paused, State::Crashed),
+            (&[started, pause, paused, go, went], State::Running, State::Crashed),
+            (&[started, done], State::Done, State::Done),
+            (&[started, asked], State::Stopped, State::Stopped),
+            (&[started, failed], State::Crashed, State::Crashed),
+            (&[started, asked, resumed], State::Running, State::Crashed),
+            (&[started, pause, paused, resumed], State::Running, State::Crashed),
+        ] {
+            let story = story(lines);
+            assert_eq!((story.state(true), story.state(false)), (alive, dead), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_warning_ends_with_the_next_beginning() {
+        let warning = r#"{"time":1,"step":5,"event":"warning","what":"collapse","since":3,"evidence":"e","remedy":"r"}"#;
+        let resumed = r#"{"time":1,"step":5,"event":"resumed","steps":20}"#;
+        let checkpoint = r#"{"time":1,"step":5,"event":"checkpoint","file":"f"}"#;
+        assert!(story(&[warning, checkpoint]).warning().is_some());
+        assert!(story(&[warning, resumed, checkpoint]).warning().is_none());
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_written_out() {
+        assert_eq!(showable("a\u{1b}[2Jb\n\u{202e}ö"), "a\\u{1b}[2Jb\\n\\u{202e}ö");
+        assert_eq!(showable(&"x".repeat(1000)).len(), TEXT);
+    }
+}
