@@ -206,11 +206,7 @@ impl Fields<'_> {
 }
 
 fn wrong(key: &str, value: &str, expected: &str) -> CardError {
-    CardError::Wrong {
-        key: key.to_owned(),
-        value: value.chars().take(40).collect(),
-        expected: expected.to_owned(),
-    }
+    CardError::Wrong { key: key.to_owned(), value: value.chars().take(40).collect(), expected: expected.to_owned() }
 }
 
 #[cfg(test)]

@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn the_same_bits_on_every_cpu() {
         // Recorded on x86-64; a machine that finds others would draw other digits from a seed.
-        assert_eq!([hash(LatentLaw::Normal), hash(LatentLaw::Uniform)], [9_389_908_699_211_108_827, 14_569_423_116_611_722_452]);
+        assert_eq!(
+            [hash(LatentLaw::Normal), hash(LatentLaw::Uniform)],
+            [9_389_908_699_211_108_827, 14_569_423_116_611_722_452]
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! duel ([`SHIPPED`]). A leaf: no tensors, no files.
 
 mod card;
+pub mod grid;
 pub mod latent;
 pub mod pixels;
 pub mod random;

@@ -16,9 +16,9 @@ impl Stream {
     /// The stream of a seed for one purpose: two purposes never share numbers.
     pub fn new(seed: u64, purpose: &str) -> Self {
         // FNV-1a over the name, then the mixer, so that near seeds and near names are far apart.
-        let name = purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let name = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self { state: mix(mix(seed.wrapping_add(GOLDEN)) ^ name) }
     }
 

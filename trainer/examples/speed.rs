@@ -8,10 +8,20 @@ fn main() {
     rayon::scope(|_| {
         for round in 0..5 {
             let t = std::time::Instant::now();
-            for _ in 0..400 { duel.advance(false).unwrap(); }
+            for _ in 0..400 {
+                duel.advance(false).unwrap();
+            }
             let s = t.elapsed().as_secs_f64();
             let m = duel.advance(true).unwrap().unwrap();
-            println!("{round}: {:.0} steps/s {:.0} images/s d {:.3} g {:.3} D(x) {:.2} D(G) {:.2}", 400.0 / s, 400.0 * b / s, m.d_loss, m.g_loss, m.d_real, m.d_fake);
+            println!(
+                "{round}: {:.0} steps/s {:.0} images/s d {:.3} g {:.3} D(x) {:.2} D(G) {:.2}",
+                400.0 / s,
+                400.0 * b / s,
+                m.d_loss,
+                m.g_loss,
+                m.d_real,
+                m.d_fake
+            );
         }
     });
 }

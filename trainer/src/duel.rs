@@ -54,15 +54,39 @@ pub struct Duel {
     data: Dataset,
     batches: Batches,
     device: Device,
+    /// Images and seconds at the last measured step.
+    measured_at: (u64, f64),
 }
 
 /// What one update of the discriminator showed.
 struct Judgement {
     d_loss: [f64; 2],
     value: f64,
-    d_real: f64,
-    d_fake: f64,
+    d_real: Spread,
+    d_fake: Spread,
     gradient: f64,
+}
+
+/// How the discriminator's probabilities lie over a batch.
+#[derive(Clone, Copy)]
+struct Spread {
+    mean: f64,
+    /// Images in each tenth of 0 to 1.
+    tenths: [u32; 10],
+}
+
+impl Spread {
+    const NONE: Self = Self { mean: f64::NAN, tenths: [0; 10] };
+
+    fn of(probabilities: &Tensor) -> Result<Self> {
+        let all = probabilities.flatten_all()?.to_vec1::<f32>()?;
+        let mut tenths = [0; 10];
+        for p in all.iter().filter(|p| !p.is_nan()) {
+            tenths[((p * 10.0) as usize).min(9)] += 1;
+        }
+        let sum: f64 = all.iter().copied().map(f64::from).sum();
+        Ok(Self { mean: sum / all.len() as f64, tenths })
+    }
 }
 
 /// What one update of the generator showed.
@@ -72,7 +96,7 @@ struct Drawing {
 }
 
 impl Duel {
-    /// Both networks before their first step. `data` holds at least a batch.
+    /// Both networks before their first step. `data` is that of [`Dataset::of`]; a duel that only draws needs none.
     pub fn new(recipe: Recipe, data: Dataset, device: Device) -> Result<Self> {
         let seed = recipe.training.seed;
         let (g, d) = (&recipe.generator, &recipe.discriminator);
@@ -91,6 +115,7 @@ impl Duel {
             step: 0,
             batches_seen: 0,
             seconds: 0.0,
+            measured_at: (0, 0.0),
             recipe,
             data,
             device,
@@ -134,8 +159,8 @@ impl Duel {
         Ok(Some(Judgement {
             d_loss,
             value: -d_loss[0] - d_loss[1],
-            d_real: scalar(&networks::probability(&real)?.mean_all()?)?,
-            d_fake: scalar(&networks::probability(&fake)?.mean_all()?)?,
+            d_real: Spread::of(&networks::probability(&real)?)?,
+            d_fake: Spread::of(&networks::probability(&fake)?)?,
             gradient,
         }))
     }
@@ -185,11 +210,54 @@ impl Duel {
         self.generator.network.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
     }
 
-    fn metrics(&self, judgement: Option<Judgement>, drawing: Option<Drawing>) -> Metrics {
+    /// Changes a key of the recipe while training goes on: a learning rate or a k. Says why not, if it cannot be.
+    pub fn change(&mut self, key: &str, value: &str) -> std::result::Result<(), String> {
+        const KEYS: [&str; 4] = [
+            "generator.learning_rate",
+            "discriminator.learning_rate",
+            "training.k_generator",
+            "training.k_discriminator",
+        ];
+        if !KEYS.contains(&key) {
+            return Err(format!("only {} change while training", KEYS.join(", ")));
+        }
+        let recipe = self.recipe.clone().with(&[format!("{key}={value}")]).map_err(|error| error.to_string())?;
+        self.generator.adam.learning_rate = recipe.generator.learning_rate;
+        self.discriminator.adam.learning_rate = recipe.discriminator.learning_rate;
+        self.recipe = recipe;
+        Ok(())
+    }
+
+    /// Additions and multiplications of one step's matrix products, for each image of its batch.
+    pub fn operations_per_image(&self) -> usize {
+        let [g, d] = [&self.generator, &self.discriminator].map(|side| side.network.multiplications());
+        let [first_g, first_d] =
+            [&self.generator, &self.discriminator].map(|side| side.network.layers[0].multiplications());
+        // Draw; judge real and drawn; the gradients of weights, and of what they were given, but not of an image.
+        let discriminator = g + 2 * d + 2 * d + 2 * (d - first_d);
+        // Draw; judge; back through the discriminator; the gradients of weights and of what they were given, but not of latents.
+        let generator = g + d + d + g + (g - first_g);
+        let training = &self.recipe.training;
+        2 * (training.k_discriminator * discriminator + training.k_generator * generator)
+    }
+
+    /// Where it trains: `cpu`, `cuda` or `metal`.
+    pub fn device_name(&self) -> &'static str {
+        match self.device {
+            Device::Cpu => "cpu",
+            Device::Cuda(_) => "cuda",
+            Device::Metal(_) => "metal",
+        }
+    }
+
+    fn metrics(&mut self, judgement: Option<Judgement>, drawing: Option<Drawing>) -> Metrics {
         let nothing = [f64::NAN; 2];
         let d_loss = judgement.as_ref().map_or(nothing, |judgement| judgement.d_loss);
+        let [d_real, d_fake] =
+            judgement.as_ref().map_or([Spread::NONE; 2], |judgement| [judgement.d_real, judgement.d_fake]);
         let of = |field: fn(&Judgement) -> f64| judgement.as_ref().map_or(f64::NAN, field);
         let images = self.batches_seen * self.recipe.training.batch as u64;
+        let since = std::mem::replace(&mut self.measured_at, (images, self.seconds));
         Metrics {
             step: self.step,
             images,
@@ -199,13 +267,15 @@ impl Duel {
             d_loss_fake: d_loss[1],
             g_loss: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.g_loss),
             value: of(|judgement| judgement.value),
-            d_real: of(|judgement| judgement.d_real),
-            d_fake: of(|judgement| judgement.d_fake),
+            d_real: d_real.mean,
+            d_fake: d_fake.mean,
+            d_real_tenths: d_real.tenths,
+            d_fake_tenths: d_fake.tenths,
             d_gradient: of(|judgement| judgement.gradient),
             g_gradient: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.gradient),
             d_learning_rate: self.discriminator.adam.learning_rate,
             g_learning_rate: self.generator.adam.learning_rate,
-            images_per_second: images as f64 / self.seconds,
+            images_per_second: (images - since.0) as f64 / (self.seconds - since.1),
         }
     }
 }

@@ -3,10 +3,13 @@
 //! Modules in the order that data flows.
 
 pub mod dataset;
-mod kernels;
+pub mod device;
 pub mod duel;
+pub mod export;
+mod kernels;
 pub mod losses;
 pub mod networks;
 pub mod optimiser;
 pub mod recipe;
 pub mod run;
+pub mod training;

@@ -51,7 +51,10 @@ mod tests {
             let y = softplus(&logit).expect("a number");
             let gradient = y.backward().expect("a graph");
             let gradient = gradient.get(&logit).expect("a slope").to_vec1::<f32>().expect("one")[0];
-            assert!((f64::from(y.to_vec1::<f32>().expect("one")[0]) - expected).abs() <= 1e-7 * expected.max(1.0), "{x}");
+            assert!(
+                (f64::from(y.to_vec1::<f32>().expect("one")[0]) - expected).abs() <= 1e-7 * expected.max(1.0),
+                "{x}"
+            );
             assert!((f64::from(gradient) - slope).abs() < 1e-6, "{x}: {gradient}");
         }
     }

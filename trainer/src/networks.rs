@@ -76,6 +76,14 @@ impl Layer {
         self.offset..self.offset + weight + bias
     }
 
+    /// Multiplications of its matrix product for one row.
+    pub fn multiplications(&self) -> usize {
+        match self.op {
+            Op::Dense { inputs, outputs } => inputs * outputs,
+            Op::BatchNorm { .. } => 0,
+        }
+    }
+
     fn sizes(&self) -> [usize; 2] {
         match self.op {
             Op::Dense { inputs, outputs } => [inputs * outputs, outputs],
@@ -288,6 +296,11 @@ impl Network {
             return self.gradient.zeros_like();
         }
         Ok(self.gradient.clone())
+    }
+
+    /// Multiplications of its matrix products for one row.
+    pub fn multiplications(&self) -> usize {
+        self.layers.iter().map(Layer::multiplications).sum()
     }
 
     /// Parameters it has.

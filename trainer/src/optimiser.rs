@@ -39,7 +39,11 @@ impl Adam {
             correction2: 1.0 - beta2.powi(steps),
             epsilon: self.epsilon,
         };
-        if parameters.device().is_cpu() { self.in_place(step, parameters, gradient) } else { self.by_candle(step, parameters, gradient) }
+        if parameters.device().is_cpu() {
+            self.in_place(step, parameters, gradient)
+        } else {
+            self.by_candle(step, parameters, gradient)
+        }
     }
 
     fn in_place(&self, step: AdamStep, parameters: &Var, gradient: &Tensor) -> Result<()> {

@@ -160,6 +160,8 @@ words! {
 section! {
     /// The images to learn from.
     Data as "data" {
+        /// `mnist`, the bundled digits, or a directory of IDX files named as MNIST's.
+        source: String = "mnist".to_owned(), Range::Text;
         /// Training images used, from the first one on; 0 for all.
         images: usize = 0, Range::Whole(0, i64::MAX);
     }
@@ -468,7 +470,7 @@ mod tests {
     fn what_cannot_be_is_refused_with_what_can() {
         for (setting, expected) in [
             ("training.batches=64", r#""training.batches"; the keys there are training.seed"#),
-            ("trainin.batch=64", r#"no key "trainin.batch""#),
+            ("trainin.batch=64", r#"no key "trainin"; the keys there are name, about, data.images"#),
             ("batch=64", "training.batch"),
             ("training=3", r#"no key "training""#),
             ("training.batch=0", "a whole number from 1 to 65536"),

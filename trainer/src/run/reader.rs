@@ -313,7 +313,8 @@ mod tests {
     fn bytes_that_are_no_text_do_no_harm() {
         let dir = tempfile::tempdir().expect("a directory");
         for file in ["recipe.toml", "metrics.jsonl", "events.jsonl", "control.jsonl", "samples", "lock"] {
-            fs::write(dir.path().join(file), [0xff, 0, b'\n', 0x1b, b'{', b'\n', b'[', b'['].repeat(100)).expect("a write");
+            fs::write(dir.path().join(file), [0xff, 0, b'\n', 0x1b, b'{', b'\n', b'[', b'['].repeat(100))
+                .expect("a write");
         }
         let (mut reader, mut run) = Reader::new(dir.path());
         reader.update(&mut run).expect("readable");

@@ -36,6 +36,12 @@ pub struct Metrics {
     /// Mean D(G(z)) over the generated batch, 0 to 1.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_fake: f64,
+    /// Images of the real batch by D(x), in tenths of 0 to 1; all 0 in a line that does not say.
+    #[serde(default)]
+    pub d_real_tenths: [u32; 10],
+    /// Images of the generated batch by D(G(z)), likewise.
+    #[serde(default)]
+    pub d_fake_tenths: [u32; 10],
     /// Euclidean norm of the discriminator's gradient.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_gradient: f64,
@@ -209,6 +215,8 @@ mod tests {
             value: -1.4,
             d_real: 0.5,
             d_fake: 0.5,
+            d_real_tenths: [0; 10],
+            d_fake_tenths: [0, 0, 0, 0, 32, 0, 0, 0, 0, 0],
             d_gradient: 1.0,
             g_gradient: 1.0,
             d_learning_rate: 1e-4,

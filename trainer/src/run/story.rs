@@ -158,7 +158,8 @@ fn make_showable(what: &mut What) {
         What::Answer { id, message, .. } => clean([id, message]),
         What::Stopped { error: Some(error), .. } => clean([error]),
         What::Evaluation { scores } => {
-            *scores = std::mem::take(scores).into_iter().take(20).map(|(name, score)| (showable(&name), score)).collect();
+            *scores =
+                std::mem::take(scores).into_iter().take(20).map(|(name, score)| (showable(&name), score)).collect();
         }
         What::Resumed { .. } | What::Stopped { error: None, .. } => {}
     }
@@ -172,7 +173,10 @@ fn clean<const N: usize>(texts: [&mut String; N]) {
 
 /// The first 400 characters of a text, control characters and marks that turn its direction written as escapes.
 pub fn showable(text: &str) -> String {
-    let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     let mut shown = String::new();
     for c in text.chars().take(TEXT) {
         if hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
@@ -225,7 +229,8 @@ mod tests {
 
     #[test]
     fn a_warning_ends_with_the_next_beginning() {
-        let warning = r#"{"time":1,"step":5,"event":"warning","what":"collapse","since":3,"evidence":"e","remedy":"r"}"#;
+        let warning =
+            r#"{"time":1,"step":5,"event":"warning","what":"collapse","since":3,"evidence":"e","remedy":"r"}"#;
         let resumed = r#"{"time":1,"step":5,"event":"resumed","steps":20}"#;
         let checkpoint = r#"{"time":1,"step":5,"event":"checkpoint","file":"f"}"#;
         assert!(story(&[warning, checkpoint]).warning().is_some());

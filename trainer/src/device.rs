@@ -1,0 +1,40 @@
+//! Where training runs.
+
+use candle_core::Device;
+
+/// What `--device` may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// CUDA or Metal if this build and this machine have it, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+    /// The first Metal device.
+    Metal,
+}
+
+/// A device that cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("no {name} device: {why}; build with `--features {name}` on a machine that has one, or leave --device out")]
+pub struct NoDevice {
+    name: &'static str,
+    why: String,
+}
+
+/// The device of that choice.
+pub fn device(choice: Choice) -> Result<Device, NoDevice> {
+    let no = |name| {
+        move |error: candle_core::Error| {
+            let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+            NoDevice { name, why }
+        }
+    };
+    match choice {
+        Choice::Cpu => Ok(Device::Cpu),
+        Choice::Cuda => Device::new_cuda(0).map_err(no("cuda")),
+        Choice::Metal => Device::new_metal(0).map_err(no("metal")),
+        Choice::Auto => Ok(Device::new_cuda(0).or_else(|_| Device::new_metal(0)).unwrap_or(Device::Cpu)),
+    }
+}

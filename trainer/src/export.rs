@@ -1,0 +1,207 @@
+//! A trained generator as files that other tools read: ONNX, safetensors, a model card and a picture. As bytes: somebody
+//! else writes them.
+
+mod graph;
+mod readme;
+
+use std::{collections::HashMap, path::Path};
+
+use candle_core::{Device, Tensor};
+use duel_models::{Card, Latents, PIXELS, SIDE, grid::grid, pixels};
+use prost::Message;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::{
+    duel::Duel,
+    networks::Named,
+    run::{files, writer},
+};
+
+/// What `duel export` writes.
+#[derive(Debug)]
+pub struct Export {
+    /// What the files say of themselves.
+    pub card: Card,
+    /// `generator.onnx`: opset 17, batch norm folded, the card in `metadata_props`.
+    pub onnx: Vec<u8>,
+    /// `generator.safetensors`: PyTorch's names and layouts, the card in `__metadata__`.
+    pub safetensors: Vec<u8>,
+    /// `README.md`.
+    pub readme: String,
+    /// `samples.png`.
+    pub samples: Vec<u8>,
+    /// What the trained network draws, to hold other readers of the files against.
+    pub probe: Probe,
+}
+
+/// Some latents, and what the trained network draws of them.
+#[derive(Debug)]
+pub struct Probe {
+    /// [64, latent].
+    pub latents: Vec<f32>,
+    /// [64, 784] in [-1, 1].
+    pub images: Vec<f32>,
+}
+
+/// Latents of a probe.
+pub const PROBES: usize = 64;
+
+/// The most that two readers of one generator may differ in a pixel, of a range of 2.
+pub const TOLERANCE: f32 = 1e-5;
+
+/// Why nothing was exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The graph does not draw what the network draws.
+    #[error("{judge} draws pixels that are {by:e} from the trained network's, over {TOLERANCE:e}: nothing was written")]
+    Differs {
+        /// Which reader of the graph.
+        judge: &'static str,
+        /// The largest difference.
+        by: f32,
+    },
+    /// Training left weights that are not finite.
+    #[error("the generator's weights are not finite: export an earlier checkpoint")]
+    NotFinite,
+    /// candle failed.
+    #[error("{0}")]
+    Candle(#[from] candle_core::Error),
+    /// The files could not be made.
+    #[error("{0}")]
+    Safetensors(#[from] safetensors::SafeTensorError),
+}
+
+impl Probe {
+    /// Holds the images that `judge` drew of [`Self::latents`] against the trained network's.
+    pub fn hold(&self, judge: &'static str, drawn: &[f32]) -> Result<(), ExportError> {
+        let far = |by: f32, (a, b): (&f32, &f32)| if (a - b).abs() <= by { by } else { (a - b).abs() };
+        let by = self.images.iter().zip(drawn).fold(0.0, far);
+        let as_many = self.images.len() == drawn.len();
+        if as_many && by <= TOLERANCE { Ok(()) } else { Err(ExportError::Differs { judge, by }) }
+    }
+}
+
+/// The generator of a duel as files, the graph checked by candle-onnx.
+pub fn export(duel: &Duel) -> Result<Export, ExportError> {
+    let card = card(duel);
+    let named = duel.generator.network.named()?;
+    if !named.iter().flat_map(|tensor| &tensor.values).all(|value| value.is_finite()) {
+        return Err(ExportError::NotFinite);
+    }
+    let model = graph::model(&duel.generator.network.layers, &named, &card);
+    let probe = probe(duel, &card)?;
+    probe.hold("candle-onnx", &by_candle_onnx(&model, &probe.latents, card.latent)?)?;
+    let images = duel.samples(duel.recipe.training.seed, writer::SAMPLES)?;
+    let images: Vec<u8> = images.into_iter().map(pixels::to_byte).collect();
+    Ok(Export {
+        onnx: model.encode_to_vec(),
+        safetensors: tensors(&named, &card)?,
+        readme: readme::readme(&card, &named, &duel.recipe),
+        samples: files::png(&grid(&images, writer::SAMPLE_COLUMNS)),
+        probe,
+        card,
+    })
+}
+
+fn card(duel: &Duel) -> Card {
+    let recipe = &duel.recipe;
+    Card {
+        name: recipe.name.clone(),
+        latent: recipe.generator.latent,
+        latent_law: recipe.generator.latent_law.into(),
+        classes: 0,
+        recipe: recipe.name.clone(),
+        seed: recipe.training.seed,
+        steps: duel.step,
+        images: duel.batches_seen * recipe.training.batch as u64,
+        data: Path::new(&recipe.data.source).file_name().map_or("data".into(), |name| name.to_string_lossy().into()),
+        made_by: concat!("duel ", env!("CARGO_PKG_VERSION")).to_owned(),
+        checked_by: format!("candle-onnx and tract, {PROBES} latents, within {TOLERANCE:e}"),
+        scores: Default::default(),
+    }
+}
+
+fn probe(duel: &Duel, card: &Card) -> Result<Probe, ExportError> {
+    let latents = Latents::new(duel.recipe.training.seed, card);
+    let mut values = vec![0.0; PROBES * card.latent];
+    for (index, latent) in values.chunks_exact_mut(card.latent).enumerate() {
+        latents.latent(index as u64, latent);
+    }
+    let images = duel.samples(duel.recipe.training.seed, PROBES)?;
+    Ok(Probe { latents: values, images })
+}
+
+fn by_candle_onnx(
+    model: &candle_onnx::onnx::ModelProto,
+    latents: &[f32],
+    size: usize,
+) -> Result<Vec<f32>, ExportError> {
+    let latents = Tensor::from_slice(latents, (PROBES, size), &Device::Cpu)?;
+    let mut outputs = candle_onnx::simple_eval(model, HashMap::from([(graph::INPUT.to_owned(), latents)]))?;
+    let image = outputs.remove(graph::OUTPUT).ok_or_else(|| candle_core::Error::Msg("no image".to_owned()))?;
+    assert_eq!(image.dims(), [PROBES, 1, SIDE, SIDE]);
+    debug_assert_eq!(image.elem_count(), PROBES * PIXELS);
+    Ok(image.flatten_all()?.to_vec1()?)
+}
+
+fn tensors(named: &[Named], card: &Card) -> Result<Vec<u8>, ExportError> {
+    let bytes: Vec<Vec<u8>> =
+        named.iter().map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let views: Vec<(&str, TensorView)> = named
+        .iter()
+        .zip(&bytes)
+        .map(|(tensor, bytes)| Ok((tensor.name.as_str(), TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)))
+        .collect::<Result<_, safetensors::SafeTensorError>>()?;
+    Ok(safetensors::serialize(views, Some(card.to_map().into_iter().collect()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dataset::Dataset, recipe::Recipe};
+
+    fn duel(settings: &[&str], steps: usize) -> Duel {
+        let small =
+            ["generator.hidden=[16, 12]", "discriminator.hidden=[16]", "generator.latent=4", "training.batch=4"];
+        let settings: Vec<String> = small.iter().chain(settings).map(|&setting| setting.to_owned()).collect();
+        let recipe = Recipe::default().with(&settings).expect("good settings");
+        let images = (0..10 * PIXELS).map(|at| (at % 251) as u8).collect();
+        let data = Dataset { images, labels: vec![0; 10] };
+        let mut duel = Duel::new(recipe, data, Device::Cpu).expect("small networks");
+        for _ in 0..steps {
+            duel.advance(false).expect("a step");
+        }
+        duel
+    }
+
+    #[test]
+    fn graphs_draw_what_the_network_draws_and_carry_the_card() {
+        for (settings, steps) in
+            [(&[][..], 20), (&["generator.batch_norm=off"], 5), (&["generator.batch_norm=frozen"], 5)]
+        {
+            let export = export(&duel(settings, steps)).expect("candle-onnx agrees");
+            let model = candle_onnx::onnx::ModelProto::decode(&export.onnx[..]).expect("protobuf");
+            let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
+            assert_eq!(Card::from_map(&map), Ok(export.card.clone()));
+            let (_, header) = safetensors::SafeTensors::read_metadata(&export.safetensors).expect("safetensors");
+            let map = header.metadata().clone().expect("a card").into_iter().collect();
+            assert_eq!(Card::from_map(&map), Ok(export.card));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_differs_is_an_error() {
+        let probe = Probe { latents: vec![], images: vec![0.5, -0.5] };
+        assert!(probe.hold("a twin", &[0.5, -0.500_009]).is_ok());
+        for drawn in [&[0.5, -0.500_02][..], &[0.5, f32::NAN], &[0.5]] {
+            assert!(matches!(probe.hold("a reader", drawn), Err(ExportError::Differs { .. })), "{drawn:?}");
+        }
+    }
+
+    #[test]
+    fn weights_that_are_not_finite_are_not_exported() {
+        let duel = duel(&["generator.learning_rate=10", "discriminator.learning_rate=10"], 1);
+        crate::kernels::write(&duel.generator.network.parameters, |values| values[3] = f32::NAN).expect("on the CPU");
+        assert!(matches!(export(&duel), Err(ExportError::NotFinite)));
+    }
+}

@@ -1,0 +1,158 @@
+//! A duel as one safetensors file, from which training goes on to the bit.
+
+use std::{fs, path::Path};
+
+use candle_core::{Device, Tensor};
+use safetensors::{
+    SafeTensors,
+    tensor::{Dtype, TensorView},
+};
+use serde::{Deserialize, Serialize};
+
+use super::writer::{RunError, checkpoints};
+use crate::duel::{Duel, Duellist};
+
+/// The key of the metadata under which [`Counters`] stand as JSON.
+const FORMAT: &str = "duel.checkpoint.1";
+
+/// What a checkpoint holds beside its tensors.
+#[derive(Serialize, Deserialize)]
+struct Counters {
+    step: u64,
+    batches_seen: u64,
+    seconds: f64,
+    /// Of the generator, and of the discriminator.
+    optimiser_steps: [u64; 2],
+}
+
+/// The tensors of one side, by name.
+fn tensors(duellist: &Duellist) -> [(&'static str, &Tensor); 4] {
+    let (network, adam) = (&duellist.network, &duellist.adam);
+    [
+        ("parameters", network.parameters.as_tensor()),
+        ("running", network.running.as_tensor()),
+        ("first", &adam.first),
+        ("second", &adam.second),
+    ]
+}
+
+/// The whole state of a duel as the bytes of a safetensors file. Latents and batches are made of the seed, the step and
+/// the count of batches, so no random state is needed beside them.
+pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
+    let mut flat = Vec::new();
+    for (side, duellist) in sides(duel) {
+        for (name, tensor) in tensors(duellist) {
+            let values = tensor.to_device(&Device::Cpu)?.to_vec1::<f32>()?;
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            flat.push((format!("{side}.{name}"), values.len(), bytes));
+        }
+    }
+    let views = flat.iter().map(|(name, length, bytes)| {
+        let view = TensorView::new(Dtype::F32, vec![*length], bytes).expect("four bytes a value");
+        (name, view)
+    });
+    let counters = Counters {
+        step: duel.step,
+        batches_seen: duel.batches_seen,
+        seconds: duel.seconds,
+        optimiser_steps: [duel.generator.adam.steps, duel.discriminator.adam.steps],
+    };
+    // One key: a header with several would come out in another order each time.
+    let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
+    safetensors::serialize(views, Some(metadata)).map_err(candle_core::Error::wrap)
+}
+
+fn sides(duel: &Duel) -> [(&'static str, &Duellist); 2] {
+    [("generator", &duel.generator), ("discriminator", &duel.discriminator)]
+}
+
+/// Takes a duel that was made from the run's recipe to the run's newest checkpoint.
+pub fn restore(duel: &mut Duel, dir: &Path) -> Result<(), RunError> {
+    let file = checkpoints(dir)?.pop().ok_or_else(|| RunError::NoCheckpoint(dir.to_owned()))?;
+    let damaged = |why: String| RunError::Checkpoint { file: file.clone(), why };
+    let bytes = fs::read(&file).map_err(|error| damaged(error.to_string()))?;
+    load(duel, &bytes).map_err(damaged)
+}
+
+/// The one door for a checkpoint's bytes: every tensor's type and length is checked against the recipe's networks.
+fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let counters = header.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT));
+    let counters = counters.ok_or_else(|| format!("it has no {FORMAT} in its metadata"))?;
+    let counters: Counters = serde_json::from_str(counters).map_err(|error| error.to_string())?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    for (side, duellist) in sides(duel) {
+        for (name, tensor) in tensors(duellist) {
+            let saved = file.tensor(&format!("{side}.{name}")).map_err(|error| error.to_string())?;
+            if saved.dtype() != Dtype::F32 || saved.shape() != tensor.dims() {
+                return Err(format!("{side}.{name} does not fit the run's recipe"));
+            }
+        }
+    }
+    let sides = [("generator", &mut duel.generator), ("discriminator", &mut duel.discriminator)];
+    for ((side, duellist), steps) in sides.into_iter().zip(counters.optimiser_steps) {
+        let device = duellist.network.parameters.device().clone();
+        let value = |name: &str| {
+            let saved = file.tensor(&format!("{side}.{name}")).map_err(|error| error.to_string())?;
+            let values: Vec<f32> =
+                saved.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            let length = values.len();
+            Tensor::from_vec(values, length, &device).map_err(|error| error.to_string())
+        };
+        let network = &duellist.network;
+        network.parameters.set(&value("parameters")?).map_err(|error| error.to_string())?;
+        network.running.set(&value("running")?).map_err(|error| error.to_string())?;
+        duellist.adam.first = value("first")?;
+        duellist.adam.second = value("second")?;
+        duellist.adam.steps = steps;
+    }
+    duel.step = counters.step;
+    duel.batches_seen = counters.batches_seen;
+    duel.seconds = counters.seconds;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dataset::Dataset, recipe::Recipe};
+
+    fn duel() -> Duel {
+        let settings = ["generator.hidden=[16]", "discriminator.hidden=[16]", "generator.latent=4", "training.batch=4"];
+        let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
+        let images = (0..10 * 784).map(|at| (at % 251) as u8).collect();
+        let data = Dataset { images, labels: vec![0; 10] };
+        Duel::new(recipe, data, Device::Cpu).expect("small networks")
+    }
+
+    #[test]
+    fn a_restored_duel_goes_on_to_the_bit() {
+        let mut straight = duel();
+        for _ in 0..5 {
+            straight.advance(false).expect("a step");
+        }
+        let bytes = save(&straight).expect("memory");
+        let mut resumed = duel();
+        load(&mut resumed, &bytes).expect("its own checkpoint");
+        for duel in [&mut straight, &mut resumed] {
+            for _ in 0..5 {
+                duel.advance(false).expect("a step");
+            }
+            duel.seconds = 0.0;
+        }
+        assert!(save(&straight).expect("memory") == save(&resumed).expect("memory"));
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_refused_and_changes_nothing() {
+        let mut duel = duel();
+        let before = save(&duel).expect("memory");
+        let other = Recipe::default().with(&["generator.latent=5".to_owned()]).expect("good settings");
+        let data = Dataset { images: vec![0; 32 * 784], labels: vec![0; 32] };
+        let other = save(&Duel::new(other, data, Device::Cpu).expect("networks")).expect("memory");
+        for bytes in [&before[..before.len() - 1], &before[..100], b"", &other] {
+            load(&mut duel, bytes).expect_err("damaged");
+            assert!(save(&duel).expect("memory") == before);
+        }
+    }
+}

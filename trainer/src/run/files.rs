@@ -1,0 +1,42 @@
+//! Files of a run directory that are whole or absent.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use duel_models::grid::Picture;
+
+/// Writes `bytes` to a temporary file beside `path`, syncs it, renames it, and syncs the directory.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    });
+    if written.is_err() {
+        // The first error is the one to tell; a temporary file that cannot be removed harms nobody.
+        let _ = fs::remove_file(&temporary);
+    }
+    written?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Makes a rename in `directory` outlast a power cut; on systems where a directory cannot be opened, nothing.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+/// A picture as a PNG file.
+pub fn png(picture: &Picture) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&picture.pixels));
+    written.expect("a picture has width × height pixels, and memory takes them");
+    bytes
+}

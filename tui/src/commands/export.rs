@@ -1,0 +1,62 @@
+//! `duel export RUN`: a trained generator as files that other tools read.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use duel_runtime::Generator;
+use duel_trainer::{
+    dataset::Dataset,
+    device::{Choice, device},
+    duel::Duel,
+    export::{Export, export},
+    run::{checkpoint, files, writer},
+};
+
+use crate::output::print;
+
+/// Arguments of `duel export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The run directory.
+    run: PathBuf,
+    /// Where to write.
+    #[arg(long, default_value = "export")]
+    out: PathBuf,
+}
+
+/// Writes generator.onnx, generator.safetensors, README.md and samples.png of the run's last checkpoint, once the graph
+/// was run by candle-onnx and by tract and both drew what the network draws.
+pub fn run(args: ExportArgs) -> Result<()> {
+    let export = from_run(&args.run)?;
+    check_with_tract(&export)?;
+    let files: [(&str, &[u8]); 4] = [
+        ("generator.onnx", &export.onnx),
+        ("generator.safetensors", &export.safetensors),
+        ("README.md", export.readme.as_bytes()),
+        ("samples.png", &export.samples),
+    ];
+    fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
+    for (name, bytes) in files {
+        let path = args.out.join(name);
+        files::replace(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        print(&format!("{}\n", path.display()))?;
+    }
+    Ok(())
+}
+
+fn from_run(run: &Path) -> Result<Export> {
+    let recipe = writer::recipe(run)?;
+    let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
+    checkpoint::restore(&mut duel, run)?;
+    Ok(export(&duel)?)
+}
+
+fn check_with_tract(export: &Export) -> Result<()> {
+    let generator = Generator::load(&export.onnx).context("tract cannot run the exported graph")?;
+    let drawn = generator.draw(&export.probe.latents, &[])?;
+    Ok(export.probe.hold("tract", &drawn)?)
+}

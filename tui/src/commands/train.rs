@@ -1,0 +1,222 @@
+//! `duel train`: a run from its first step, or from its last checkpoint.
+
+use std::{
+    fs::File,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, ValueEnum};
+use duel_trainer::{
+    dataset::Dataset,
+    device::{self, device},
+    duel::Duel,
+    recipe::Recipe,
+    run::{
+        checkpoint,
+        record::Ending,
+        writer::{self, Writer, is_training},
+    },
+    training::{self, Flow, train},
+};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::{output::print, progress::Progress};
+
+/// Arguments of `duel train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// A shipped recipe or a TOML file.
+    #[arg(long, default_value = "article", conflicts_with = "resume")]
+    recipe: String,
+    /// A directory of IDX files named as MNIST's, gzipped or not, instead of the bundled digits.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The run directory [default: runs/RECIPE-N, the next N].
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    run: Option<PathBuf>,
+    /// Steps in all, instead of the recipe's.
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// The seed, instead of the recipe's.
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    seed: Option<u64>,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// Any key of the recipe, such as training.batch=64; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Go on with a run from its last checkpoint.
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Train in the background; `duel watch` shows it.
+    #[arg(long, conflicts_with = "bench")]
+    detach: bool,
+    /// Lines instead of a progress bar.
+    #[arg(long)]
+    plain: bool,
+    /// Measure only: no files, and images/s as JSON.
+    #[arg(long)]
+    bench: bool,
+}
+
+/// `--device`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DeviceChoice {
+    /// CUDA or Metal where this build and machine have it, else the CPU.
+    Auto,
+    Cpu,
+    Cuda,
+    Metal,
+}
+
+/// Trains to the end, to Ctrl-C, or, detached, not at all in this process.
+pub fn run(args: TrainArgs) -> Result<()> {
+    if args.bench {
+        return bench(&args);
+    }
+    let (mut duel, mut writer) = match &args.resume {
+        Some(dir) => resume(&args, dir)?,
+        None => start(&args)?,
+    };
+    let dir = writer.dir().to_owned();
+    if args.detach {
+        // The lock goes to the trainer that this one starts.
+        drop(writer);
+        return detach(&args, &dir);
+    }
+    let stop = stop_on_signals()?;
+    let mut progress = Progress::new(duel.recipe.training.steps, duel.step, args.plain);
+    progress.line(&format!("{} -> {}", duel.recipe.name, dir.display()));
+    let ended = train(&mut duel, &mut writer, |report| {
+        progress.show(&report);
+        if stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+    })?;
+    progress.finish();
+    let dir = dir.display();
+    print(&match ended {
+        Ending::Done => format!("done; export it with `duel export {dir}`\n"),
+        _ => format!("stopped at step {} with a checkpoint; go on with `duel train --resume {dir}`\n", duel.step),
+    })
+}
+
+fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
+    let recipe = recipe(args)?;
+    let dir = args.run.clone().unwrap_or_else(|| next_free(&recipe.name));
+    let duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
+    let writer = Writer::create(&dir, &recipe)?;
+    Ok((duel, writer))
+}
+
+fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
+    let (writer, recipe) = Writer::resume(dir)?;
+    let recipe = with_flags(recipe, args)?;
+    let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
+    // Without one it was killed before its first, or made for a trainer in the background: from the start.
+    if !writer::checkpoints(dir)?.is_empty() {
+        checkpoint::restore(&mut duel, dir)?;
+    }
+    ensure!(
+        duel.step < recipe.training.steps,
+        "{} has done its {} steps: raise them with --steps N",
+        dir.display(),
+        recipe.training.steps
+    );
+    writer.keep(&recipe)?;
+    Ok((duel, writer))
+}
+
+fn recipe(args: &TrainArgs) -> Result<Recipe> {
+    with_flags(Recipe::load(&args.recipe, &[])?, args)
+}
+
+/// A recipe with what the flags say over it.
+fn with_flags(recipe: Recipe, args: &TrainArgs) -> Result<Recipe> {
+    let mut settings = args.set.clone();
+    settings.extend(args.steps.map(|steps| format!("training.steps={steps}")));
+    settings.extend(args.seed.map(|seed| format!("training.seed={seed}")));
+    let mut recipe = recipe.with(&settings)?;
+    if let Some(dir) = &args.data {
+        // Where it is, whatever the directory that a resume is started from.
+        let dir = std::path::absolute(dir).with_context(|| format!("cannot find {}", dir.display()))?;
+        recipe.data.source = dir.to_str().context("--data: its path is not UTF-8")?.to_owned();
+    }
+    Ok(recipe)
+}
+
+/// runs/NAME-N with the first N that is free.
+fn next_free(name: &str) -> PathBuf {
+    let plain: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let candidates = (1..).map(|n| PathBuf::from(format!("runs/{plain}-{n}")));
+    candidates.into_iter().find(|dir| !dir.exists()).unwrap_or_else(|| unreachable!("numbers do not end"))
+}
+
+/// Set by the first SIGINT, SIGTERM or SIGHUP; a second SIGINT ends the program at once.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop))?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// Starts a trainer in a process group of its own, which a closing terminal does not signal, and waits until it has the run.
+fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
+    let log = dir.join("trainer.log");
+    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let device = args.device.to_possible_value().expect("no device is hidden");
+    let mut trainer = Command::new(std::env::current_exe().context("cannot find duel's own binary")?)
+        .args(["train", "--plain", "--device", device.get_name(), "--resume"])
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .process_group(0)
+        .spawn()
+        .context("cannot start a trainer")?;
+    while !is_training(dir)? {
+        if trainer.try_wait()?.is_some() {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("the trainer ended at once: {}", said.trim());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    print(&format!("training in {0}; see it with `duel watch {0}`\n", dir.display()))
+}
+
+/// Steps without a file written; the figures as JSON on stdout.
+fn bench(args: &TrainArgs) -> Result<()> {
+    let recipe = recipe(args)?;
+    let steps = args.steps.unwrap_or(500);
+    let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
+    let seconds = training::bench(&mut duel, steps)?;
+    let images = (steps * recipe.training.batch as u64) as f64 / seconds;
+    let gflops = images * duel.operations_per_image() as f64 / 1e9;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (name, device) = (&recipe.name, duel.device_name());
+    print(&format!(
+        "{{\"recipe\":\"{name}\",\"device\":\"{device}\",\"threads\":{threads},\"steps\":{steps},\
+         \"images_per_second\":{images:.0},\"gflops\":{gflops:.1}}}\n"
+    ))
+}
+
+impl From<DeviceChoice> for device::Choice {
+    fn from(choice: DeviceChoice) -> Self {
+        match choice {
+            DeviceChoice::Auto => Self::Auto,
+            DeviceChoice::Cpu => Self::Cpu,
+            DeviceChoice::Cuda => Self::Cuda,
+            DeviceChoice::Metal => Self::Metal,
+        }
+    }
+}

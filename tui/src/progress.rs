@@ -1,0 +1,100 @@
+//! A training on stderr: a bar in a terminal, a line an interval elsewhere, and now and then a row of digits.
+
+use std::{
+    f64::consts::LN_2,
+    io::{IsTerminal, stderr},
+    time::{Duration, Instant},
+};
+
+use duel_trainer::{
+    run::record::{Metrics, What},
+    training::Report,
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Between two lines where there is no terminal.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Between two rows of digits; the first comes soon.
+const DIGITS: Duration = Duration::from_secs(30);
+
+/// What a training shows on stderr.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    steps: u64,
+    last_line: Option<Instant>,
+    last_digits: Option<Instant>,
+}
+
+impl Progress {
+    /// Of a training of `steps` steps, `done` of them done.
+    pub fn new(steps: u64, done: u64, plain: bool) -> Self {
+        let bar = (!plain && stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(8));
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {eta} left\\n{msg}");
+            bar.set_style(style.expect("the template is sound"));
+            bar.with_position(done)
+        });
+        Self { bar, steps, last_line: None, last_digits: None }
+    }
+
+    /// Shows what the trainer reports.
+    pub fn show(&mut self, report: &Report) {
+        match report {
+            Report::Step(step) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_position(*step);
+                }
+            }
+            Report::Metrics(metrics) => self.metrics(metrics),
+            Report::Samples(images) => self.digits(images),
+            Report::Event(event) => {
+                if let What::Warning { what, evidence, remedy, .. } = &event.what {
+                    self.line(&format!("{what}: {evidence}; {remedy}"));
+                }
+            }
+        }
+    }
+
+    fn metrics(&mut self, metrics: &Metrics) {
+        let shown = figures(metrics);
+        if let Some(bar) = &self.bar {
+            bar.set_message(shown);
+        } else if self.last_line.is_none_or(|last| last.elapsed() >= INTERVAL) || metrics.step == self.steps {
+            self.last_line = Some(Instant::now());
+            let left = (self.steps - metrics.step) as f64 * metrics.seconds / metrics.step as f64;
+            self.line(&format!("step {}/{}  {shown}  {left:.0} s left", metrics.step, self.steps));
+        }
+    }
+
+    fn digits(&mut self, images: &[u8]) {
+        if self.last_digits.is_none_or(|last| last.elapsed() >= DIGITS) {
+            self.last_digits = Some(Instant::now());
+            let _ = images;
+        }
+    }
+
+    /// Shows a line above the bar.
+    pub fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Leaves the bar as it stands.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.abandon();
+        }
+    }
+}
+
+/// Losses, the discriminator's opinion, the value against the draw's, and the speed.
+fn figures(metrics: &Metrics) -> String {
+    let Metrics { d_loss, g_loss, d_real, d_fake, value, images_per_second, .. } = metrics;
+    let draw = -2.0 * LN_2;
+    format!(
+        "loss D {d_loss:.3} G {g_loss:.3}  D(x) {d_real:.2} D(G(z)) {d_fake:.2}  V {value:.3} (draw {draw:.3})  \
+         {images_per_second:.0} images/s"
+    )
+}
