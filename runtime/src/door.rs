@@ -1,0 +1,172 @@
+//! The one door for ONNX bytes: what a file holds is held against what a generator of digits may be, before tract sees it.
+
+use std::collections::BTreeMap;
+
+use duel_models::{Card, CardError, SIDE};
+use prost::Message;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto,
+    tensor_proto::{DataLocation, DataType},
+    tensor_shape_proto::dimension::Value,
+    type_proto,
+};
+
+/// The input of every generator, f32 [N, latent].
+pub(crate) const LATENT: &str = "latent";
+/// The second input of a generator with classes, i64 [N].
+pub(crate) const LABEL: &str = "label";
+/// The output, f32 [N, 1, 28, 28].
+const IMAGE: &str = "image";
+
+/// Sixteen times the largest generator that duel exports.
+const BYTES_MAX: usize = 64 << 20;
+const NODES_MAX: usize = 256;
+/// No kernel, stride, padding or axis of a generator of 28×28 pixels is larger.
+const ATTRIBUTE_MAX: i64 = 32;
+
+/// All that a generator needs: none of these loops, and none makes a tensor whose size another tensor's values decide
+/// but for Reshape, which keeps the count.
+const OPERATORS: [&str; 16] = [
+    "Add",
+    "BatchNormalization",
+    "Concat",
+    "Conv",
+    "ConvTranspose",
+    "DepthToSpace",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "LeakyRelu",
+    "MatMul",
+    "Mul",
+    "Relu",
+    "Reshape",
+    "Sigmoid",
+    "Tanh",
+];
+
+/// Why a file is no generator that duel runs. Each message is a line that follows the file's name.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are no ONNX model.
+    #[error("it is no ONNX file; `duel export` writes one")]
+    NotOnnx,
+    /// It is too large.
+    #[error("it has {0} bytes; a generator of digits has at most {BYTES_MAX}")]
+    TooLarge(usize),
+    /// Its card is missing or wrong.
+    #[error("{0}")]
+    Card(#[from] CardError),
+    /// Its graph is not one that a generator has.
+    #[error("its graph is no generator of digits: {0}")]
+    Graph(String),
+    /// It has weights, or draws pixels, that are not finite.
+    #[error("it has weights that are not finite; export an earlier checkpoint")]
+    NotFinite,
+}
+
+/// The model and its card, if the bytes are what they should be.
+pub(crate) fn check(onnx: &[u8]) -> Result<(ModelProto, Card), LoadError> {
+    if onnx.len() > BYTES_MAX {
+        return Err(LoadError::TooLarge(onnx.len()));
+    }
+    let proto = ModelProto::decode(onnx).map_err(|_| LoadError::NotOnnx)?;
+    let graph = proto.graph.as_ref().ok_or(LoadError::NotOnnx)?;
+    let metadata: BTreeMap<String, String> =
+        proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
+    let card = Card::from_map(&metadata)?;
+    nodes(graph).map_err(LoadError::Graph)?;
+    ends(graph, &card).map_err(LoadError::Graph)?;
+    for tensor in &graph.initializer {
+        initialiser(tensor)?;
+    }
+    Ok((proto, card))
+}
+
+fn nodes(graph: &GraphProto) -> Result<(), String> {
+    if graph.node.is_empty() || graph.node.len() > NODES_MAX {
+        return Err(format!("it has {} operations, expected 1 to {NODES_MAX}", graph.node.len()));
+    }
+    if !graph.sparse_initializer.is_empty() {
+        return Err("it has sparse weights".to_owned());
+    }
+    for node in &graph.node {
+        if !OPERATORS.contains(&node.op_type.as_str()) || !node.domain.is_empty() {
+            let name: String = node.op_type.chars().filter(|c| !c.is_control()).take(40).collect();
+            return Err(format!("it has the operation {name:?}; duel runs {}", OPERATORS.join(", ")));
+        }
+        if !node.attribute.iter().all(plain) {
+            return Err(format!("an attribute of its {} is out of range", node.op_type));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an attribute holds nothing but small numbers.
+fn plain(attribute: &AttributeProto) -> bool {
+    let small = |value: &i64| value.abs() <= ATTRIBUTE_MAX;
+    let nested = attribute.t.is_some() || attribute.g.is_some() || attribute.sparse_tensor.is_some();
+    let lists = attribute.tensors.len() + attribute.graphs.len() + attribute.sparse_tensors.len();
+    !nested && lists == 0 && small(&attribute.i) && attribute.ints.iter().all(small) && attribute.f.is_finite()
+}
+
+/// Inputs and outputs, by the card.
+fn ends(graph: &GraphProto, card: &Card) -> Result<(), String> {
+    let is_weight = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
+    let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !is_weight(&input.name)).collect();
+    let expected: &[&str] = if card.classes > 0 { &[LATENT, LABEL] } else { &[LATENT] };
+    let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+    if names != expected {
+        return Err(format!("its inputs are {names:?}, expected {expected:?}"));
+    }
+    let [output] = &graph.output[..] else { return Err(format!("it has {} outputs, expected one", graph.output.len())) };
+    if output.name != IMAGE {
+        return Err(format!("its output is {:?}, expected {IMAGE:?}", output.name));
+    }
+    shape(inputs[0], &[card.latent])?;
+    shape(output, &[1, SIDE, SIDE])
+}
+
+/// Holds the sizes behind the batch against `expected`.
+fn shape(value: &ValueInfoProto, expected: &[usize]) -> Result<(), String> {
+    let tensor = match value.r#type.as_ref().and_then(|kind| kind.value.as_ref()) {
+        Some(type_proto::Value::TensorType(tensor)) => tensor,
+        None => return Err(format!("{} has no type", value.name)),
+    };
+    let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim);
+    let sizes = dims.iter().skip(1).map(|dim| match &dim.value {
+        Some(Value::DimValue(size)) => usize::try_from(*size).ok(),
+        _ => None,
+    });
+    if !dims.is_empty() && sizes.eq(expected.iter().map(|&size| Some(size))) {
+        return Ok(());
+    }
+    Err(format!("its card says that {} has the shape [N, {expected:?}], and the graph does not", value.name))
+}
+
+/// A weight's values must be there, as many as its shape says, and finite.
+fn initialiser(tensor: &TensorProto) -> Result<(), LoadError> {
+    let graph = |why: &str| {
+        let name: String = tensor.name.chars().filter(|c| !c.is_control()).take(40).collect();
+        LoadError::Graph(format!("its weight {name:?} {why}"))
+    };
+    if tensor.data_location == Some(DataLocation::External.into()) || !tensor.external_data.is_empty() {
+        return Err(graph("stands in another file"));
+    }
+    let sizes = tensor.dims.iter().map(|&size| usize::try_from(size).ok().filter(|&size| size <= BYTES_MAX));
+    let count = sizes.fold(Some(1usize), |product, size| product?.checked_mul(size?));
+    let (bytes, listed) = match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float) => (4, tensor.float_data.len()),
+        Ok(DataType::Int64) => (8, tensor.int64_data.len()),
+        _ => return Err(graph("is neither f32 nor i64")),
+    };
+    let there = if tensor.raw_data.is_empty() { listed } else { tensor.raw_data.len() / bytes };
+    if count != Some(there) || !tensor.raw_data.len().is_multiple_of(bytes) {
+        return Err(graph("has not as many values as its shape says"));
+    }
+    let raw = tensor.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    if bytes == 4 && !raw.chain(tensor.float_data.iter().copied()).all(f32::is_finite) {
+        return Err(LoadError::NotFinite);
+    }
+    Ok(())
+}

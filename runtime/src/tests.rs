@@ -1,0 +1,198 @@
+//! Small generators made by hand, good ones and bad ones.
+
+use std::collections::BTreeMap;
+
+use duel_models::LatentLaw;
+use prost::Message;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto,
+    attribute_proto::AttributeType,
+    tensor_proto::DataType,
+    tensor_shape_proto::{Dimension, dimension::Value},
+    type_proto,
+};
+
+use super::*;
+
+const LATENT: usize = 3;
+
+fn weight(row: usize, column: usize) -> f32 {
+    ((row * 7 + column * 3) % 11) as f32 * 0.1 - 0.5
+}
+
+fn bias(row: usize) -> f32 {
+    (row % 5) as f32 * 0.05
+}
+
+/// image = reshape(tanh(W latent + b))
+fn model() -> ModelProto {
+    let weights = (0..PIXELS).flat_map(|row| (0..LATENT).map(move |column| weight(row, column))).collect();
+    let transpose =
+        AttributeProto { name: "transB".into(), r#type: AttributeType::Int.into(), i: 1, ..Default::default() };
+    let graph = GraphProto {
+        name: "small".into(),
+        node: vec![
+            node("Gemm", &["latent", "w", "b"], "dense", vec![transpose]),
+            node("Tanh", &["dense"], "tanh", vec![]),
+            node("Reshape", &["tanh", "shape"], "image", vec![]),
+        ],
+        initializer: vec![
+            floats("w", &[PIXELS as i64, LATENT as i64], weights),
+            floats("b", &[PIXELS as i64], (0..PIXELS).map(bias).collect()),
+            TensorProto {
+                name: "shape".into(),
+                dims: vec![4],
+                data_type: DataType::Int64.into(),
+                int64_data: vec![-1, 1, 28, 28],
+                ..Default::default()
+            },
+        ],
+        input: vec![value("latent", &[LATENT])],
+        output: vec![value("image", &[1, 28, 28])],
+        ..Default::default()
+    };
+    ModelProto {
+        ir_version: 8,
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 17 }],
+        graph: Some(graph),
+        metadata_props: card().to_map().into_iter().map(|(key, value)| StringStringEntryProto { key, value }).collect(),
+        ..Default::default()
+    }
+}
+
+fn card() -> Card {
+    Card {
+        name: "small".into(),
+        latent: LATENT,
+        latent_law: LatentLaw::Normal,
+        classes: 0,
+        recipe: "none".into(),
+        seed: 0,
+        steps: 0,
+        images: 0,
+        data: "none".into(),
+        made_by: "a test".into(),
+        checked_by: "nobody".into(),
+        scores: BTreeMap::new(),
+    }
+}
+
+fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    NodeProto {
+        op_type: op.into(),
+        name: output.into(),
+        input: inputs.iter().map(|&input| input.into()).collect(),
+        output: vec![output.into()],
+        attribute,
+        ..Default::default()
+    }
+}
+
+fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> TensorProto {
+    TensorProto {
+        name: name.into(),
+        dims: dims.to_vec(),
+        data_type: DataType::Float.into(),
+        raw_data: values.into_iter().flat_map(f32::to_le_bytes).collect(),
+        ..Default::default()
+    }
+}
+
+fn value(name: &str, sizes: &[usize]) -> ValueInfoProto {
+    let batch = Value::DimParam("N".into());
+    let dims = std::iter::once(batch).chain(sizes.iter().map(|&size| Value::DimValue(size as i64)));
+    let dim = dims.map(|value| Dimension { value: Some(value), ..Default::default() }).collect();
+    let tensor = type_proto::Tensor { elem_type: DataType::Float.into(), shape: Some(TensorShapeProto { dim }) };
+    let kind = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() };
+    ValueInfoProto { name: name.into(), r#type: Some(kind), ..Default::default() }
+}
+
+#[test]
+fn it_draws_what_a_plain_loop_draws() {
+    let generator = Generator::load(&model().encode_to_vec()).expect("a good model");
+    assert_eq!(*generator.card(), card());
+    let samples = Samples::of(&card(), 7, 0..70, None);
+    let images = generator.draw(&samples.latents, &[]).expect("latents of the card");
+    assert_eq!(images.len(), 70 * PIXELS);
+    for (latent, image) in samples.latents.chunks_exact(LATENT).zip(images.chunks_exact(PIXELS)) {
+        for (row, pixel) in image.iter().enumerate() {
+            let sum: f32 = latent.iter().enumerate().map(|(column, z)| weight(row, column) * z).sum();
+            assert!((pixel - (sum + bias(row)).tanh()).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn a_sample_is_the_same_whatever_is_drawn_with_it() {
+    let generator = Generator::load(&model().encode_to_vec()).expect("a good model");
+    let draw = |range| generator.draw(&Samples::of(&card(), 7, range, None).latents, &[]).expect("good latents");
+    let all = draw(0..70);
+    assert_eq!(draw(0..1), all[..PIXELS]);
+    assert_eq!(draw(33..35), all[33 * PIXELS..35 * PIXELS]);
+}
+
+#[test]
+fn what_does_not_fit_the_card_is_not_drawn() {
+    let generator = Generator::load(&model().encode_to_vec()).expect("a good model");
+    assert!(matches!(generator.draw(&[0.0; 4], &[]), Err(DrawError::Latents { values: 4, latent: LATENT })));
+    assert!(matches!(generator.draw(&[0.0; 3], &[1]), Err(DrawError::Labels { given: 1, .. })));
+}
+
+/// A change to the good model's graph.
+type Spoil = fn(&mut GraphProto);
+
+#[test]
+fn bad_graphs_are_refused_in_a_line_that_says_why() {
+    let spoils: [(&str, Spoil); 12] = [
+        ("\"Loop\"", |graph| graph.node[1].op_type = "Loop".into()),
+        ("operations", |graph| graph.node.clear()),
+        ("operations", |graph| graph.node = vec![graph.node[1].clone(); 257]),
+        ("not finite", |graph| graph.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes())),
+        ("as many values", |graph| graph.initializer[0].raw_data.truncate(40)),
+        ("as many values", |graph| graph.initializer[0].dims = vec![i64::MAX, i64::MAX]),
+        ("neither f32 nor i64", |graph| graph.initializer[0].data_type = DataType::Double.into()),
+        ("another file", |graph| graph.initializer[0].data_location = Some(1)),
+        ("inputs are", |graph| graph.input[0].name = "noise".into()),
+        ("outputs", |graph| graph.output.clear()),
+        ("latent has the shape", |graph| graph.input[0] = value("latent", &[4])),
+        ("out of range", |graph| graph.node[0].attribute[0].i = 1 << 40),
+    ];
+    for (expected, spoil) in spoils {
+        let mut model = model();
+        spoil(model.graph.as_mut().expect("a graph"));
+        refused(&model.encode_to_vec(), expected);
+    }
+}
+
+#[test]
+fn a_graph_that_does_not_do_what_its_card_says_is_refused() {
+    let mut wide = model();
+    let graph = wide.graph.as_mut().expect("a graph");
+    graph.initializer[2].int64_data = vec![-1, 1, 14, 56];
+    refused(&wide.encode_to_vec(), "shape");
+    let mut cut = model();
+    cut.graph.as_mut().expect("a graph").node.remove(1);
+    refused(&cut.encode_to_vec(), "graph");
+    let mut lying = model();
+    let latent = lying.metadata_props.iter_mut().find(|entry| entry.key == "duel.latent").expect("a latent");
+    latent.value = "4".into();
+    refused(&lying.encode_to_vec(), "latent");
+}
+
+#[test]
+fn what_is_no_generator_file_is_refused() {
+    let good = model().encode_to_vec();
+    refused(b"", "no ONNX file");
+    refused(b"\x89PNG\r\n\x1a\n not a model", "no ONNX file");
+    refused(&good[..good.len() / 2], "ONNX");
+    let mut bare = model();
+    bare.metadata_props.clear();
+    refused(&bare.encode_to_vec(), "no duel card");
+}
+
+fn refused(onnx: &[u8], expected: &str) {
+    let error = Generator::load(onnx).expect_err(expected).to_string();
+    assert!(error.contains(expected), "{expected}: {error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
