@@ -104,11 +104,11 @@ impl Duel {
         let discriminator = networks::discriminator(d, seed, &device)?;
         Ok(Self {
             generator: Duellist {
-                adam: Adam::new(&generator.parameters, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
+                adam: Adam::new(&generator, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
                 network: Arc::new(generator),
             },
             discriminator: Duellist {
-                adam: Adam::new(&discriminator.parameters, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
+                adam: Adam::new(&discriminator, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
                 network: Arc::new(discriminator),
             },
             batches: Batches::new(seed, data.len(), recipe.training.batch),
@@ -130,24 +130,24 @@ impl Duel {
         let mut judgement = None;
         let mut drawing = None;
         for update in 0..self.recipe.training.k_discriminator {
-            judgement = self.discriminator_step(update, measured)?;
+            let (real, z) = (self.real_batch()?, self.latents("discriminator", update)?);
+            judgement = self.discriminator_step(&real, &z, measured)?;
         }
         for update in 0..self.recipe.training.k_generator {
-            drawing = self.generator_step(update, measured)?;
+            let z = self.latents("generator", update)?;
+            drawing = self.generator_step(&z, measured)?;
         }
         self.step += 1;
         self.seconds += began.elapsed().as_secs_f64();
         Ok(measured.then(|| self.metrics(judgement, drawing)))
     }
 
-    /// Ascends the discriminator on a batch of real and a batch of generated images.
-    fn discriminator_step(&mut self, update: usize, measured: bool) -> Result<Option<Judgement>> {
-        let batch = self.recipe.training.batch;
-        let real = self.real_batch()?;
-        let z = self.latents("discriminator", update)?;
-        let fake = self.generator.network.forward(&z, Mode::Frozen)?;
+    /// Ascends the discriminator on a batch of real images, [batch, 784], and one drawn of `z`, [batch, latent].
+    fn discriminator_step(&mut self, real: &Tensor, z: &Tensor, measured: bool) -> Result<Option<Judgement>> {
+        let batch = real.dim(0)?;
+        let fake = self.generator.network.forward(z, Mode::Frozen)?;
         // One pass over both: the discriminator has no batch norm, so it judges each image alone.
-        let logits = self.discriminator.network.forward(&Tensor::cat(&[real, fake], 0)?, Mode::Train)?;
+        let logits = self.discriminator.network.forward(&Tensor::cat(&[real, &fake], 0)?, Mode::Train)?;
         let (real, fake) = (logits.narrow(0, 0, batch)?, logits.narrow(0, batch, batch)?);
         let [real_loss, fake_loss] = losses::discriminator(&real, &fake)?;
         let loss = ((&real_loss + &fake_loss)? * 0.5)?;
@@ -165,10 +165,9 @@ impl Duel {
         }))
     }
 
-    /// Descends the generator through a discriminator that stands still.
-    fn generator_step(&mut self, update: usize, measured: bool) -> Result<Option<Drawing>> {
-        let z = self.latents("generator", update)?;
-        let fake = self.generator.network.forward(&z, Mode::Train)?;
+    /// Descends the generator on a batch drawn of `z`, [batch, latent], through a discriminator that stands still.
+    fn generator_step(&mut self, z: &Tensor, measured: bool) -> Result<Option<Drawing>> {
+        let fake = self.generator.network.forward(z, Mode::Train)?;
         let logits = self.discriminator.network.forward(&fake, Mode::Frozen)?;
         let loss = losses::generator(self.recipe.training.loss, &logits)?;
         let gradient = self.generator.learn(&loss, measured)?;
@@ -283,3 +282,7 @@ impl Duel {
 fn scalar(tensor: &Tensor) -> Result<f64> {
     Ok(tensor.to_scalar::<f32>()?.into())
 }
+
+#[cfg(test)]
+#[path = "duel_oracle.rs"]
+mod oracle;

@@ -103,6 +103,15 @@ pub enum Mode {
     Evaluate,
 }
 
+/// What runs a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// The project's kernels, on the CPU.
+    Kernels,
+    /// candle's own operations and gradients, on any device: the path of a GPU, and on the CPU the kernels' oracle.
+    Candle,
+}
+
 /// A network whose parameters stand in one flat tensor, so that the optimiser, an average and an all-reduce are one operation.
 #[derive(Debug)]
 pub struct Network {
@@ -112,6 +121,8 @@ pub struct Network {
     pub parameters: Var,
     /// The running mean and variance of each batch norm, [R].
     pub running: Var,
+    /// The kernels on a CPU, candle elsewhere.
+    pub(crate) engine: Engine,
     /// Where the CPU's kernels leave the gradient of the parameters, [P].
     pub(crate) gradient: Tensor,
     /// Whether the next backward pass writes that gradient or adds to it.
@@ -207,6 +218,7 @@ impl Network {
             parameters: Var::from_vec(values, layers.parameters, device)?,
             running: Var::from_vec(running, layers.running, device)?,
             layers: layers.list,
+            engine: if device.is_cpu() { Engine::Kernels } else { Engine::Candle },
             fresh: AtomicBool::new(true),
             tapes: Mutex::new(Vec::new()),
         })
@@ -218,14 +230,13 @@ impl Network {
             if mode == Mode::Train { self.parameters.as_tensor().clone() } else { self.parameters.detach() };
         let training = mode != Mode::Evaluate;
         let x = if training { x } else { &x.detach() };
-        if x.device().is_cpu() {
-            return x.contiguous()?.apply_op2(&parameters, Pass::new(Arc::clone(self), training));
+        match self.engine {
+            Engine::Kernels => x.contiguous()?.apply_op2(&parameters, Pass::new(Arc::clone(self), training)),
+            Engine::Candle => self.by_candle(x, &parameters, training),
         }
-        self.by_candle(x, &parameters, training)
     }
 
-    /// The same by candle's own operations and gradients: the path of a GPU, and the CPU kernels' oracle.
-    pub(crate) fn by_candle(&self, x: &Tensor, parameters: &Tensor, training: bool) -> Result<Tensor> {
+    fn by_candle(&self, x: &Tensor, parameters: &Tensor, training: bool) -> Result<Tensor> {
         let mut x = x.clone();
         for layer in &self.layers {
             let [weights, biases] = layer.sizes();
@@ -289,13 +300,11 @@ impl Network {
 
     /// The gradient of the parameters after a backward pass; the next pass starts it afresh.
     pub fn take_gradient(&self, store: &mut GradStore) -> Result<Tensor> {
-        if let Some(gradient) = store.remove(&self.parameters) {
-            return Ok(gradient);
-        }
-        if self.fresh.swap(true, Ordering::Relaxed) {
-            return self.gradient.zeros_like();
-        }
-        Ok(self.gradient.clone())
+        let found = match self.engine {
+            Engine::Candle => store.remove(&self.parameters),
+            Engine::Kernels => (!self.fresh.swap(true, Ordering::Relaxed)).then(|| self.gradient.clone()),
+        };
+        found.map_or_else(|| self.gradient.zeros_like(), Ok)
     }
 
     /// Multiplications of its matrix products for one row.

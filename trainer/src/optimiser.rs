@@ -2,7 +2,10 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use crate::kernels::{self, AdamStep};
+use crate::{
+    kernels::{self, AdamStep},
+    networks::{Engine, Network},
+};
 
 /// Adam: Kingma and Ba 2015, algorithm 1. The moments are flat, as the parameters are.
 #[derive(Debug)]
@@ -11,6 +14,7 @@ pub struct Adam {
     pub learning_rate: f64,
     betas: [f64; 2],
     epsilon: f64,
+    engine: Engine,
     /// The first moments, [P].
     pub first: Tensor,
     /// The second moments, [P].
@@ -20,10 +24,10 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// An optimiser of `parameters` before its first step.
-    pub fn new(parameters: &Var, learning_rate: f64, betas: [f64; 2], epsilon: f64) -> Result<Self> {
-        let (first, second) = (parameters.zeros_like()?, parameters.zeros_like()?);
-        Ok(Self { learning_rate, betas, epsilon, first, second, steps: 0 })
+    /// An optimiser of a network's parameters before its first step.
+    pub fn new(network: &Network, learning_rate: f64, betas: [f64; 2], epsilon: f64) -> Result<Self> {
+        let (first, second) = (network.parameters.zeros_like()?, network.parameters.zeros_like()?);
+        Ok(Self { learning_rate, betas, epsilon, engine: network.engine, first, second, steps: 0 })
     }
 
     /// Moves `parameters` by one step along `gradient`.
@@ -39,10 +43,9 @@ impl Adam {
             correction2: 1.0 - beta2.powi(steps),
             epsilon: self.epsilon,
         };
-        if parameters.device().is_cpu() {
-            self.in_place(step, parameters, gradient)
-        } else {
-            self.by_candle(step, parameters, gradient)
+        match self.engine {
+            Engine::Kernels => self.in_place(step, parameters, gradient),
+            Engine::Candle => self.by_candle(step, parameters, gradient),
         }
     }
 

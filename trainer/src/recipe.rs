@@ -470,7 +470,7 @@ mod tests {
     fn what_cannot_be_is_refused_with_what_can() {
         for (setting, expected) in [
             ("training.batches=64", r#""training.batches"; the keys there are training.seed"#),
-            ("trainin.batch=64", r#"no key "trainin"; the keys there are name, about, data.images"#),
+            ("trainin.batch=64", r#"no key "trainin"; the keys there are name, about, data.source"#),
             ("batch=64", "training.batch"),
             ("training=3", r#"no key "training""#),
             ("training.batch=0", "a whole number from 1 to 65536"),

@@ -67,6 +67,8 @@ pub struct Start {
 pub struct Story {
     /// The newest 10,000 events, oldest first; texts are shortened and their control characters written as escapes.
     pub events: VecDeque<Event>,
+    /// Events there were, those that are not kept included.
+    pub total: u64,
     /// How it began.
     pub start: Start,
     /// The newest scores by name.
@@ -109,6 +111,7 @@ impl Story {
             self.events.pop_front();
         }
         self.events.push_back(event);
+        self.total += 1;
     }
 
     fn begin(&mut self) {
