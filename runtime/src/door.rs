@@ -119,7 +119,9 @@ fn ends(graph: &GraphProto, card: &Card) -> Result<(), String> {
     if names != expected {
         return Err(format!("its inputs are {names:?}, expected {expected:?}"));
     }
-    let [output] = &graph.output[..] else { return Err(format!("it has {} outputs, expected one", graph.output.len())) };
+    let [output] = &graph.output[..] else {
+        return Err(format!("it has {} outputs, expected one", graph.output.len()));
+    };
     if output.name != IMAGE {
         return Err(format!("its output is {:?}, expected {IMAGE:?}", output.name));
     }

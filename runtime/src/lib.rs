@@ -108,7 +108,8 @@ impl Generator {
     /// Draws one sample to see that the file does what it says.
     fn probe(&self) -> Result<(), LoadError> {
         let samples = Samples::of(&self.card, 0, 0..1, None);
-        let image = self.draw(&samples.latents, &samples.labels).map_err(|error| LoadError::Graph(error.to_string()))?;
+        let image =
+            self.draw(&samples.latents, &samples.labels).map_err(|error| LoadError::Graph(error.to_string()))?;
         if image.iter().all(|value| value.is_finite()) { Ok(()) } else { Err(LoadError::NotFinite) }
     }
 }

@@ -1,1 +1,28 @@
-//! .
+//! What the tests share: the program, run directories to show it, and a terminal to show them in.
+
+pub mod pty;
+pub mod recorded;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The program under test, built once, with the profile of the tests.
+pub fn duel() -> &'static Path {
+    static DUEL: OnceLock<PathBuf> = OnceLock::new();
+    DUEL.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a file");
+        // target/<profile>/deps/<test>
+        let directory = test.parent().and_then(Path::parent).expect("a test lies in target/<profile>/deps");
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "duel-tui"]);
+        if directory.ends_with("release") {
+            build.arg("--release");
+        }
+        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
+        assert!(built.success(), "duel does not build");
+        directory.join("duel")
+    })
+}

@@ -240,6 +240,11 @@ impl Duel {
         2 * (training.k_discriminator * discriminator + training.k_generator * generator)
     }
 
+    /// Where it trains.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Where it trains: `cpu`, `cuda` or `metal`.
     pub fn device_name(&self) -> &'static str {
         match self.device {

@@ -6,7 +6,7 @@ mod readme;
 
 use std::{collections::HashMap, path::Path};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use duel_models::{Card, Latents, PIXELS, SIDE, grid::grid, pixels};
 use prost::Message;
 use safetensors::tensor::{Dtype, TensorView};
@@ -34,7 +34,7 @@ pub struct Export {
     pub probe: Probe,
 }
 
-/// Some latents, and what the trained network draws of them.
+/// Some latents, and what the trained network draws of them, computed in double precision.
 #[derive(Debug)]
 pub struct Probe {
     /// [64, latent].
@@ -127,7 +127,8 @@ fn probe(duel: &Duel, card: &Card) -> Result<Probe, ExportError> {
     for (index, latent) in values.chunks_exact_mut(card.latent).enumerate() {
         latents.latent(index as u64, latent);
     }
-    let images = duel.samples(duel.recipe.training.seed, PROBES)?;
+    let latents = Tensor::from_slice(&values, (PROBES, card.latent), duel.device())?;
+    let images = duel.generator.network.exact(&latents)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
     Ok(Probe { latents: values, images })
 }
 

@@ -236,6 +236,12 @@ impl Network {
         }
     }
 
+    /// What the network draws or judges in double precision: what its parameters mean, without the rounding of a forward pass.
+    pub(crate) fn exact(&self, x: &Tensor) -> Result<Tensor> {
+        let parameters = self.parameters.detach().to_dtype(DType::F64)?;
+        self.by_candle(&x.to_dtype(DType::F64)?, &parameters, false)
+    }
+
     fn by_candle(&self, x: &Tensor, parameters: &Tensor, training: bool) -> Result<Tensor> {
         let mut x = x.clone();
         for layer in &self.layers {
@@ -253,7 +259,7 @@ impl Network {
                         self.follow(layer, &batch_mean?, &batch_variance?, x.dim(0)?, momentum)?;
                         (mean, variance)
                     } else {
-                        let figures = self.running.detach();
+                        let figures = self.running.detach().to_dtype(x.dtype())?;
                         let mean = figures.narrow(0, layer.running_offset, channels)?;
                         (mean, figures.narrow(0, layer.running_offset + channels, channels)?)
                     };

@@ -22,6 +22,19 @@ pub enum Command {
     /// List the recipes, or print one with every key, its meaning and range.
     #[cfg(feature = "train")]
     Recipes(commands::recipes::RecipesArgs),
+    /// Watch a run that something else trains, or that has ended.
+    #[cfg(feature = "train")]
+    Watch(commands::watch::WatchArgs),
+    /// List every run: its state, step, age and scores.
+    #[cfg(feature = "train")]
+    Runs(commands::runs::RunsArgs),
+    /// Write a trained generator as ONNX and safetensors, with its card.
+    #[cfg(feature = "train")]
+    Export(commands::export::ExportArgs),
+    /// Draw digits, in the terminal or as files.
+    Sample(commands::sample::SampleArgs),
+    /// List the models that ship with duel, each with its card.
+    Models(commands::models::ModelsArgs),
 }
 
 impl Command {
@@ -32,6 +45,14 @@ impl Command {
             Self::Train(args) => commands::train::run(args),
             #[cfg(feature = "train")]
             Self::Recipes(args) => commands::recipes::run(args),
+            #[cfg(feature = "train")]
+            Self::Watch(args) => commands::watch::run(args),
+            #[cfg(feature = "train")]
+            Self::Runs(args) => commands::runs::run(args),
+            #[cfg(feature = "train")]
+            Self::Export(args) => commands::export::run(args),
+            Self::Sample(args) => commands::sample::run(args),
+            Self::Models(args) => commands::models::run(args),
         }
     }
 }

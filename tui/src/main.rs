@@ -1,10 +1,32 @@
 //! `duel`: train generative adversarial networks and watch them, in a terminal.
 
+#[cfg(feature = "train")]
+mod app;
 mod args;
+mod arrays;
+mod cells;
+mod charset;
 mod commands;
+#[cfg(feature = "train")]
+mod dashboard;
+mod event;
+mod files;
+#[cfg(feature = "train")]
+mod follow;
+mod keys;
+mod model;
 mod output;
+mod pictures;
+#[cfg(feature = "train")]
+mod plot;
 #[cfg(feature = "train")]
 mod progress;
+#[cfg(feature = "train")]
+mod screen;
+mod terminal;
+mod theme;
+#[cfg(feature = "train")]
+mod words;
 
 use std::process::ExitCode;
 

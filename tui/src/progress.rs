@@ -6,21 +6,31 @@ use std::{
     time::{Duration, Instant},
 };
 
+use duel_models::{PIXELS, SIDE};
 use duel_trainer::{
     run::record::{Metrics, What},
     training::Report,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::{
+    cells,
+    charset::Charset,
+    theme::{Colors, Theme},
+};
+
 /// Between two lines where there is no terminal.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Between two rows of digits; the first comes soon.
+/// Between two rows of digits.
 const DIGITS: Duration = Duration::from_secs(30);
+/// Digits in such a row: what 80 columns hold.
+const DIGITS_SHOWN: usize = 5;
 
 /// What a training shows on stderr.
 pub struct Progress {
     bar: Option<ProgressBar>,
     steps: u64,
+    theme: Theme,
     last_line: Option<Instant>,
     last_digits: Option<Instant>,
 }
@@ -34,7 +44,10 @@ impl Progress {
             bar.set_style(style.expect("the template is sound"));
             bar.with_position(done)
         });
-        Self { bar, steps, last_line: None, last_digits: None }
+        let variable = |name: &str| std::env::var(name).ok();
+        let colors = if bar.is_some() { Colors::detect(variable) } else { Colors::None };
+        let theme = Theme { charset: Charset::Auto.resolve(variable), colors };
+        Self { bar, steps, theme, last_line: None, last_digits: None }
     }
 
     /// Shows what the trainer reports.
@@ -69,7 +82,7 @@ impl Progress {
     fn digits(&mut self, images: &[u8]) {
         if self.last_digits.is_none_or(|last| last.elapsed() >= DIGITS) {
             self.last_digits = Some(Instant::now());
-            let _ = images;
+            self.line(cells::lines(&images[..DIGITS_SHOWN * PIXELS], DIGITS_SHOWN, SIDE / 2, self.theme).trim_end());
         }
     }
 

@@ -1,6 +1,14 @@
 //! One file a command; its first function tells the story.
 
 #[cfg(feature = "train")]
+pub mod export;
+pub mod models;
+#[cfg(feature = "train")]
 pub mod recipes;
 #[cfg(feature = "train")]
+pub mod runs;
+pub mod sample;
+#[cfg(feature = "train")]
 pub mod train;
+#[cfg(feature = "train")]
+pub mod watch;

@@ -200,7 +200,9 @@ mod tests {
         columns[0] = Column::Range(0.0, 0.0);
         bridge(&mut columns, (0, 0.0), (4, 1.0));
         for pair in columns.windows(2) {
-            let (Column::Range(_, high), Column::Range(low, _)) = (pair[0], pair[1]) else { panic!("a gap: {columns:?}") };
+            let (Column::Range(_, high), Column::Range(low, _)) = (pair[0], pair[1]) else {
+                panic!("a gap: {columns:?}")
+            };
             assert!(high >= low, "{columns:?}");
         }
     }

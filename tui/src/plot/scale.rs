@@ -22,7 +22,11 @@ impl Scale {
         }
         if log && low > 0.0 {
             let (low, high) = (10f32.powf(low.log10().floor()), 10f32.powf(high.log10().ceil()));
-            return Self { low: low.max(f32::MIN_POSITIVE), high: if high > low { high } else { low * 10.0 }, log: true };
+            return Self {
+                low: low.max(f32::MIN_POSITIVE),
+                high: if high > low { high } else { low * 10.0 },
+                log: true,
+            };
         }
         let step = round_up((high - low).max(high.abs().max(low.abs()) * 1e-3).max(1e-6) / 4.0);
         let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);

@@ -1,0 +1,212 @@
+//! The commands as a user types them: what they print, how they exit, what they leave untouched.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use duel_tests::duel;
+
+/// Networks so small that a training takes a second.
+const SMALL: [&str; 10] = [
+    "--set",
+    "generator.hidden=[16]",
+    "--set",
+    "discriminator.hidden=[16]",
+    "--set",
+    "generator.latent=8",
+    "--set",
+    "data.images=200",
+    "--set",
+    "record.metrics_every=5",
+];
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    Command::new(duel()).current_dir(dir).args(args).stdin(Stdio::null()).output().expect("duel runs")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn ok(dir: &Path, args: &[&str]) -> String {
+    let output = run(dir, args);
+    assert!(output.status.success(), "{args:?}: {}", err(&output));
+    out(&output)
+}
+
+/// A command that must fail in one line that holds `expected`.
+fn refused(dir: &Path, args: &[&str], code: i32, expected: &str) {
+    let output = run(dir, args);
+    let said = err(&output);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    assert!(said.contains(expected), "{args:?}: {expected:?} is not in {said:?}");
+    if code == 1 {
+        assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
+    }
+}
+
+fn train(dir: &Path, name: &str, more: &[&str]) -> String {
+    ok(dir, &[&["train", "--run", name], &SMALL[..], more].concat())
+}
+
+#[test]
+fn a_duel_is_trained_exported_and_drawn() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let said = train(dir, "run", &["--steps", "40", "--seed", "3"]);
+    assert!(said.contains("duel export run"), "{said}");
+    let metrics = fs::read_to_string(dir.join("run/metrics.jsonl")).expect("metrics");
+    assert_eq!(metrics.lines().count(), 8);
+    for file in ["recipe.toml", "events.jsonl", "lock", "samples/00000000.png", "samples/00000040.png"] {
+        assert!(dir.join("run").join(file).exists(), "{file}");
+    }
+    ok(dir, &["export", "run", "--out", "out"]);
+    for file in ["generator.onnx", "generator.safetensors", "README.md", "samples.png"] {
+        assert!(dir.join("out").join(file).metadata().expect(file).len() > 100, "{file}");
+    }
+    let text = ok(dir, &["sample", "--model", "out/generator.onnx", "--charset", "ascii", "--count", "2"]);
+    assert!(text.is_ascii() && text.lines().count() == 14, "{text}");
+    for name in ["a.npy", "b.npy"] {
+        ok(dir, &["sample", "--model", "out/generator.onnx", "--count", "300", "--seed", "7", "--out", name]);
+    }
+    let [a, b] = ["a.npy", "b.npy"].map(|name| fs::read(dir.join(name)).expect("an array"));
+    assert_eq!(a.len(), 128 + 300 * 784);
+    assert!(a == b);
+    let output = run(dir, &["sample", "--model", "out/generator.onnx", "--digits", "2026"]);
+    assert!(!output.status.success() && err(&output).contains("--digits"), "{}", err(&output));
+}
+
+#[test]
+fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    train(dir, "straight", &["--steps", "60"]);
+    train(dir, "broken", &["--steps", "25"]);
+    ok(dir, &["train", "--resume", "broken", "--steps", "60"]);
+    let network = |run: &str| {
+        ok(dir, &["export", run, "--out", run.trim_start_matches("./")]);
+        fs::read(dir.join(run).join("generator.onnx")).expect("exported")
+    };
+    assert!(network("straight") == network("broken"));
+    let samples = |run: &str| fs::read(dir.join(run).join("samples/00000060.png")).expect("samples");
+    assert!(samples("straight") == samples("broken"));
+    refused(dir, &["train", "--resume", "straight"], 1, "--steps");
+}
+
+#[test]
+fn an_interrupt_ends_with_a_checkpoint_and_says_how_to_go_on() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let arguments = [&["train", "--run", "run", "--plain", "--steps", "100000000"], &SMALL[..]].concat();
+    let trainer = Command::new(duel()).current_dir(dir).args(arguments);
+    let mut trainer = trainer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("duel");
+    let since = Instant::now();
+    while fs::read(dir.join("run/metrics.jsonl")).map_or(true, |lines| lines.is_empty()) {
+        assert!(since.elapsed() < Duration::from_secs(60), "no metrics");
+        thread::sleep(Duration::from_millis(10));
+    }
+    refused(dir, &["train", "--resume", "run"], 1, "another trainer is at work on run");
+    refused(dir, &["train", "--run", "run"], 1, "another trainer is at work on run");
+    let pid = trainer.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+    assert!(trainer.wait().expect("it ends").success());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut trainer.stdout.take().expect("piped"), &mut said).expect("text");
+    assert!(said.contains("duel train --resume run"), "{said}");
+    assert_eq!(fs::read_dir(dir.join("run/checkpoints")).expect("there").count(), 1);
+}
+
+#[test]
+fn a_detached_trainer_goes_on_by_itself() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let said = train(dir, "run", &["--detach", "--steps", "30"]);
+    assert!(said.contains("duel watch run"), "{said}");
+    let since = Instant::now();
+    while !fs::read_to_string(dir.join("run/events.jsonl")).is_ok_and(|events| events.contains("\"why\":\"done\"")) {
+        assert!(since.elapsed() < Duration::from_secs(60), "it does not end");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    fs::create_dir(dir.join("empty")).expect("space");
+    fs::write(dir.join("no.onnx"), "not a model").expect("space");
+    fs::write(dir.join("bad.toml"), "[training]\nbatches = 3").expect("space");
+    let before = entries(dir);
+    for (args, code, expected) in [
+        (&["train", "--set", "training.batches=64"][..], 1, "training.batch"),
+        (&["train", "--set", "generator.learning_rate=-1"], 1, "generator.learning_rate"),
+        (&["train", "--set", "training.batch=6000"], 1, "training.batch"),
+        (&["train", "--set", "data.images=60001"], 1, "data.images"),
+        (&["train", "--recipe", "artcle"], 1, "one of"),
+        (&["train", "--recipe", "missing.toml"], 1, "missing.toml"),
+        (&["train", "--recipe", "bad.toml"], 1, "training.batches"),
+        (&["train", "--data", "empty"], 1, "train-images-idx3-ubyte"),
+        (&["train", "--data", "nowhere"], 1, "nowhere"),
+        (&["train", "--resume", "nowhere"], 1, "nowhere"),
+        (&["train", "--device", "abacus"], 2, "--device"),
+        (&["train", "--steps", "many"], 2, "--steps"),
+        (&["train", "--run", "/proc/run"], 1, "--run"),
+        (&["export", "nowhere"], 1, "nowhere"),
+        (&["sample", "--model", "no.onnx"], 1, "no.onnx"),
+        (&["sample", "--model", "missing.onnx"], 1, "missing.onnx"),
+        (&["sample", "--count", "0"], 1, "--count"),
+        (&["frobnicate"], 2, "frobnicate"),
+    ] {
+        refused(dir, args, code, expected);
+        assert_eq!(entries(dir), before, "{args:?}");
+    }
+}
+
+#[test]
+fn bad_idx_files_are_refused_by_name() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let good = [header(&[0x803, 40, 28, 28]), vec![0; 40 * 784]].concat();
+    let cut = good[..good.len() - 1].to_vec();
+    let sized = [header(&[0x803, 40, 32, 32]), vec![0; 40 * 1024]].concat();
+    let magic = [header(&[0x801, 40, 28, 28]), vec![0; 40 * 784]].concat();
+    let huge = header(&[0x803, u32::MAX, 28, 28]);
+    let labels = |count: u32| [header(&[0x801, count]), vec![0; count as usize]].concat();
+    for (images, count, expected) in [
+        (&cut, 40, "train-images-idx3-ubyte"),
+        (&sized, 40, "side of 32"),
+        (&magic, 40, "magic"),
+        (&huge, 40, "4294967295"),
+        (&good, 41, "40 images and 41 labels"),
+    ] {
+        fs::write(dir.join("train-images-idx3-ubyte"), images).expect("space");
+        fs::write(dir.join("train-labels-idx1-ubyte"), labels(count)).expect("space");
+        refused(dir, &["train", "--data", ".", "--set", "data.images=0"], 1, expected);
+        assert!(!dir.join("runs").exists());
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let pipe = format!("{} recipes article | head -n 1", duel().display());
+    let output = Command::new("bash").args(["-o", "pipefail", "-c", &pipe]).output().expect("bash");
+    assert!(output.status.success(), "{}", err(&output));
+}
+
+fn entries(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .expect("there")
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,209 @@
+//! A terminal for a program under test: the real thing, with a test at its other end.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    os::fd::OwnedFd,
+    path::Path,
+    process::{Child, Command, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, openpt, ptsname, unlockpt},
+    termios::{self, LocalModes, Winsize},
+};
+
+/// How long a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A program on a terminal of its own, as the leader of a session of its own.
+#[derive(Debug)]
+pub struct Pty {
+    master: Option<OwnedFd>,
+    child: Child,
+    /// All that the program has written, since the last [`forget`](Self::forget).
+    pub output: Vec<u8>,
+}
+
+impl Pty {
+    /// Starts a program in a terminal of so many columns and rows, in `dir`, with these variables set.
+    pub fn start<S: AsRef<OsStr>>(
+        (columns, rows): (u16, u16),
+        dir: &Path,
+        variables: &[(&str, &str)],
+        command: &[S],
+    ) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        unlockpt(&master).expect("a terminal");
+        let name = ptsname(&master, Vec::new()).expect("a name");
+        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty());
+        let slave = File::from(slave.expect("a terminal"));
+        resize(&master, columns, rows);
+        let stdio = || slave.try_clone().expect("a terminal");
+        // `setsid --ctty` becomes the program without forking: its process id is the program's.
+        let child = Command::new("setsid")
+            .arg("--ctty")
+            .args(command)
+            .current_dir(dir)
+            .env_remove("NO_COLOR")
+            .envs([("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LC_ALL", "C.UTF-8")])
+            .envs(variables.iter().copied())
+            .stdin(stdio())
+            .stdout(stdio())
+            .stderr(stdio())
+            .spawn()
+            .expect("setsid, of util-linux");
+        Self { master: Some(master), child, output: Vec::new() }
+    }
+
+    fn master(&self) -> &OwnedFd {
+        self.master.as_ref().expect("a terminal that is still there")
+    }
+
+    /// Reads what the program writes, for so long.
+    pub fn listen(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            if !self.read(left) {
+                std::thread::sleep(left.min(Duration::from_millis(20)));
+            }
+        }
+    }
+
+    /// One read, waiting at most so long; false if nobody can write any more.
+    fn read(&mut self, wait: Duration) -> bool {
+        let timespec = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
+        let mut fds = [PollFd::new(self.master(), PollFlags::IN)];
+        if poll(&mut fds, Some(&timespec)).unwrap_or(0) == 0 {
+            return true;
+        }
+        let mut bytes = [0; 65536];
+        match rustix::io::read(self.master(), &mut bytes) {
+            Ok(0) | Err(_) => false,
+            Ok(count) => {
+                self.output.extend_from_slice(&bytes[..count]);
+                true
+            }
+        }
+    }
+
+    /// Waits until the program has written this text.
+    pub fn expect(&mut self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.has(text) {
+            let left = until.checked_duration_since(Instant::now());
+            let left = left.unwrap_or_else(|| panic!("no {text:?} in {:?}", self.text()));
+            if !self.read(left) {
+                assert!(self.has(text), "no {text:?} before the end of {:?}", self.text());
+            }
+        }
+    }
+
+    /// Whether the program has written this text.
+    pub fn has(&self, text: &str) -> bool {
+        self.output.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
+    /// What the program has written, as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+
+    /// Forgets what the program has written.
+    pub fn forget(&mut self) {
+        self.output.clear();
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) {
+        rustix::io::write(self.master(), keys.as_bytes()).expect("a write");
+    }
+
+    /// Gives the terminal another size.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        resize(self.master(), columns, rows);
+    }
+
+    /// Pulls the plug: the terminal vanishes.
+    pub fn vanish(&mut self) {
+        self.master = None;
+    }
+
+    /// Whether the terminal is as a shell wants it: lines, and an echo.
+    pub fn is_cooked(&self) -> bool {
+        let modes = termios::tcgetattr(self.master()).expect("a terminal").local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// The program's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends the program a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("a process");
+    }
+
+    /// Waits for the program's end; None if it does not come in time.
+    pub fn end(&mut self, within: Duration) -> Option<ExitStatus> {
+        let until = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                while self.master.is_some() && self.has_more() && self.read(Duration::ZERO) {}
+                return Some(status);
+            }
+            if Instant::now() >= until {
+                return None;
+            }
+            match self.master {
+                Some(_) => drop(self.read(Duration::from_millis(10))),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+
+    fn has_more(&self) -> bool {
+        let mut fds = [PollFd::new(self.master(), PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).unwrap_or(0) > 0 && fds[0].revents().contains(PollFlags::IN)
+    }
+
+    /// Processor time that the program has used.
+    pub fn cpu(&self) -> Duration {
+        cpu(self.pid())
+    }
+
+    /// The most memory that the program has held, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn resize(master: &OwnedFd, columns: u16, rows: u16) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    termios::tcsetwinsize(master, size).expect("a terminal");
+}
+
+/// Processor time of a process, in user and system mode: proc(5), /proc/pid/stat, at 100 ticks a second.
+fn cpu(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}

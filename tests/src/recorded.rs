@@ -1,0 +1,258 @@
+//! Run directories as trainers would have left them, made on the fly and always the same.
+
+use std::{
+    f64::consts::PI,
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::Path,
+};
+
+use duel_models::{PIXELS, SIDE, random::Stream};
+use duel_trainer::{
+    recipe::Recipe,
+    run::record::{Ending, Event, Metrics, What},
+};
+
+/// When all recorded runs began, in seconds since 1970: 2014-06-10, the day of the paper.
+const BEGAN: f64 = 1_402_400_000.0;
+
+/// Steps from one line of metrics to the next.
+const EVERY: u64 = 50;
+
+/// What became of a recorded run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 20,000 steps towards the draw, done.
+    Healthy,
+    /// Half way to that, its trainer gone without a word.
+    Killed,
+    /// The generator draws one digit; a warning says so.
+    Collapsed,
+    /// The losses leave the numbers; it failed.
+    Diverged,
+    /// The directory, and nothing in it.
+    Empty,
+    /// As `Killed`, in the middle of a line.
+    HalfALine,
+    /// Went on from an earlier checkpoint, and wrote steps again.
+    Resumed,
+    /// Names and messages that a terminal would obey.
+    Hostile,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Healthy,
+        Self::Killed,
+        Self::Collapsed,
+        Self::Diverged,
+        Self::Empty,
+        Self::HalfALine,
+        Self::Resumed,
+        Self::Hostile,
+    ];
+}
+
+/// Writes such a run into `dir`, which is made if need be.
+pub fn record(kind: Kind, dir: &Path) {
+    fs::create_dir_all(dir.join("samples")).expect("a directory");
+    if kind == Kind::Empty {
+        return;
+    }
+    File::create(dir.join("lock")).expect("a lock");
+    let mut recipe = Recipe::default();
+    recipe.name = if kind == Kind::Hostile { "evil\u{1b}[2J".into() } else { "digits".into() };
+    recipe.about = "A duel over handwritten digits".into();
+    fs::write(dir.join("recipe.toml"), recipe.to_toml()).expect("a recipe");
+    let steps = if matches!(kind, Kind::Healthy) { 20_000 } else { 10_000 };
+    let mut metrics: Vec<Metrics> = (1..=steps / EVERY).map(|line| at(kind, line * EVERY)).collect();
+    if kind == Kind::Resumed {
+        metrics.extend((101..=150).map(|line| at(Kind::Healthy, line * EVERY)));
+    }
+    let mut text: String = metrics.iter().map(json).collect();
+    if kind == Kind::HalfALine {
+        text.push_str(&json(&at(kind, 10_050))[..60]);
+    }
+    fs::write(dir.join("metrics.jsonl"), text).expect("metrics");
+    let events: String = events(kind, steps).iter().map(json).collect();
+    fs::write(dir.join("events.jsonl"), events).expect("events");
+    for step in (0..=steps).step_by(1000) {
+        write_grid(dir, step, kind == Kind::Collapsed && step > 4000);
+    }
+}
+
+/// Writes a run of so many lines of metrics into `dir`, and nothing else; with one spike of the discriminator's loss, to 99.
+pub fn record_long(dir: &Path, lines: u64) {
+    fs::create_dir_all(dir).expect("a directory");
+    let mut file = BufWriter::new(File::create(dir.join("metrics.jsonl")).expect("a file"));
+    for line in 1..=lines {
+        let mut metrics = at(Kind::Healthy, line);
+        if line == lines / 3 {
+            metrics.d_loss = 99.0;
+        }
+        file.write_all(json(&metrics).as_bytes()).expect("a write");
+    }
+    file.flush().expect("a write");
+}
+
+/// One record as a line.
+pub fn json(record: &impl serde::Serialize) -> String {
+    serde_json::to_string(record).expect("records are JSON") + "\n"
+}
+
+/// The metrics of a step.
+pub fn at(kind: Kind, step: u64) -> Metrics {
+    let mut noise = Stream::new(7, "recorded").item(step);
+    let mut wobble = |size: f64| 1.0 + size * noise.normal();
+    let t = step as f64;
+    let lead = 0.45 * (-t / 6000.0).exp() + 0.03 * (t / 700.0).sin();
+    let (mut d_real, mut d_fake) = ((0.5 + lead) * wobble(0.02), (0.5 - lead) * wobble(0.04));
+    let mut gradients = (0.4 * wobble(0.2), 0.9 * wobble(0.25));
+    if kind == Kind::Collapsed && step > 4000 {
+        (d_real, d_fake) = (0.985 * wobble(0.004), 0.012 * wobble(0.3));
+        gradients = (0.02 * wobble(0.3), 4.0 * wobble(0.4));
+    }
+    let (d_real, d_fake) = (d_real.clamp(1e-4, 0.9999), d_fake.clamp(1e-4, 0.9999));
+    let (real, fake) = (-d_real.ln() * wobble(0.03), -(1.0 - d_fake).ln() * wobble(0.03));
+    let mut metrics = Metrics {
+        step,
+        images: step * 32,
+        seconds: t * 0.0045,
+        d_loss: 0.5 * (real + fake),
+        d_loss_real: real,
+        d_loss_fake: fake,
+        g_loss: -d_fake.ln() * wobble(0.04),
+        value: -real - fake,
+        d_real,
+        d_fake,
+        d_real_tenths: tenths(d_real, step),
+        d_fake_tenths: tenths(d_fake, step + 1),
+        d_gradient: gradients.0,
+        g_gradient: gradients.1,
+        d_learning_rate: 1e-4,
+        g_learning_rate: 1e-4,
+        images_per_second: 7100.0 * wobble(0.03),
+    };
+    if kind == Kind::Diverged && step > 7000 {
+        let lost = f64::NAN;
+        metrics = Metrics { d_loss: lost, g_loss: lost, value: lost, d_real: lost, d_fake: lost, ..metrics };
+    }
+    metrics
+}
+
+fn tenths(mean: f64, seed: u64) -> [u32; 10] {
+    let mut stream = Stream::new(seed, "tenths");
+    let mut tenths = [0; 10];
+    for _ in 0..32 {
+        let answer = (mean + 0.15 * stream.normal()).clamp(0.0, 0.999);
+        tenths[(answer * 10.0) as usize] += 1;
+    }
+    tenths
+}
+
+fn events(kind: Kind, steps: u64) -> Vec<Event> {
+    let on = |step: u64, what: What| Event { time: BEGAN + step as f64 * 0.0045, step, what };
+    let started = What::Started {
+        device: "cpu".into(),
+        threads: 2,
+        steps: 20_000,
+        parameters: [349_968, 333_057],
+        version: "duel 0.1.0".into(),
+    };
+    let checkpoint = |step: u64| on(step, What::Checkpoint { file: format!("checkpoints/{step:08}.safetensors") });
+    let mut events = vec![on(0, started)];
+    events.extend((5000..=steps).step_by(5000).map(checkpoint));
+    let warning = |what: &str, since, evidence: &str, remedy: &str| What::Warning {
+        what: what.into(),
+        since,
+        evidence: evidence.into(),
+        remedy: remedy.into(),
+    };
+    match kind {
+        Kind::Healthy => {
+            let scores = [("frechet".to_owned(), 14.25), ("precision".to_owned(), 0.912)].into();
+            events.push(on(steps, What::Evaluation { scores }));
+            events.push(on(steps, What::Stopped { why: Ending::Done, error: None }));
+        }
+        Kind::Collapsed => {
+            let what = warning(
+                "mode collapse",
+                4050,
+                "one digit is 84 % of the samples, D(G(z)) 0.012",
+                "--set discriminator.learning_rate=5e-5",
+            );
+            events.push(on(4500, what));
+            events.sort_by_key(|event| event.step);
+        }
+        Kind::Diverged => {
+            let what = warning("divergence", 7050, "the losses are not finite", "--set generator.learning_rate=5e-5");
+            events.push(on(7100, what));
+            let error = Some("the generator's loss is not finite".into());
+            events.push(on(steps, What::Stopped { why: Ending::Failed, error }));
+        }
+        Kind::Resumed => {
+            events.push(on(steps, What::Stopped { why: Ending::Asked, error: None }));
+            events.push(on(5000, What::Resumed { steps: 20_000 }));
+        }
+        Kind::Hostile => {
+            let what = warning("\u{1b}]0;title\u{7}", 1, "\u{1b}[31mred\u{9b}2J\r\n\u{202e}drawkcab", "\u{1b}c日本語 é");
+            events.push(on(steps, what));
+        }
+        Kind::Killed | Kind::Empty | Kind::HalfALine => {}
+    }
+    events
+}
+
+/// Segments of each digit, as on a clock: top, upper right, lower right, bottom, lower left, upper left, middle.
+const SEGMENTS: [u8; 10] = [0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f];
+
+/// The ends of each segment in a box of 28 × 28: x, y, x, y.
+const ENDS: [[f64; 4]; 7] = [
+    [9.0, 5.0, 19.0, 5.0],
+    [19.0, 5.0, 18.0, 14.0],
+    [18.0, 14.0, 17.0, 23.0],
+    [8.0, 23.0, 17.0, 23.0],
+    [9.0, 14.0, 8.0, 23.0],
+    [9.0, 5.0, 9.0, 14.0],
+    [9.0, 14.0, 18.0, 14.0],
+];
+
+/// A grid of 10 × 4 digits that come out of the noise as steps go by.
+fn write_grid(dir: &Path, step: u64, one_digit: bool) {
+    let sharpness = 1.0 - (-(step as f64) / 4000.0).exp();
+    let mut grid = vec![0; 40 * PIXELS];
+    for index in 0..40 {
+        let digit = if one_digit { 1 } else { (index * 7 + index / 10) % 10 };
+        let image = image(digit, index as u64, step, sharpness);
+        for (at, grey) in image.into_iter().enumerate() {
+            let (x, y) = (index % 10 * SIDE + at % SIDE, index / 10 * SIDE + at / SIDE);
+            grid[y * 10 * SIDE + x] = grey;
+        }
+    }
+    let file = File::create(dir.join(format!("samples/{step:08}.png"))).expect("a file");
+    let mut encoder = png::Encoder::new(file, 10 * SIDE as u32, 4 * SIDE as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().and_then(|mut writer| writer.write_image_data(&grid)).expect("a PNG");
+}
+
+fn image(digit: usize, index: u64, step: u64, sharpness: f64) -> [u8; PIXELS] {
+    let mut hand = Stream::new(index, "hand");
+    let (slant, width) = (0.2 * hand.normal(), 1.5 + 0.5 * hand.uniform());
+    let mut noise = Stream::new(step, "grain").item(index);
+    std::array::from_fn(|at| {
+        let (x, y) = ((at % SIDE) as f64 + slant * ((at / SIDE) as f64 - 14.0), (at / SIDE) as f64);
+        let ink = (0..7).filter(|segment| SEGMENTS[digit] >> segment & 1 == 1).map(|segment| distance(x, y, ENDS[segment]));
+        let near = ink.fold(f64::INFINITY, f64::min);
+        let stroke = (0.5 + 0.5 * (PI * (near / (2.0 * width)).min(1.0)).cos()) * sharpness;
+        let grain = (1.0 - sharpness) * noise.uniform() + 0.03 * noise.uniform();
+        ((stroke + grain) * 255.0).clamp(0.0, 255.0) as u8
+    })
+}
+
+/// From a point to a segment.
+fn distance(x: f64, y: f64, [x0, y0, x1, y1]: [f64; 4]) -> f64 {
+    let (dx, dy) = (x1 - x0, y1 - y0);
+    let along = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
+    (x - x0 - along * dx).hypot(y - y0 - along * dy)
+}

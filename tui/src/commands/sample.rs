@@ -1,0 +1,107 @@
+//! `duel sample`: digits, in the terminal or as files.
+
+use std::{
+    io::{IsTerminal, stdout},
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use duel_models::{Card, SIDE};
+use duel_runtime::{Samples, to_bytes};
+
+use crate::{
+    cells,
+    charset::Charset,
+    model::ModelArgs,
+    output::print,
+    pictures::{Drawn, save},
+    theme::{Colors, Theme},
+};
+
+/// Arguments of `duel sample`.
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The digits to draw, such as 2026, by a model that takes labels.
+    #[arg(long)]
+    digits: Option<String>,
+    /// How many to draw [default: the digits, else a row of the terminal].
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// The seed: the same draws the same digits, on any machine.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Where to write: .png a grid, .gif one after another, .npy uint8 [N, 28, 28], else a directory with an IDX pair.
+    #[arg(long, value_name = "FILE|DIR")]
+    out: Option<PathBuf>,
+    /// With an --out of .npy: the generator's own values, float32, and the latents beside them.
+    #[arg(long, requires = "out")]
+    float: bool,
+    /// Characters to draw with.
+    #[arg(long, value_enum, default_value_t)]
+    charset: Charset,
+}
+
+/// More than this in one command is a slip of the finger: a gigabyte of latents and pixels.
+const COUNT_MAX: u64 = 1_000_000;
+
+/// Draws digits, and shows them or writes them.
+pub fn run(args: SampleArgs) -> Result<()> {
+    let generator = args.model.load()?;
+    let digits = args.digits.as_deref().map(|digits| labels(digits, generator.card())).transpose()?;
+    let look = Look::of(args.charset);
+    let unsaid = digits.as_ref().map_or(if args.out.is_some() { 40 } else { look.across as u64 }, |d| d.len() as u64);
+    let count = args.count.unwrap_or(unsaid);
+    if count == 0 || count > COUNT_MAX {
+        bail!("--count {count}: expected 1 to {COUNT_MAX}");
+    }
+    let Samples { latents, labels } = Samples::of(generator.card(), args.seed, 0..count, digits.as_deref());
+    let values = generator.draw(&latents, &labels)?;
+    let images = to_bytes(&values);
+    let Some(out) = &args.out else { return print(&cells::lines(&images, look.across, look.width, look.theme)) };
+    let drawn = Drawn { latent: generator.card().latent, latents, labels, values, images };
+    for path in save(&drawn, out, args.float)? {
+        print(&format!("{}\n", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The labels of `--digits`.
+fn labels(digits: &str, card: &Card) -> Result<Vec<u8>> {
+    if card.classes == 0 {
+        bail!("--digits: the model {} takes no labels; leave --digits out", card.name);
+    }
+    let label = |c: char| c.to_digit(10).map(|digit| digit as u8).filter(|&digit| usize::from(digit) < card.classes);
+    let labels: Option<Vec<u8>> = digits.chars().map(label).collect();
+    let labels = labels.filter(|labels| !labels.is_empty());
+    labels.with_context(|| format!("--digits {digits:?}: expected digits from 0 to {}", card.classes.min(10) - 1))
+}
+
+/// How digits are drawn in the terminal.
+struct Look {
+    theme: Theme,
+    /// Cells of a digit.
+    width: usize,
+    /// Digits in a row.
+    across: usize,
+}
+
+impl Look {
+    /// Without a terminal: 80 columns, and no escape codes.
+    fn of(charset: Charset) -> Self {
+        let variable = |name: &str| std::env::var(name).ok();
+        let terminal = stdout().is_terminal();
+        let colors = if terminal { Colors::detect(variable) } else { Colors::None };
+        // Braille is for who asks for it: half blocks show the strokes as they are.
+        let charset = match charset.resolve(variable) {
+            Charset::Braille if charset == Charset::Auto => Charset::Half,
+            charset => charset,
+        };
+        let colors = if charset == Charset::Braille { Colors::None } else { colors };
+        let columns = if terminal { crossterm::terminal::size().map_or(80, |(columns, _)| columns) } else { 80 };
+        let width = if charset == Charset::Braille { SIDE / 2 } else { SIDE };
+        Self { theme: Theme { charset, colors }, width, across: (usize::from(columns) / (width + 1)).max(1) }
+    }
+}

@@ -1,0 +1,119 @@
+//! A run without a terminal: lines for logs and pipes.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use duel_trainer::run::{
+    reader::{Reader, Run},
+    record::{Event, Metrics},
+    tail::{Found, Tail, lines},
+};
+
+use crate::{app, screen, words};
+
+/// The time from one look at the files to the next.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A run's figures in a line.
+pub fn line(run: &Run) -> String {
+    let mut text = format!("step {}", words::thousands(run.step()));
+    if run.steps() > 0 {
+        text += &format!(" of {}", words::thousands(run.steps()));
+    }
+    if let Some(last) = run.last {
+        text += &format!(
+            ", loss D {:.3} G {:.3}, V {:.3} (draw -1.386), D(x) {:.3}, D(G(z)) {:.3}, {:.0} images/s, {} gone",
+            last.d_loss,
+            last.g_loss,
+            last.value,
+            last.d_real,
+            last.d_fake,
+            last.images_per_second,
+            words::duration(last.seconds),
+        );
+    }
+    match screen::time_left(run) {
+        Some(left) if !run.state().ended() => text + &format!(", {} left", words::duration(left)),
+        _ => text,
+    }
+}
+
+/// A line every so many seconds, and one for each event, until the run has ended. A reader that has closed its end is no error.
+pub fn plain(dir: &Path, every: f64) -> Result<()> {
+    closed_is_done(follow_plain(dir, Duration::try_from_secs_f64(every).unwrap_or_default()))
+}
+
+fn follow_plain(dir: &Path, every: Duration) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let (mut reader, mut run) = Reader::new(dir);
+    let (mut told, mut step, mut wrote) = (0u64, None, None::<Instant>);
+    loop {
+        reader.update(&mut run)?;
+        let (events, ended) = (run.story.total, run.state().ended());
+        let new = usize::try_from(events.saturating_sub(told)).unwrap_or(usize::MAX).min(run.story.events.len());
+        for event in run.story.events.iter().rev().take(new).rev() {
+            let (time, kind, text) = (words::clock(event.time), app::kind(event), app::text(event));
+            writeln!(stdout, "{time} {kind} at step {}: {text}", words::thousands(event.step))?;
+        }
+        told = events;
+        let news = run.last.map(|last| last.step) != step;
+        if ended || news && wrote.is_none_or(|wrote| wrote.elapsed() >= every) {
+            writeln!(stdout, "{}", line(&run))?;
+            (step, wrote) = (run.last.map(|last| last.step), Some(Instant::now()));
+        }
+        stdout.flush()?;
+        if ended {
+            return writeln!(stdout, "{}", run.state().name());
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// Every record of metrics and every event, as it comes, until the run has ended.
+pub fn json(dir: &Path) -> Result<()> {
+    closed_is_done(follow_json(dir))
+}
+
+fn follow_json(dir: &Path) -> io::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    let (mut reader, mut run) = Reader::new(dir);
+    let mut metrics = Tail::new(dir.join("metrics.jsonl"));
+    let mut events = Tail::new(dir.join("events.jsonl"));
+    loop {
+        // The state first: what is written before it ends is then read below.
+        reader.update(&mut run)?;
+        // A line that is no record is none of ours to pass on.
+        pass_on(&mut events, &mut stdout, |line| serde_json::from_slice::<Event>(line).is_ok())?;
+        pass_on(&mut metrics, &mut stdout, |line| serde_json::from_slice::<Metrics>(line).is_ok())?;
+        stdout.flush()?;
+        if run.state().ended() {
+            return Ok(());
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+fn pass_on(tail: &mut Tail, out: &mut impl Write, is_record: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+    let mut written = Ok(());
+    tail.read(|found| {
+        let Found::Lines(block) = found else { return };
+        for line in lines(block).filter(|line| is_record(line)) {
+            if written.is_ok() {
+                written = out.write_all(line).and_then(|()| out.write_all(b"\n"));
+            }
+        }
+    })?;
+    written
+}
+
+fn closed_is_done(followed: io::Result<()>) -> Result<()> {
+    match followed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        followed => followed.context("cannot follow the run"),
+    }
+}

@@ -1,0 +1,81 @@
+//! The two lines at the bottom: what matters most, and what to do about it.
+
+use duel_trainer::run::{
+    record::{Event, What},
+    story::State,
+};
+
+use super::sheet::{Piece, piece};
+use crate::{
+    app::{self, App},
+    theme::Role,
+    words,
+};
+
+type Lines = [Vec<Piece>; 2];
+
+/// What matters most now.
+pub fn messages(app: &App) -> Lines {
+    let mut lines = state_of(app);
+    if let Some(note) = &app.note {
+        lines[1] = vec![piece(note.clone(), Role::Title)];
+    }
+    lines
+}
+
+fn state_of(app: &App) -> Lines {
+    let run = &app.run;
+    let dir = duel_trainer::run::story::showable(&app.dir.display().to_string());
+    match run.state() {
+        State::Crashed => [
+            crash(app),
+            vec![piece("go on with  ", Role::Dim), piece(format!("duel train --resume {dir}"), Role::Title)],
+        ],
+        State::Waiting => [
+            vec![piece("no trainer has begun here yet", Role::Dim)],
+            vec![piece(format!("looking at {dir}"), Role::Dim)],
+        ],
+        _ if run.story.warning().is_some() => run.story.warning().map(warning).unwrap_or_default(),
+        State::Done => [
+            last_event(app, 0),
+            vec![piece("its generator:  ", Role::Dim), piece(format!("duel export {dir}"), Role::Title)],
+        ],
+        State::Stopped => [
+            last_event(app, 0),
+            vec![piece("go on with  ", Role::Dim), piece(format!("duel train --resume {dir}"), Role::Title)],
+        ],
+        State::Running | State::Paused => [last_event(app, 0), last_event(app, 1)],
+    }
+}
+
+fn crash(app: &App) -> Vec<Piece> {
+    let why = app.run.story.events.iter().rev().find_map(|event| match &event.what {
+        What::Stopped { error: Some(error), .. } => Some(error.as_str()),
+        What::Started { .. } | What::Resumed { .. } => Some("its trainer is gone without a word"),
+        _ => None,
+    });
+    let step = words::thousands(app.run.step());
+    vec![piece(format!("crashed at step {step}: "), Role::Bad), piece(why.unwrap_or_default().to_owned(), Role::Text)]
+}
+
+fn warning(event: &Event) -> Lines {
+    let What::Warning { what, since, evidence, remedy } = &event.what else { return Lines::default() };
+    [
+        vec![
+            piece(format!("! {what} "), Role::Warn),
+            piece(format!("since step {}: {evidence}", words::thousands(*since)), Role::Text),
+        ],
+        vec![piece("remedy: ", Role::Dim), piece(remedy.clone(), Role::Title)],
+    ]
+}
+
+/// The newest event, or one before it.
+fn last_event(app: &App, back: usize) -> Vec<Piece> {
+    let Some(event) = app.run.story.events.iter().rev().nth(back) else { return Vec::new() };
+    let role = if back == 0 { Role::Text } else { Role::Dim };
+    vec![
+        piece(format!("{} ", words::clock(event.time)), Role::Dim),
+        piece(format!("{} ", app::kind(event)), role),
+        piece(app::text(event), Role::Dim),
+    ]
+}

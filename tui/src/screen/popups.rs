@@ -1,0 +1,94 @@
+//! What lies over a screen.
+
+use ratatui::layout::Rect;
+
+use super::sheet::{self, Piece, Sheet, piece};
+use crate::{
+    app::{App, ITEMS, LEAVE, Popup},
+    keys::{self, WATCH},
+    theme::{Role, Theme},
+};
+
+/// Cells of a column of the key table.
+const HELP: u16 = 39;
+
+/// Draws it in the middle, no larger than it needs to be.
+pub fn draw(mut sheet: Sheet, area: Rect, popup: &Popup, app: &App) {
+    let (title, rows) = match popup {
+        Popup::Help { above } => ("keys", help(sheet.theme).into_iter().skip(*above).collect()),
+        Popup::Control { at } => {
+            let items: Vec<String> = ITEMS.iter().map(|item| item.label(&app.run)).collect();
+            ("ask the trainer to", menu(&items, *at))
+        }
+        Popup::Set { key, text } => ("a new value", set(key, text, sheet.theme)),
+        Popup::Sure => ("stop the training?", sure()),
+        Popup::Leave { at } => ("the run goes on; what now?", menu(&LEAVE.map(str::to_owned), *at)),
+    };
+    let rows: Vec<Vec<Piece>> = rows;
+    let widest = rows.iter().map(|row| sheet::width(row)).max().unwrap_or(0).max(title.len() as u16 + 2);
+    let (width, height) = ((widest + 4).min(area.width), (rows.len() as u16 + 2).min(area.height));
+    let place = Rect { x: (area.width - width) / 2, y: (area.height - height) / 2, width, height };
+    sheet.clear(place);
+    sheet.frame(place);
+    sheet.label(place.x + 2, place.right() - 1, place.y, vec![piece(title, Role::Title)]);
+    for (row, y) in rows.iter().zip(place.y + 1..place.bottom() - 1) {
+        sheet.put(place.x + 2, place.right() - 1, y, row);
+    }
+    if rows.len() as u16 + 2 > height {
+        let more = sheet.theme.pick("↓ more", "↓ more", "down: more");
+        sheet.label_right(place.x + 2, place.right() - 1, place.bottom() - 1, vec![piece(more, Role::Dim)]);
+    }
+    sheet.finish();
+}
+
+/// A numbered line each.
+fn menu(items: &[String], at: usize) -> Vec<Vec<Piece>> {
+    let row = |(index, item): (usize, &String)| {
+        let role = if index == at { Role::Here } else { Role::Text };
+        vec![piece(format!("{} ", index + 1), Role::Dim), piece(item.clone(), role)]
+    };
+    let mut rows: Vec<Vec<Piece>> = items.iter().enumerate().map(row).collect();
+    rows.push(vec![piece("enter chooses, esc goes back", Role::Dim)]);
+    rows
+}
+
+fn set(key: &'static str, text: &str, theme: Theme) -> Vec<Vec<Piece>> {
+    let cursor = theme.pick("█", "█", "_");
+    vec![
+        vec![piece(format!("{key} = "), Role::Text), piece(format!("{text}{cursor}"), Role::Title)],
+        vec![piece("enter asks, esc goes back; the trainer checks the value", Role::Dim)],
+    ]
+}
+
+fn sure() -> Vec<Vec<Piece>> {
+    vec![
+        vec![piece("It finishes its step, writes a checkpoint and ends.", Role::Text)],
+        vec![piece("y", Role::Title), piece(" stops it, any other key goes back", Role::Dim)],
+    ]
+}
+
+/// The key table, in two columns.
+fn help(theme: Theme) -> Vec<Vec<Piece>> {
+    let mut rows = Vec::new();
+    for group in WATCH {
+        let places: Vec<&str> = group.screens.iter().map(|screen| screen.name()).collect();
+        let places = match places.as_slice() {
+            [one] if *one == group.title => " screen".to_owned(),
+            [] => String::new(),
+            all => format!(", on {}", all.join(", ")),
+        };
+        rows.push(vec![piece(group.title, Role::Title), piece(places, Role::Dim)]);
+        for binding in group.bindings {
+            let names: Vec<String> = binding.keys.iter().map(|key| keys::name(*key, theme)).collect();
+            rows.push(vec![piece(format!("  {:<10} ", names.join(", ")), Role::G), piece(binding.does, Role::Text)]);
+        }
+    }
+    let mut left = rows;
+    let right = left.split_off(left.len().div_ceil(2));
+    for (row, other) in left.iter_mut().zip(right) {
+        let gap = HELP.saturating_sub(sheet::width(row));
+        row.push(piece(" ".repeat(usize::from(gap)), Role::Text));
+        row.extend(other);
+    }
+    left
+}

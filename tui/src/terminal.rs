@@ -1,0 +1,216 @@
+//! The terminal while it is ours: taken over, drawn on, read from, and given back whole however this ends.
+
+use std::{
+    io::{self, BufWriter, IsTerminal, Stdout, Write},
+    os::fd::AsFd,
+    panic,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossterm::{
+    cursor, execute, queue,
+    terminal::{self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen},
+};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process,
+};
+use signal_hook::{
+    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH},
+    flag, low_level,
+};
+
+use crate::event::{Key, Keys};
+
+/// The time from one drawing to the next, at least: 8 a second.
+const FRAME: Duration = Duration::from_millis(125);
+
+/// How long a lone escape waits for the rest of a sequence.
+const ESCAPE: Duration = Duration::from_millis(50);
+
+/// Bytes of a drawing that go out in one write.
+const WRITE: usize = 64 << 10;
+
+/// Whether the terminal is taken over now: for the panic hook, which has no other way to know.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// What came from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// A key.
+    Key(Key),
+    /// The screen has to be drawn again, whole: another size, or back from a suspension.
+    Redraw,
+    /// Another process asks this one to suspend itself.
+    Suspend,
+    /// The terminal has vanished, or another process asks this one to end.
+    Gone,
+}
+
+/// Flags that signals set.
+#[derive(Debug)]
+struct Signals {
+    end: Arc<AtomicBool>,
+    redraw: Arc<AtomicBool>,
+    suspend: Arc<AtomicBool>,
+    /// Whether the default of the ending signals holds again: once the terminal is given back.
+    default: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        let [end, redraw, suspend, default] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
+        for signal in [SIGTERM, SIGHUP, SIGINT] {
+            flag::register_conditional_default(signal, default.clone())?;
+            flag::register(signal, end.clone())?;
+        }
+        for signal in [SIGWINCH, SIGCONT] {
+            flag::register(signal, redraw.clone())?;
+        }
+        flag::register(SIGTSTP, suspend.clone())?;
+        Ok(Self { end, redraw, suspend, default })
+    }
+}
+
+/// Whether there is a person at a terminal that can be drawn on.
+pub fn is_there() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !matches!(term.as_str(), "" | "dumb")
+}
+
+/// The terminal, taken over until this is dropped.
+#[derive(Debug)]
+pub struct Window {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    keys: Keys,
+    signals: Signals,
+    drawn: Option<Instant>,
+}
+
+impl Window {
+    /// Takes the terminal over: raw mode, the alternate screen, no cursor, no mouse.
+    pub fn open() -> io::Result<Self> {
+        let signals = Signals::register()?;
+        give_back_on_panic();
+        take()?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(WRITE, io::stdout()));
+        let terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
+        Ok(Self { terminal, keys: Keys::default(), signals, drawn: None })
+    }
+
+    /// How long to wait until the next drawing.
+    pub fn until_due(&self) -> Duration {
+        self.drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()))
+    }
+
+    /// Draws, in one synchronized update; what has not changed is not sent.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(draw)?;
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        self.drawn = Some(Instant::now());
+        io::Write::flush(self.terminal.backend_mut())
+    }
+
+    /// Waits for input, at most so long.
+    pub fn wait(&mut self, timeout: Duration) -> Vec<Input> {
+        let timeout = if self.keys.unfinished() { timeout.min(ESCAPE) } else { timeout };
+        let stdin = io::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let timespec = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
+        let polled = poll(&mut fds, Some(&timespec));
+        let events = fds[0].revents();
+        let mut inputs = match polled {
+            // A signal: its flag is looked at below.
+            Err(Errno::INTR) => Vec::new(),
+            Err(_) => return vec![Input::Gone],
+            Ok(_) if events.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return vec![Input::Gone],
+            Ok(0) => self.keys.finish().map(Input::Key).into_iter().collect(),
+            Ok(_) => self.read(stdin.as_fd()),
+        };
+        let is_set = |flag: &AtomicBool| flag.swap(false, Ordering::Relaxed);
+        for (flag, input) in [
+            (&self.signals.redraw, Input::Redraw),
+            (&self.signals.suspend, Input::Suspend),
+            (&self.signals.end, Input::Gone),
+        ] {
+            inputs.extend(is_set(flag).then_some(input));
+        }
+        inputs
+    }
+
+    fn read(&mut self, fd: impl AsFd) -> Vec<Input> {
+        let mut bytes = [0; 1024];
+        match rustix::io::read(fd, &mut bytes) {
+            Ok(0) => vec![Input::Gone],
+            Ok(count) => self.keys.feed(&bytes[..count]).into_iter().map(Input::Key).collect(),
+            Err(Errno::INTR | Errno::AGAIN) => Vec::new(),
+            Err(_) => vec![Input::Gone],
+        }
+    }
+
+    /// Gives the terminal back, stops this process until it is continued, and takes the terminal over again.
+    ///
+    /// Without a shell to continue it, it goes on at once: nobody could wake it up.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        if !has_shell() {
+            return Ok(());
+        }
+        give_back();
+        // As Ctrl-Z does: the whole job, such as a pager beside this process; then this process itself.
+        process::kill_current_process_group(process::Signal::TSTP)?;
+        low_level::emulate_default_handler(SIGTSTP)?;
+        self.signals.suspend.store(false, Ordering::Relaxed);
+        self.take_again()
+    }
+
+    /// After a suspension or another size: whatever is on the screen is not what was drawn.
+    pub fn take_again(&mut self) -> io::Result<()> {
+        take()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        give_back();
+        self.signals.default.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether the parent belongs to the same session: then it is a shell that can continue a stopped job.
+fn has_shell() -> bool {
+    let Some(parent) = process::getppid() else { return false };
+    matches!((process::getsid(Some(parent)), process::getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours)
+}
+
+fn take() -> io::Result<()> {
+    TAKEN.store(true, Ordering::Relaxed);
+    terminal::enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide).inspect_err(|_| give_back())
+}
+
+/// Does nothing if the terminal is not taken over; on a terminal that has vanished there is nothing left to do.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::Relaxed) {
+        let mut stdout = io::stdout();
+        let _ = execute!(stdout, EndSynchronizedUpdate, LeaveAlternateScreen, cursor::Show);
+        let _ = terminal::disable_raw_mode();
+        let _ = stdout.flush();
+    }
+}
+
+/// A panic is reported on a terminal that can show it.
+fn give_back_on_panic() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        give_back();
+        before(info);
+    }));
+}
