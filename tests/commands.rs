@@ -106,8 +106,9 @@ fn an_interrupt_ends_with_a_checkpoint_and_says_how_to_go_on() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let arguments = [&["train", "--run", "run", "--plain", "--steps", "100000000"], &SMALL[..]].concat();
-    let trainer = Command::new(duel()).current_dir(dir).args(arguments);
-    let mut trainer = trainer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("duel");
+    let mut command = Command::new(duel());
+    command.current_dir(dir).args(arguments);
+    let mut trainer = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("duel");
     let since = Instant::now();
     while fs::read(dir.join("run/metrics.jsonl")).map_or(true, |lines| lines.is_empty()) {
         assert!(since.elapsed() < Duration::from_secs(60), "no metrics");

@@ -26,9 +26,10 @@ const ATTRIBUTE_MAX: i64 = 32;
 
 /// All that a generator needs: none of these loops, and none makes a tensor whose size another tensor's values decide
 /// but for Reshape, which keeps the count.
-const OPERATORS: [&str; 16] = [
+const OPERATORS: [&str; 17] = [
     "Add",
     "BatchNormalization",
+    "Cast",
     "Concat",
     "Conv",
     "ConvTranspose",
@@ -155,8 +156,8 @@ fn initialiser(tensor: &TensorProto) -> Result<(), LoadError> {
     if tensor.data_location == Some(DataLocation::External.into()) || !tensor.external_data.is_empty() {
         return Err(graph("stands in another file"));
     }
-    let sizes = tensor.dims.iter().map(|&size| usize::try_from(size).ok().filter(|&size| size <= BYTES_MAX));
-    let count = sizes.fold(Some(1usize), |product, size| product?.checked_mul(size?));
+    let size = |&size: &i64| usize::try_from(size).ok().filter(|&size| size <= BYTES_MAX);
+    let count = tensor.dims.iter().try_fold(1usize, |product, dim| product.checked_mul(size(dim)?));
     let (bytes, listed) = match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float) => (4, tensor.float_data.len()),
         Ok(DataType::Int64) => (8, tensor.int64_data.len()),

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
+    num::NonZero,
     os::fd::OwnedFd,
     path::Path,
     process::{Child, Command, ExitStatus},
@@ -21,10 +22,10 @@ use rustix::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program on a terminal of its own, as the leader of a session of its own.
-#[derive(Debug)]
 pub struct Pty {
     master: Option<OwnedFd>,
     child: Child,
+    screen: vt100::Parser,
     /// All that the program has written, since the last [`forget`](Self::forget).
     pub output: Vec<u8>,
 }
@@ -37,7 +38,7 @@ impl Pty {
         variables: &[(&str, &str)],
         command: &[S],
     ) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         unlockpt(&master).expect("a terminal");
         let name = ptsname(&master, Vec::new()).expect("a name");
         let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty());
@@ -57,7 +58,7 @@ impl Pty {
             .stderr(stdio())
             .spawn()
             .expect("setsid, of util-linux");
-        Self { master: Some(master), child, output: Vec::new() }
+        Self { master: Some(master), child, screen: vt100::Parser::new(cells(rows), cells(columns), 0), output: Vec::new() }
     }
 
     fn master(&self) -> &OwnedFd {
@@ -86,29 +87,30 @@ impl Pty {
             Ok(0) | Err(_) => false,
             Ok(count) => {
                 self.output.extend_from_slice(&bytes[..count]);
+                self.screen.process(&bytes[..count]);
                 true
             }
         }
     }
 
-    /// Waits until the program has written this text.
+    /// Waits until this text is on the screen.
     pub fn expect(&mut self, text: &str) {
         let until = Instant::now() + PATIENCE;
-        while !self.has(text) {
+        while !self.shows(text) {
             let left = until.checked_duration_since(Instant::now());
-            let left = left.unwrap_or_else(|| panic!("no {text:?} in {:?}", self.text()));
+            let left = left.unwrap_or_else(|| panic!("no {text:?} on the screen:\n{}", self.screen.screen().contents()));
             if !self.read(left) {
-                assert!(self.has(text), "no {text:?} before the end of {:?}", self.text());
+                assert!(self.shows(text), "no {text:?} at the end:\n{}", self.screen.screen().contents());
             }
         }
     }
 
-    /// Whether the program has written this text.
-    pub fn has(&self, text: &str) -> bool {
-        self.output.windows(text.len()).any(|window| window == text.as_bytes())
+    /// Whether this text is on the screen, in one row.
+    pub fn shows(&self, text: &str) -> bool {
+        self.screen.screen().contents().contains(text)
     }
 
-    /// What the program has written, as text.
+    /// What the program has written, escape sequences included.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
     }
@@ -125,6 +127,7 @@ impl Pty {
 
     /// Gives the terminal another size.
     pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.screen.screen_mut().set_size(cells(rows), cells(columns));
         resize(self.master(), columns, rows);
     }
 
@@ -193,6 +196,11 @@ impl Drop for Pty {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A terminal has at least one row and one column.
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).expect("not zero")
 }
 
 fn resize(master: &OwnedFd, columns: u16, rows: u16) {

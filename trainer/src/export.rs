@@ -7,10 +7,12 @@ mod readme;
 use std::{collections::HashMap, path::Path};
 
 use candle_core::{DType, Device, Tensor};
+use candle_onnx::onnx::ModelProto;
 use duel_models::{Card, Latents, PIXELS, SIDE, grid::grid, pixels};
 use prost::Message;
 use safetensors::tensor::{Dtype, TensorView};
 
+use self::graph::Precision;
 use crate::{
     duel::Duel,
     networks::Named,
@@ -74,10 +76,17 @@ pub enum ExportError {
 impl Probe {
     /// Holds the images that `judge` drew of [`Self::latents`] against the trained network's.
     pub fn hold(&self, judge: &'static str, drawn: &[f32]) -> Result<(), ExportError> {
-        let far = |by: f32, (a, b): (&f32, &f32)| if (a - b).abs() <= by { by } else { (a - b).abs() };
-        let by = self.images.iter().zip(drawn).fold(0.0, far);
-        let as_many = self.images.len() == drawn.len();
-        if as_many && by <= TOLERANCE { Ok(()) } else { Err(ExportError::Differs { judge, by }) }
+        let by = self.distance(drawn);
+        if by <= TOLERANCE { Ok(()) } else { Err(ExportError::Differs { judge, by }) }
+    }
+
+    /// The largest difference of a pixel; infinite where one is NaN, or where there are not as many.
+    fn distance(&self, drawn: &[f32]) -> f32 {
+        if self.images.len() != drawn.len() {
+            return f32::INFINITY;
+        }
+        let differences = self.images.iter().zip(drawn).map(|(a, b)| (a - b).abs());
+        differences.fold(0.0, |most, by| if by.is_nan() { f32::INFINITY } else { most.max(by) })
     }
 }
 
@@ -88,9 +97,8 @@ pub fn export(duel: &Duel) -> Result<Export, ExportError> {
     if !named.iter().flat_map(|tensor| &tensor.values).all(|value| value.is_finite()) {
         return Err(ExportError::NotFinite);
     }
-    let model = graph::model(&duel.generator.network.layers, &named, &card);
     let probe = probe(duel, &card)?;
-    probe.hold("candle-onnx", &by_candle_onnx(&model, &probe.latents, card.latent)?)?;
+    let model = checked(duel, &named, &card, &probe)?;
     let images = duel.samples(duel.recipe.training.seed, writer::SAMPLES)?;
     let images: Vec<u8> = images.into_iter().map(pixels::to_byte).collect();
     Ok(Export {
@@ -101,6 +109,19 @@ pub fn export(duel: &Duel) -> Result<Export, ExportError> {
         probe,
         card,
     })
+}
+
+/// The graph in single precision if that draws well within the tolerance of the network, so that every other runtime of f32
+/// may as well; else in double.
+fn checked(duel: &Duel, named: &[Named], card: &Card, probe: &Probe) -> Result<ModelProto, ExportError> {
+    let layers = &duel.generator.network.layers;
+    let single = graph::model(layers, named, card, Precision::Single);
+    if probe.distance(&by_candle_onnx(&single, &probe.latents, card.latent)?) <= TOLERANCE / 4.0 {
+        return Ok(single);
+    }
+    let double = graph::model(layers, named, card, Precision::Double);
+    probe.hold("candle-onnx", &by_candle_onnx(&double, &probe.latents, card.latent)?)?;
+    Ok(double)
 }
 
 fn card(duel: &Duel) -> Card {
@@ -181,13 +202,23 @@ mod tests {
             [(&[][..], 20), (&["generator.batch_norm=off"], 5), (&["generator.batch_norm=frozen"], 5)]
         {
             let export = export(&duel(settings, steps)).expect("candle-onnx agrees");
-            let model = candle_onnx::onnx::ModelProto::decode(&export.onnx[..]).expect("protobuf");
+            let model = ModelProto::decode(&export.onnx[..]).expect("protobuf");
             let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
             assert_eq!(Card::from_map(&map), Ok(export.card.clone()));
             let (_, header) = safetensors::SafeTensors::read_metadata(&export.safetensors).expect("safetensors");
             let map = header.metadata().clone().expect("a card").into_iter().collect();
             assert_eq!(Card::from_map(&map), Ok(export.card));
         }
+    }
+
+    #[test]
+    fn double_precision_draws_the_same() {
+        let duel = duel(&[], 20);
+        let (card, named) = (card(&duel), duel.generator.network.named().expect("its tensors"));
+        let probe = probe(&duel, &card).expect("latents");
+        let model = graph::model(&duel.generator.network.layers, &named, &card, Precision::Double);
+        let drawn = by_candle_onnx(&model, &probe.latents, card.latent).expect("candle-onnx runs it");
+        assert!(probe.distance(&drawn) < 1e-6);
     }
 
     #[test]

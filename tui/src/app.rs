@@ -161,6 +161,8 @@ pub struct App {
     pub log: Log,
     /// Seconds since 1970.
     pub now: f64,
+    /// Seconds that the user's clock is ahead of UTC.
+    pub offset: f64,
     /// What the user should know about the last request.
     pub note: Option<String>,
     /// Whether something changed since it was drawn.
@@ -183,6 +185,7 @@ impl App {
             runs: Runs::default(),
             log: Log::default(),
             now,
+            offset: 0.0,
             note: None,
             stale: true,
             asked: None,
@@ -383,6 +386,6 @@ impl App {
     pub fn open(&mut self, dir: &Path, run: Run) {
         let runs = std::mem::take(&mut self.runs);
         let mode = if self.mode == Mode::ReadOnly { Mode::ReadOnly } else { Mode::Watch };
-        *self = Self { runs, ..Self::new(dir, run, mode, self.now) };
+        *self = Self { runs, offset: self.offset, ..Self::new(dir, run, mode, self.now) };
     }
 }

@@ -33,6 +33,10 @@ pub enum Command {
     Export(commands::export::ExportArgs),
     /// Draw digits, in the terminal or as files.
     Sample(commands::sample::SampleArgs),
+    /// Walk through latent space with the arrow keys.
+    Explore(commands::explore::ExploreArgs),
+    /// Show the time in generated handwriting that never repeats.
+    Clock(commands::clock::ClockArgs),
     /// List the models that ship with duel, each with its card.
     Models(commands::models::ModelsArgs),
 }
@@ -52,6 +56,8 @@ impl Command {
             #[cfg(feature = "train")]
             Self::Export(args) => commands::export::run(args),
             Self::Sample(args) => commands::sample::run(args),
+            Self::Explore(args) => commands::explore::run(args),
+            Self::Clock(args) => commands::clock::run(args),
             Self::Models(args) => commands::models::run(args),
         }
     }

@@ -18,6 +18,7 @@ use crate::{
     screen,
     terminal::{Input, Window},
     theme::Theme,
+    zone,
 };
 
 /// The time from one look at the files to the next.
@@ -39,7 +40,9 @@ enum End {
 pub fn show(dir: &Path, mode: Mode, theme: Theme) -> Result<Option<App>> {
     let window = Window::open().context("cannot take the terminal over")?;
     let (files, run) = Files::of(dir);
-    let mut dashboard = Dashboard { window, files, app: App::new(dir, run, mode, now()), theme };
+    let mut app = App::new(dir, run, mode, now());
+    app.offset = zone::offset(app.now);
+    let mut dashboard = Dashboard { window, files, app, theme };
     let end = dashboard.run()?;
     Ok((end == End::Left).then_some(dashboard.app))
 }

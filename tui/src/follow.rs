@@ -14,7 +14,7 @@ use duel_trainer::run::{
     tail::{Found, Tail, lines},
 };
 
-use crate::{app, screen, words};
+use crate::{app, screen, words, zone};
 
 /// The time from one look at the files to the next.
 const LOOK: Duration = Duration::from_millis(250);
@@ -57,7 +57,7 @@ fn follow_plain(dir: &Path, every: Duration) -> io::Result<()> {
         let (events, ended) = (run.story.total, run.state().ended());
         let new = usize::try_from(events.saturating_sub(told)).unwrap_or(usize::MAX).min(run.story.events.len());
         for event in run.story.events.iter().rev().take(new).rev() {
-            let (time, kind, text) = (words::clock(event.time), app::kind(event), app::text(event));
+            let (time, kind, text) = (words::clock(event.time, zone::offset(event.time)), app::kind(event), app::text(event));
             writeln!(stdout, "{time} {kind} at step {}: {text}", words::thousands(event.step))?;
         }
         told = events;

@@ -1,11 +1,8 @@
 //! Every key, once: what it does, and what the help screen says of it.
 
-use crate::event::Key;
 #[cfg(feature = "train")]
-use crate::{
-    app::{Action, Screen},
-    theme::Theme,
-};
+use crate::app::{Action, Screen};
+use crate::{event::Key, explore, theme::Theme};
 
 /// Keys and what they do.
 #[derive(Debug)]
@@ -119,6 +116,52 @@ pub const WATCH: &[Group] = &[
     },
 ];
 
+/// The keys of `duel explore`; what has no room in a line of them stands last.
+pub const EXPLORE: &[Binding<explore::Action>] = &[
+    bind(&[Key::Char('q'), Key::Ctrl('c')], "leave", explore::Action::Quit),
+    bind(&[Key::Left], "walk", explore::Action::Walk(-1, 0)),
+    bind(&[Key::Right], "walk", explore::Action::Walk(1, 0)),
+    bind(&[Key::Up], "walk", explore::Action::Walk(0, -1)),
+    bind(&[Key::Down], "walk", explore::Action::Walk(0, 1)),
+    bind(&[Key::Char(' ')], "turn", explore::Action::Turn),
+    bind(&[Key::Char('n')], "new", explore::Action::Jump),
+    bind(&CLASSES, "class", explore::Action::Class),
+    bind(&[Key::Char('m')], "mark", explore::Action::Mark),
+    bind(&[Key::Char('i')], "between", explore::Action::Between),
+    bind(&[Key::Char('w')], "write", explore::Action::Write),
+    bind(&[Key::Char('-')], "stride", explore::Action::Stride(false)),
+    bind(&[Key::Char('+'), Key::Char('=')], "stride", explore::Action::Stride(true)),
+    bind(&[Key::Escape], "back", explore::Action::Back),
+    bind(&[Key::Ctrl('z')], "suspend", explore::Action::Suspend),
+];
+
+/// The digit keys.
+const CLASSES: [Key; 10] = {
+    let mut keys = [Key::Char('0'); 10];
+    let mut digit = 0;
+    while digit < 10 {
+        keys[digit as usize] = Key::Char((b'0' + digit) as char);
+        digit += 1;
+    }
+    keys
+};
+
+/// Bindings as one line: keys that do the same stand together, four arrows as a word in ASCII.
+pub fn line<A>(bindings: &[Binding<A>], theme: Theme) -> String {
+    let mut words: Vec<(String, &str)> = Vec::new();
+    for binding in bindings {
+        let names = if binding.keys.len() == 10 { "0-9".into() } else { name(binding.keys[0], theme) };
+        match words.last_mut() {
+            Some((keys, does)) if *does == binding.does => match theme.ascii() {
+                true if binding.keys[0] == Key::Down => "arrows".clone_into(keys),
+                _ => *keys += &names,
+            },
+            _ => words.push((names, binding.does)),
+        }
+    }
+    words.into_iter().map(|(keys, does)| format!("{keys} {does}")).collect::<Vec<_>>().join("  ")
+}
+
 /// What a key does on a screen of the dashboard.
 #[cfg(feature = "train")]
 pub fn watch_action(screen: Screen, key: Key) -> Option<Action> {
@@ -134,7 +177,6 @@ impl Group {
 }
 
 /// A key's name.
-#[cfg(feature = "train")]
 pub fn name(key: Key, theme: Theme) -> String {
     let (arrows, words) = (["↑", "↓", "←", "→"], ["up", "down", "left", "right"]);
     let arrow = |at: usize| theme.pick(arrows[at], arrows[at], words[at]).to_owned();

@@ -6,10 +6,12 @@ mod args;
 mod arrays;
 mod cells;
 mod charset;
+mod clock;
 mod commands;
 #[cfg(feature = "train")]
 mod dashboard;
 mod event;
+mod explore;
 mod files;
 #[cfg(feature = "train")]
 mod follow;
@@ -21,12 +23,12 @@ mod pictures;
 mod plot;
 #[cfg(feature = "train")]
 mod progress;
-#[cfg(feature = "train")]
 mod screen;
 mod terminal;
 mod theme;
 #[cfg(feature = "train")]
 mod words;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -90,7 +90,7 @@ fn idx(drawn: &Drawn, out: &Path) -> Files {
 }
 
 /// A picture as an 8-bit grey PNG file.
-fn png(picture: &Picture) -> Vec<u8> {
+pub fn png(picture: &Picture) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
     encoder.set_color(png::ColorType::Grayscale);
@@ -100,7 +100,7 @@ fn png(picture: &Picture) -> Vec<u8> {
 }
 
 /// `frames`, [N, 28, 28], as a GIF of 224 × 224 that begins again when it ends.
-fn gif(frames: &[u8]) -> Vec<u8> {
+pub fn gif(frames: &[u8]) -> Vec<u8> {
     let side = (SIDE * ZOOM) as u16;
     let palette: Vec<u8> = (0..=255).flat_map(|grey| [grey; 3]).collect();
     let mut bytes = Vec::new();

@@ -13,7 +13,7 @@ use std::{
 
 use crossterm::{
     cursor, execute, queue,
-    terminal::{self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen},
+    terminal::{self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen},
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 use rustix::{
@@ -53,6 +53,8 @@ pub enum Input {
     Gone,
 }
 
+type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
 /// Flags that signals set.
 #[derive(Debug)]
 struct Signals {
@@ -87,7 +89,7 @@ pub fn is_there() -> bool {
 /// The terminal, taken over until this is dropped.
 #[derive(Debug)]
 pub struct Window {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    terminal: Screen,
     keys: Keys,
     signals: Signals,
     drawn: Option<Instant>,
@@ -99,8 +101,7 @@ impl Window {
         let signals = Signals::register()?;
         give_back_on_panic();
         take()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(WRITE, io::stdout()));
-        let terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
+        let terminal = blank().inspect_err(|_| give_back())?;
         Ok(Self { terminal, keys: Keys::default(), signals, drawn: None })
     }
 
@@ -173,7 +174,9 @@ impl Window {
     /// After a suspension or another size: whatever is on the screen is not what was drawn.
     pub fn take_again(&mut self) -> io::Result<()> {
         take()?;
-        self.terminal.clear()
+        // Not `Terminal::clear`: that asks the terminal where its cursor is, and waits for the answer among the keys.
+        self.terminal = blank()?;
+        Ok(())
     }
 }
 
@@ -188,6 +191,12 @@ impl Drop for Window {
 fn has_shell() -> bool {
     let Some(parent) = process::getppid() else { return false };
     matches!((process::getsid(Some(parent)), process::getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours)
+}
+
+/// An empty screen of the size that the terminal has now.
+fn blank() -> io::Result<Screen> {
+    execute!(io::stdout(), Clear(ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE, io::stdout())))
 }
 
 fn take() -> io::Result<()> {

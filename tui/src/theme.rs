@@ -35,6 +35,7 @@ impl Colors {
 }
 
 /// What a piece of the screen stands for.
+#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "without a trainer there is no duel to show"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
     /// Text.

@@ -33,8 +33,9 @@ pub fn age(seconds: f64) -> String {
     }
 }
 
-/// The time of day of a moment, by UTC.
-pub fn clock(time: f64) -> String {
+/// The time of day of a moment, on a clock so many seconds ahead of UTC.
+pub fn clock(time: f64, offset: f64) -> String {
+    let time = time + offset;
     let whole = if (0.0..1e15).contains(&time) { time as u64 } else { 0 };
     format!("{:02}:{:02}:{:02}", whole / 3600 % 24, whole / 60 % 60, whole % 60)
 }
@@ -49,6 +50,6 @@ mod tests {
         assert_eq!([0.0, 59.9, 192.0, 3725.0].map(duration), ["0:00", "0:59", "3:12", "1:02:05"]);
         assert_eq!([f64::NAN, f64::INFINITY, -1.0].map(duration), ["-:--"; 3]);
         assert_eq!([3.0, 150.0, 7300.0, 200_000.0].map(age), ["just now", "2 min", "2 h", "2 d"]);
-        assert_eq!([0.0, 86_399.0, f64::NAN].map(clock), ["00:00:00", "23:59:59", "00:00:00"]);
+        assert_eq!([(0.0, 3600.0), (86_399.0, 0.0), (f64::NAN, 0.0)].map(|(time, offset)| clock(time, offset)), ["01:00:00", "23:59:59", "00:00:00"]);
     }
 }

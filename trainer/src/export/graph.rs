@@ -18,6 +18,16 @@ const OPSET: i64 = 17;
 /// The IR version that came with opset 17: ONNX 1.12.
 const IR_VERSION: i64 = 8;
 
+/// In what the graph computes. Its weights are f32 in either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Precision {
+    /// f32 throughout.
+    Single,
+    /// f64 but for the last layer, for a network that amplifies the rounding of its first layers: the article's, trained
+    /// to its end, draws pixels up to 2e-5 apart in two runtimes that add up in another order, and 2e-6 apart in this.
+    Double,
+}
+
 /// A dense layer with the batch norms around it folded in.
 struct Dense {
     name: String,
@@ -28,14 +38,14 @@ struct Dense {
 }
 
 /// The model of a generator whose tensors are `named`.
-pub(super) fn model(layers: &[Layer], named: &[Named], card: &Card) -> ModelProto {
+pub(super) fn model(layers: &[Layer], named: &[Named], card: &Card, precision: Precision) -> ModelProto {
     let metadata = card.to_map().into_iter().map(|(key, value)| StringStringEntryProto { key, value }).collect();
     ModelProto {
         ir_version: IR_VERSION,
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         producer_name: "duel".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        graph: Some(graph(&fold(layers, named), card)),
+        graph: Some(graph(&fold(layers, named), card, precision)),
         metadata_props: metadata,
         ..ModelProto::default()
     }
@@ -78,21 +88,24 @@ fn fold(layers: &[Layer], named: &[Named]) -> Vec<Dense> {
     folded
 }
 
-fn graph(layers: &[Dense], card: &Card) -> GraphProto {
+fn graph(layers: &[Dense], card: &Card, precision: Precision) -> GraphProto {
     let mut graph = GraphProto {
         name: card.name.clone(),
         input: vec![value(INPUT, &[card.latent])],
         output: vec![value(OUTPUT, &[1, SIDE, SIDE])],
         ..GraphProto::default()
     };
+    let double = precision == Precision::Double;
     let mut last = INPUT.to_owned();
-    for layer in layers {
-        let outputs = layer.bias.len();
-        let [weight, bias] = ["weight", "bias"].map(|what| format!("{}.{what}", layer.name));
-        graph.initializer.push(floats(&weight, &[outputs, layer.weight.len() / outputs], &layer.weight));
-        graph.initializer.push(floats(&bias, &[outputs], &layer.bias));
-        last = push(&mut graph, "Gemm", &layer.name, &[&last, &weight, &bias]);
-        graph.node.last_mut().expect("just pushed").attribute.push(integer("transB", 1));
+    if double {
+        last = cast(&mut graph, &last, DataType::Double);
+    }
+    for (index, layer) in layers.iter().enumerate() {
+        let ends = index + 1 == layers.len();
+        if double && ends {
+            last = cast(&mut graph, &last, DataType::Float);
+        }
+        last = dense(&mut graph, layer, &last, double && !ends);
         last = match layer.activation {
             Activation::None => last,
             Activation::Relu => push(&mut graph, "Relu", &format!("{}.relu", layer.name), &[&last]),
@@ -110,6 +123,37 @@ fn graph(layers: &[Dense], card: &Card) -> GraphProto {
     graph
 }
 
+/// Adds x W + b, with the weight as [inputs, outputs]: tract runs Gemm, which would take it as PyTorch has it, in f32 alone.
+fn dense(graph: &mut GraphProto, layer: &Dense, input: &str, double: bool) -> String {
+    let outputs = layer.bias.len();
+    let inputs = layer.weight.len() / outputs;
+    let transposed: Vec<f64> =
+        (0..layer.weight.len()).map(|at| layer.weight[at % outputs * inputs + at / outputs]).collect();
+    let [mut weight, mut bias] = ["weight", "bias"].map(|what| format!("{}.{what}", layer.name));
+    graph.initializer.push(floats(&weight, &[inputs, outputs], &transposed));
+    graph.initializer.push(floats(&bias, &[outputs], &layer.bias));
+    if !double {
+        return push(graph, "Gemm", &layer.name, &[input, &weight, &bias]);
+    }
+    for name in [&mut weight, &mut bias] {
+        *name = cast(graph, name, DataType::Double);
+    }
+    let product = push(graph, "MatMul", &format!("{}.product", layer.name), &[input, &weight]);
+    push(graph, "Add", &layer.name, &[&product, &bias])
+}
+
+fn cast(graph: &mut GraphProto, input: &str, to: DataType) -> String {
+    let name = push(graph, "Cast", &format!("{input}.{}", to.as_str_name().to_lowercase()), &[input]);
+    let node = graph.node.last_mut().expect("just pushed");
+    node.attribute.push(AttributeProto {
+        name: "to".to_owned(),
+        r#type: AttributeType::Int.into(),
+        i: i32::from(to).into(),
+        ..AttributeProto::default()
+    });
+    name
+}
+
 /// Adds a node of one output, which has the node's name; returns it.
 fn push(graph: &mut GraphProto, op: &str, name: &str, inputs: &[&str]) -> String {
     graph.node.push(NodeProto {
@@ -120,10 +164,6 @@ fn push(graph: &mut GraphProto, op: &str, name: &str, inputs: &[&str]) -> String
         ..NodeProto::default()
     });
     name.to_owned()
-}
-
-fn integer(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), r#type: AttributeType::Int.into(), i: value, ..AttributeProto::default() }
 }
 
 fn floats(name: &str, shape: &[usize], values: &[f64]) -> TensorProto {

@@ -3,7 +3,7 @@
 use super::record::Metrics;
 
 /// Buckets kept at most; 120 bytes each. Many times the columns of any terminal, so that there is something to zoom into.
-const BUCKETS: usize = 1 << 17;
+const BUCKETS: usize = 1 << 16;
 
 /// A figure that is drawn over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Bucket {
     }
 }
 
-/// All records of a run, oldest first, in at most 131,072 buckets of equally many records.
+/// All records of a run, oldest first, in at most 65,536 buckets of equally many records.
 #[derive(Debug, Default)]
 pub struct Curves {
     buckets: Vec<Bucket>,

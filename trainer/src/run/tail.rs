@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bytes read at once; also the longest line that is believed.
-const BLOCK: usize = 4 << 20;
+const BLOCK: usize = 1 << 20;
 
 /// A place in a growing file of lines.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Tail {
         Self { path, offset: 0, buffer: Vec::new() }
     }
 
-    /// Gives `each` what was added since the last call, in blocks of at most 4 MiB, and tells whether there was anything.
+    /// Gives `each` what was added since the last call, in blocks of at most 1 MiB, and tells whether there was anything.
     /// An unfinished last line is left for the next call; a file that is not there has no lines.
     pub fn read(&mut self, mut each: impl FnMut(Found)) -> io::Result<bool> {
         let mut file = match File::open(&self.path) {

@@ -1,5 +1,7 @@
 //! One file a command; its first function tells the story.
 
+pub mod clock;
+pub mod explore;
 #[cfg(feature = "train")]
 pub mod export;
 pub mod models;

@@ -29,7 +29,8 @@ use duel_trainer::{
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::{output::print, progress::Progress};
+use super::watch;
+use crate::{charset::Charset, output::print, progress::Progress, terminal};
 
 /// Arguments of `duel train`.
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub struct TrainArgs {
     /// Train in the background; `duel watch` shows it.
     #[arg(long, conflicts_with = "bench")]
     detach: bool,
-    /// Lines instead of a progress bar.
+    /// A progress bar instead of the dashboard, or lines where there is no terminal.
     #[arg(long)]
     plain: bool,
     /// Measure only: no files, and images/s as JSON.
@@ -79,7 +80,7 @@ enum DeviceChoice {
     Metal,
 }
 
-/// Trains to the end, to Ctrl-C, or, detached, not at all in this process.
+/// Trains to the end or to Ctrl-C; with a dashboard, or detached, in a process that outlives this one.
 pub fn run(args: TrainArgs) -> Result<()> {
     if args.bench {
         return bench(&args);
@@ -89,13 +90,19 @@ pub fn run(args: TrainArgs) -> Result<()> {
         None => start(&args)?,
     };
     let dir = writer.dir().to_owned();
-    if args.detach {
+    let dashboard = !args.plain && terminal::is_there();
+    if args.detach || dashboard {
         // The lock goes to the trainer that this one starts.
         drop(writer);
-        return detach(&args, &dir);
+        detach(&args, &dir)?;
+        return if args.detach {
+            print(&format!("training in {0}; see it with `duel watch {0}`\n", dir.display()))
+        } else {
+            watch::attach(&dir, Charset::Auto).map(drop)
+        };
     }
     let stop = stop_on_signals()?;
-    let mut progress = Progress::new(duel.recipe.training.steps, duel.step, args.plain);
+    let mut progress = Progress::new(duel.recipe.training.steps, duel.step);
     progress.line(&format!("{} -> {}", duel.recipe.name, dir.display()));
     let ended = train(&mut duel, &mut writer, |report| {
         progress.show(&report);
@@ -191,7 +198,7 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(20));
     }
-    print(&format!("training in {0}; see it with `duel watch {0}`\n", dir.display()))
+    Ok(())
 }
 
 /// Steps without a file written; the figures as JSON on stdout.

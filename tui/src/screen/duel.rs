@@ -97,7 +97,7 @@ fn draw_facts(sheet: &mut Sheet, area: Rect, app: &App) {
     let room = usize::from(area.height).saturating_sub(rows.len());
     rows.extend(app.run.story.events.iter().rev().take(room).map(|event| {
         vec![
-            piece(format!("{} ", words::clock(event.time)), Role::Dim),
+            piece(format!("{} ", words::clock(event.time, app.offset)), Role::Dim),
             piece(format!("{} ", app::kind(event)), Role::Text),
             piece(app::text(event), Role::Dim),
         ]

@@ -14,20 +14,20 @@ use crate::{
 pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let area = Rect { x: body.x + 1, width: body.width - 2, height: body.height - 1, ..body };
     let shown: Vec<&Event> = app.run.story.events.iter().filter(|event| app.log.shows(event)).collect();
-    sheet.label(body.x, body.right(), body.y - 1, vec![piece("log", Role::Title), piece(", times in UTC", Role::Dim)]);
+    sheet.label(body.x, body.right(), body.y - 1, vec![piece("log", Role::Title)]);
     let count = format!("{} of {} events", shown.len(), app.run.story.events.len());
-    sheet.label_right(body.x + 24, body.right(), body.y - 1, vec![piece(count, Role::Dim)]);
+    sheet.label_right(body.x + 8, body.right(), body.y - 1, vec![piece(count, Role::Dim)]);
 
     let rows = usize::from(area.height);
     let end = shown.len().saturating_sub(app.log.below).max(rows.min(shown.len()));
     let start = end.saturating_sub(rows);
     for (event, y) in shown[start..end].iter().zip(area.y..) {
-        sheet.put(area.x, area.right(), y, &line(event));
+        sheet.put(area.x, area.right(), y, &line(event, app));
     }
     draw_filter(sheet, Rect { y: area.bottom(), height: 1, ..area }, app);
 }
 
-fn line(event: &Event) -> Vec<Piece> {
+fn line(event: &Event, app: &App) -> Vec<Piece> {
     let role = match event.what {
         What::Warning { .. } => Role::Warn,
         What::Stopped { error: Some(_), .. } => Role::Bad,
@@ -36,7 +36,7 @@ fn line(event: &Event) -> Vec<Piece> {
         What::Checkpoint { .. } | What::Answer { .. } => Role::Text,
     };
     vec![
-        piece(format!("{}  ", words::clock(event.time)), Role::Dim),
+        piece(format!("{}  ", words::clock(event.time, app.offset)), Role::Dim),
         piece(format!("{:>10}  ", words::thousands(event.step)), Role::Dim),
         piece(format!("{:<10}  ", app::kind(event)), role),
         piece(app::text(event), Role::Text),

@@ -74,7 +74,7 @@ fn last_event(app: &App, back: usize) -> Vec<Piece> {
     let Some(event) = app.run.story.events.iter().rev().nth(back) else { return Vec::new() };
     let role = if back == 0 { Role::Text } else { Role::Dim };
     vec![
-        piece(format!("{} ", words::clock(event.time)), Role::Dim),
+        piece(format!("{} ", words::clock(event.time, app.offset)), Role::Dim),
         piece(format!("{} ", app::kind(event)), role),
         piece(app::text(event), Role::Dim),
     ]

@@ -1,6 +1,9 @@
 //! What lies over a screen.
 
-use ratatui::layout::Rect;
+use ratatui::{
+    layout::Rect,
+    widgets::{Clear, Widget},
+};
 
 use super::sheet::{self, Piece, Sheet, piece};
 use crate::{
@@ -28,7 +31,8 @@ pub fn draw(mut sheet: Sheet, area: Rect, popup: &Popup, app: &App) {
     let widest = rows.iter().map(|row| sheet::width(row)).max().unwrap_or(0).max(title.len() as u16 + 2);
     let (width, height) = ((widest + 4).min(area.width), (rows.len() as u16 + 2).min(area.height));
     let place = Rect { x: (area.width - width) / 2, y: (area.height - height) / 2, width, height };
-    sheet.clear(place);
+    // What it lies over is not to be seen.
+    Clear.render(place, sheet.buffer);
     sheet.frame(place);
     sheet.label(place.x + 2, place.right() - 1, place.y, vec![piece(title, Role::Title)]);
     for (row, y) in rows.iter().zip(place.y + 1..place.bottom() - 1) {

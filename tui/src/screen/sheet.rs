@@ -131,16 +131,6 @@ impl<'a> Sheet<'a> {
             }
         }
     }
-
-    /// Empties a rectangle of what was drawn there before.
-    pub fn clear(&mut self, area: Rect) {
-        let area = area.intersection(self.area);
-        for place in area.positions() {
-            if let Some(cell) = self.buffer.cell_mut(place) {
-                cell.reset();
-            }
-        }
-    }
 }
 
 /// What a text of a stranger holds beyond ASCII.

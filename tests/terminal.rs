@@ -1,0 +1,266 @@
+//! `duel` on a terminal: the real binary, the real kernel, a test at the other end of the line.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use duel_tests::{
+    duel,
+    pty::Pty,
+    recorded::{Kind, at, json, record, record_long},
+};
+use rustix::process::Signal;
+
+/// Enter and leave the alternate screen; show the cursor.
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+const CURSOR: &str = "\x1b[?25h";
+
+/// A recorded run, and a directory for it.
+fn run(kind: Kind) -> (tempfile::TempDir, PathBuf) {
+    let home = tempfile::tempdir().expect("a directory");
+    let dir = home.path().join("runs").join("recorded");
+    record(kind, &dir);
+    (home, dir)
+}
+
+/// `duel` with these arguments on a terminal of that size.
+fn start(home: &Path, size: (u16, u16), arguments: &[&str]) -> Pty {
+    let duel = duel().to_str().expect("a path of text");
+    Pty::start(size, home, &[], &[&[duel], arguments].concat())
+}
+
+/// A stand-in for a trainer: another process that holds the lock, until it is killed.
+struct Trainer(Child);
+
+impl Trainer {
+    fn on(dir: &Path) -> Self {
+        let lock = dir.join("lock");
+        let flock = Command::new("flock").arg("--no-fork").arg(&lock).args(["sleep", "1000"]).spawn();
+        let trainer = Self(flock.expect("flock, of util-linux"));
+        let until = Instant::now() + Duration::from_secs(10);
+        while File::open(&lock).expect("a lock").try_lock_shared().is_ok() {
+            assert!(Instant::now() < until, "flock does not take the lock");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        trainer
+    }
+
+    /// As the kernel does when memory runs out.
+    fn kill(&mut self) {
+        self.0.kill().expect("a child");
+        self.0.wait().expect("a child");
+    }
+}
+
+impl Drop for Trainer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn assert_whole(pty: &Pty) {
+    let (left, shown) = (pty.text().rfind(LEAVE), pty.text().rfind(CURSOR));
+    assert!(left.is_some() && shown.is_some(), "it gives the screen and the cursor back: {:?}", pty.text());
+    assert!(left > pty.text().rfind(ENTER), "and does not take it again");
+    assert!(pty.is_cooked(), "lines and echo are as before");
+}
+
+#[test]
+fn it_starts_takes_keys_and_leaves_a_summary() {
+    let (home, _dir) = run(Kind::Healthy);
+    let mut pty = start(home.path(), (80, 24), &["watch"]);
+    pty.expect("losses");
+    pty.expect("draw -1.386");
+    assert!(pty.text().contains(ENTER) && !pty.is_cooked());
+    for (keys, text) in [("2", "grids"), ("\x1b[D", "19,000"), ("3", "log(1 - D)"), ("4", "just now"), ("5/stop\r", "1 of 7 events")] {
+        pty.press(keys);
+        pty.expect(text);
+    }
+    pty.press("?");
+    pty.expect("everywhere");
+    pty.press("qq");
+    assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+    assert_whole(&pty);
+    pty.expect("recorded is done: step 20,000 of 20,000");
+    assert!(pty.shows("duel export runs/recorded"));
+}
+
+#[test]
+fn it_follows_the_terminals_size() {
+    let (home, _dir) = run(Kind::Killed);
+    let mut pty = start(home.path(), (80, 24), &["watch"]);
+    pty.expect("gradient norms");
+    pty.resize(200, 50);
+    pty.expect("parameters");
+    pty.resize(40, 10);
+    pty.expect("duel needs 60 x 16");
+    pty.press("q");
+    assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+}
+
+#[test]
+fn a_killed_trainer_is_told_within_two_seconds() {
+    let (home, dir) = run(Kind::Killed);
+    let mut trainer = Trainer::on(&dir);
+    let mut pty = start(home.path(), (80, 24), &["watch", "runs/recorded"]);
+    pty.expect("running");
+    trainer.kill();
+    let killed = Instant::now();
+    pty.expect("duel train --resume runs/recorded");
+    assert!(pty.shows("crashed") && killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
+}
+
+#[test]
+fn signals_end_it_and_leave_the_terminal_whole() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let (home, _dir) = run(Kind::Healthy);
+        let mut pty = start(home.path(), (80, 24), &["watch"]);
+        pty.expect("losses");
+        pty.signal(signal);
+        assert!(pty.end(Duration::from_secs(2)).is_some(), "{signal:?} ends it");
+        assert_whole(&pty);
+    }
+}
+
+#[test]
+fn it_is_gone_when_the_terminal_vanishes_and_the_training_goes_on() {
+    let (home, dir) = run(Kind::Killed);
+    let mut trainer = Trainer::on(&dir);
+    let duel = duel().to_str().expect("a path of text");
+    // With the hang-up's signal, and where that is ignored: as under nohup.
+    for ignored in ["", "trap '' HUP; "] {
+        let script = format!("{ignored}exec {duel} watch");
+        let mut pty = Pty::start((80, 24), home.path(), &[], &["sh", "-c", &script]);
+        pty.expect("running");
+        pty.vanish();
+        assert!(pty.end(Duration::from_secs(2)).is_some(), "{ignored:?}");
+    }
+    assert!(trainer.0.try_wait().expect("a child").is_none());
+}
+
+#[test]
+fn it_suspends_and_comes_back() {
+    let (home, _dir) = run(Kind::Healthy);
+    let variables = [("PS1", "$ "), ("HISTFILE", "/dev/null")];
+    let mut pty = Pty::start((80, 24), home.path(), &variables, &["bash", "--norc", "--noprofile", "-i"]);
+    pty.press(&format!("{} watch\n", duel().display()));
+    pty.expect("losses");
+    pty.forget();
+    pty.press("\x1a");
+    pty.expect("Stopped");
+    assert!(pty.text().find(LEAVE) < pty.text().find("Stopped") && pty.text().contains(CURSOR));
+    pty.press("fg\n");
+    pty.expect("losses");
+    pty.press("q");
+    pty.expect("is done");
+    pty.press("echo $((40 + 2)) back\n");
+    pty.expect("42 back");
+}
+
+#[test]
+fn it_sends_little_and_nothing_when_idle() {
+    let (home, dir) = run(Kind::Killed);
+    let _trainer = Trainer::on(&dir);
+    let mut pty = start(home.path(), (80, 24), &["watch"]);
+    pty.expect("running");
+    pty.listen(Duration::from_secs(1));
+    let mut metrics = OpenOptions::new().append(true).open(dir.join("metrics.jsonl")).expect("a file");
+    pty.forget();
+    let (began, cpu) = (Instant::now(), pty.cpu());
+    for line in 1..=32 {
+        metrics.write_all(json(&at(Kind::Killed, 10_000 + line * 50)).as_bytes()).expect("a write");
+        pty.listen(Duration::from_millis(250));
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    let (bytes, load) = (pty.output.len() as f64 / seconds, (pty.cpu() - cpu).as_secs_f64() / seconds);
+    println!("four lines a second: {bytes:.0} bytes/s, {:.1} % of a core", load * 100.0);
+    assert!(bytes < 10_000.0, "{bytes} bytes/s");
+    // 2 % of a core when built for release.
+    assert!(load < 0.05, "{load}");
+
+    pty.listen(Duration::from_secs(1));
+    pty.forget();
+    let cpu = pty.cpu();
+    pty.listen(Duration::from_secs(5));
+    println!("idle: {} bytes, {:?} of a core in 5 s", pty.output.len(), pty.cpu() - cpu);
+    assert_eq!(pty.output.len(), 0, "{:?}", pty.text());
+}
+
+#[test]
+fn a_million_lines_open_soon_and_take_little_memory() {
+    let home = tempfile::tempdir().expect("a directory");
+    let dir = home.path().join("long");
+    record_long(&dir, 1_000_000);
+    let began = Instant::now();
+    let mut pty = start(home.path(), (80, 24), &["watch", "long"]);
+    pty.expect("1,000,000");
+    let opened = began.elapsed();
+    println!("a million lines: {opened:?}, {} MB", pty.peak_memory() / 1_000_000);
+    assert!(pty.peak_memory() < 60_000_000, "{}", pty.peak_memory());
+    // Under 2 seconds when built for release on a machine that does nothing else.
+    assert!(opened < Duration::from_secs(10), "{opened:?}");
+    pty.press("q");
+    pty.end(Duration::from_secs(5)).expect("q leaves");
+}
+
+#[test]
+fn requests_reach_the_trainer_and_its_answer_the_screen() {
+    let (home, dir) = run(Kind::Killed);
+    let _trainer = Trainer::on(&dir);
+    let mut pty = start(home.path(), (80, 24), &["watch"]);
+    pty.expect("running");
+    pty.press("c1");
+    pty.expect("asked the trainer to pause");
+    let request = fs::read_to_string(dir.join("control.jsonl")).expect("a request");
+    let id = request.split('"').nth(3).expect("an id");
+    assert!(request.contains(r#""ask":"pause""#), "{request}");
+    let answer = format!(r#"{{"time":1,"step":10000,"event":"answer","id":"{id}","done":true,"message":"waiting"}}"#);
+    let mut events = OpenOptions::new().append(true).open(dir.join("events.jsonl")).expect("a file");
+    writeln!(events, "{answer}").expect("a write");
+    pty.expect("trainer: waiting");
+    assert!(pty.shows("paused"));
+    pty.press("q");
+    pty.end(Duration::from_secs(5)).expect("q leaves");
+
+    let mut pty = start(home.path(), (80, 24), &["watch", "--read-only"]);
+    pty.expect("paused");
+    pty.press("c1");
+    pty.listen(Duration::from_millis(500));
+    assert_eq!(fs::read_to_string(dir.join("control.jsonl")).expect("requests").lines().count(), 1);
+}
+
+#[test]
+fn without_a_terminal_it_writes_lines() {
+    let (home, _dir) = run(Kind::Healthy);
+    let output = |arguments: &[&str]| {
+        let output = Command::new(duel()).args(arguments).current_dir(home.path()).output().expect("duel");
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let plain = output(&["watch"]);
+    assert_eq!(plain, output(&["watch", "--plain", "recorded"]));
+    assert!(plain.contains("checkpoint at step 5,000") && plain.ends_with("done\n"), "{plain}");
+    let records = output(&["watch", "--json"]);
+    let parsed = records.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+    assert_eq!(parsed.filter(|record| record.get("d_loss").is_some()).count(), 400);
+    let runs = output(&["runs"]);
+    assert!(runs.contains("recorded") && runs.contains("20,000 / 20,000") && runs.contains("frechet 14.250"), "{runs}");
+    let record: serde_json::Value = serde_json::from_str(&output(&["runs", "--json"])).expect("JSON");
+    assert_eq!((&record["state"], &record["step"]), (&"done".into(), &20_000.into()));
+}
+
+#[test]
+fn a_run_that_is_not_there_is_named() {
+    let home = tempfile::tempdir().expect("a directory");
+    for (arguments, expected) in [(&["watch", "nothing"][..], "no run nothing"), (&["watch"], "duel train"), (&["runs"], "duel train")] {
+        let output = Command::new(duel()).args(arguments).current_dir(home.path()).output().expect("duel");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(expected) && error.lines().count() == 1, "{error}");
+    }
+}

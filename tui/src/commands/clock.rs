@@ -1,0 +1,120 @@
+//! `duel clock`: the time, in handwriting that never repeats.
+
+use std::{
+    env,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use duel_models::{Latents, PIXELS};
+use duel_runtime::{Generator, to_bytes};
+
+use crate::{
+    charset::Charset,
+    clock::Clock,
+    event::Key,
+    model::ModelArgs,
+    screen,
+    terminal::{self, Input, Window},
+    theme::{Colors, Theme},
+    zone,
+};
+
+/// Arguments of `duel clock`.
+#[derive(Debug, Args)]
+pub struct ClockArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The characters to draw with.
+    #[arg(long, value_enum, default_value_t)]
+    charset: Charset,
+}
+
+/// Shows the time until a key is pressed.
+pub fn run(args: ClockArgs) -> Result<()> {
+    ensure!(terminal::is_there(), "the clock needs a terminal");
+    let generator = args.model.load()?;
+    let card = generator.card();
+    ensure!(card.classes >= 10, "the model {} takes no labels: give --model one that does, `duel models` lists them", card.name);
+    let variable = |name: &str| env::var(name).ok();
+    let theme = Theme { charset: args.charset.resolve(variable), colors: Colors::detect(variable) };
+    let mut window = Window::open().context("cannot take the terminal over")?;
+    // Another hand every time: the moment is the seed.
+    let mut hand = Hand::new(&generator, now().as_nanos() as u64);
+    let mut clock = Clock::default();
+    loop {
+        let time = now();
+        let seconds = time.as_secs_f64() + zone::offset(time.as_secs_f64());
+        let (width, height) = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
+        let places = screen::clock::layout(width, height).map_or(0, |(_, places)| places);
+        for (place, digit) in clock.changes(seconds.max(0.0) as u64, places) {
+            clock.images[place] = Some(hand.write(digit)?);
+        }
+        // A terminal that cannot be drawn on has vanished.
+        if window.draw(|frame| screen::clock::draw(frame, &clock, theme)).is_err() {
+            return Ok(());
+        }
+        if !wait(&mut window, places, seconds)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits for the next second, or minute if only those are shown; false if the clock is to end.
+fn wait(window: &mut Window, places: usize, seconds: f64) -> Result<bool> {
+    let every = if places > 4 { 1.0 } else { 60.0 };
+    let rest = every - seconds.rem_euclid(every);
+    for input in window.wait(Duration::from_secs_f64(rest.clamp(0.001, every))) {
+        match input {
+            Input::Gone | Input::Key(Key::Char('q') | Key::Escape | Key::Ctrl('c')) => return Ok(false),
+            Input::Redraw => window.take_again()?,
+            Input::Suspend | Input::Key(Key::Ctrl('z')) => window.suspend()?,
+            Input::Key(_) => {}
+        }
+    }
+    Ok(true)
+}
+
+/// Since 1970.
+fn now() -> Duration {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
+}
+
+/// Digits drawn ahead of their time, some of each: the runtime draws many at once for little more than one.
+struct Hand<'a> {
+    generator: &'a Generator,
+    source: Latents,
+    drawn: u64,
+    ahead: [Vec<[u8; PIXELS]>; 10],
+}
+
+impl<'a> Hand<'a> {
+    fn new(generator: &'a Generator, seed: u64) -> Self {
+        Self { source: Latents::new(seed, generator.card()), generator, drawn: 0, ahead: Default::default() }
+    }
+
+    /// A digit that was not shown before.
+    fn write(&mut self, digit: u8) -> Result<[u8; PIXELS]> {
+        let digit = usize::from(digit);
+        if self.ahead[digit].is_empty() {
+            self.draw_ahead()?;
+        }
+        self.ahead[digit].pop().context("three of each digit were drawn")
+    }
+
+    /// Three of each digit, each of a latent of its own.
+    fn draw_ahead(&mut self) -> Result<()> {
+        let labels: Vec<u8> = (0..10).cycle().take(30).collect();
+        let mut latents = vec![0.0; labels.len() * self.source.size()];
+        for latent in latents.chunks_exact_mut(self.source.size()) {
+            self.source.latent(self.drawn, latent);
+            self.drawn += 1;
+        }
+        let images = to_bytes(&self.generator.draw(&latents, &labels)?);
+        for (image, label) in images.as_chunks::<PIXELS>().0.iter().zip(labels) {
+            self.ahead[usize::from(label)].push(*image);
+        }
+        Ok(())
+    }
+}
