@@ -9,7 +9,7 @@ use std::{
 };
 
 use duel_tests::{
-    duel,
+    duel, generator,
     pty::Pty,
     recorded::{Kind, at, json, record, record_long},
 };
@@ -77,7 +77,9 @@ fn it_starts_takes_keys_and_leaves_a_summary() {
     pty.expect("losses");
     pty.expect("draw -1.386");
     assert!(pty.text().contains(ENTER) && !pty.is_cooked());
-    for (keys, text) in [("2", "grids"), ("\x1b[D", "19,000"), ("3", "log(1 - D)"), ("4", "just now"), ("5/stop\r", "1 of 7 events")] {
+    for (keys, text) in
+        [("2", "grids"), ("\x1b[D", "19,000"), ("3", "log(1 - D)"), ("4", "just now"), ("5/stop\r", "1 of 7 events")]
+    {
         pty.press(keys);
         pty.expect(text);
     }
@@ -235,6 +237,54 @@ fn requests_reach_the_trainer_and_its_answer_the_screen() {
 }
 
 #[test]
+fn explore_walks_and_writes() {
+    let home = tempfile::tempdir().expect("a directory");
+    fs::write(home.path().join("m.onnx"), generator::onnx()).expect("a write");
+    let mut pty = start(home.path(), (80, 24), &["explore", "--model", "m.onnx"]);
+    pty.expect("between neighbours");
+    for (keys, text) in [
+        ("7", "class 7"),
+        ("i", "mark two points first"),
+        ("m\x1b[C\x1b[Bw", "wrote explore-1.png"),
+        ("nmi", "from mark to mark"),
+        ("w", "wrote explore-1.gif"),
+    ] {
+        pty.press(keys);
+        pty.expect(text);
+    }
+    pty.resize(10, 5);
+    pty.expect("needs");
+    pty.forget();
+    pty.listen(Duration::from_secs(2));
+    assert_eq!(pty.output.len(), 0, "nothing moves without a key");
+    pty.press("q");
+    assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+    assert_whole(&pty);
+    let file = |name: &str| fs::read(home.path().join(name)).expect(name);
+    assert!(file("explore-1.png").starts_with(b"\x89PNG") && file("explore-1.gif").starts_with(b"GIF89a"));
+}
+
+#[test]
+fn the_clock_takes_next_to_nothing() {
+    let home = tempfile::tempdir().expect("a directory");
+    fs::write(home.path().join("m.onnx"), generator::onnx()).expect("a write");
+    let mut pty = start(home.path(), (200, 24), &["clock", "--model", "m.onnx"]);
+    pty.expect("▀▀▀▀");
+    pty.listen(Duration::from_secs(1));
+    let cpu = pty.cpu();
+    pty.forget();
+    pty.listen(Duration::from_secs(10));
+    let (bytes, load) = (pty.output.len() / 10, (pty.cpu() - cpu).as_secs_f64() / 10.0);
+    println!("the clock, with seconds: {bytes} bytes/s, {:.1} % of a core", load * 100.0);
+    assert!(bytes > 0, "it goes");
+    // 1 % of a core when built for release.
+    assert!(load < 0.02, "{load}");
+    pty.press("q");
+    assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+    assert_whole(&pty);
+}
+
+#[test]
 fn without_a_terminal_it_writes_lines() {
     let (home, _dir) = run(Kind::Healthy);
     let output = |arguments: &[&str]| {
@@ -257,7 +307,9 @@ fn without_a_terminal_it_writes_lines() {
 #[test]
 fn a_run_that_is_not_there_is_named() {
     let home = tempfile::tempdir().expect("a directory");
-    for (arguments, expected) in [(&["watch", "nothing"][..], "no run nothing"), (&["watch"], "duel train"), (&["runs"], "duel train")] {
+    for (arguments, expected) in
+        [(&["watch", "nothing"][..], "no run nothing"), (&["watch"], "duel train"), (&["runs"], "duel train")]
+    {
         let output = Command::new(duel()).args(arguments).current_dir(home.path()).output().expect("duel");
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{error}");

@@ -1,4 +1,5 @@
-//! Writes recorded runs into a directory, to look at with `duel watch`: `cargo run -p duel-tests --example record -- DIR [LINES]`.
+//! Writes recorded runs into a directory, to look at with `duel watch`:
+//! `cargo run -p duel-tests --example record -- DIR [LINES]`.
 
 use std::path::Path;
 

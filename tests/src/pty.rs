@@ -58,7 +58,12 @@ impl Pty {
             .stderr(stdio())
             .spawn()
             .expect("setsid, of util-linux");
-        Self { master: Some(master), child, screen: vt100::Parser::new(cells(rows), cells(columns), 0), output: Vec::new() }
+        Self {
+            master: Some(master),
+            child,
+            screen: vt100::Parser::new(cells(rows), cells(columns), 0),
+            output: Vec::new(),
+        }
     }
 
     fn master(&self) -> &OwnedFd {
@@ -98,7 +103,8 @@ impl Pty {
         let until = Instant::now() + PATIENCE;
         while !self.shows(text) {
             let left = until.checked_duration_since(Instant::now());
-            let left = left.unwrap_or_else(|| panic!("no {text:?} on the screen:\n{}", self.screen.screen().contents()));
+            let left =
+                left.unwrap_or_else(|| panic!("no {text:?} on the screen:\n{}", self.screen.screen().contents()));
             if !self.read(left) {
                 assert!(self.shows(text), "no {text:?} at the end:\n{}", self.screen.screen().contents());
             }

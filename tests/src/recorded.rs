@@ -82,7 +82,7 @@ pub fn record(kind: Kind, dir: &Path) {
     }
 }
 
-/// Writes a run of so many lines of metrics into `dir`, and nothing else; with one spike of the discriminator's loss, to 99.
+/// Writes a run of so many lines of metrics into `dir`, and nothing else; the discriminator's loss has one spike, to 99.
 pub fn record_long(dir: &Path, lines: u64) {
     fs::create_dir_all(dir).expect("a directory");
     let mut file = BufWriter::new(File::create(dir.join("metrics.jsonl")).expect("a file"));
@@ -196,7 +196,8 @@ fn events(kind: Kind, steps: u64) -> Vec<Event> {
             events.push(on(5000, What::Resumed { steps: 20_000 }));
         }
         Kind::Hostile => {
-            let what = warning("\u{1b}]0;title\u{7}", 1, "\u{1b}[31mred\u{9b}2J\r\n\u{202e}drawkcab", "\u{1b}c日本語 é");
+            let what =
+                warning("\u{1b}]0;title\u{7}", 1, "\u{1b}[31mred\u{9b}2J\r\n\u{202e}drawkcab", "\u{1b}c日本語 é");
             events.push(on(steps, what));
         }
         Kind::Killed | Kind::Empty | Kind::HalfALine => {}
@@ -236,13 +237,19 @@ fn write_grid(dir: &Path, step: u64, one_digit: bool) {
     encoder.write_header().and_then(|mut writer| writer.write_image_data(&grid)).expect("a PNG");
 }
 
+/// A digit as on a clock: 28 × 28 grey levels.
+pub fn digit(digit: usize) -> [u8; PIXELS] {
+    image(digit, 0, 0, 1.0)
+}
+
 fn image(digit: usize, index: u64, step: u64, sharpness: f64) -> [u8; PIXELS] {
     let mut hand = Stream::new(index, "hand");
     let (slant, width) = (0.2 * hand.normal(), 1.5 + 0.5 * hand.uniform());
     let mut noise = Stream::new(step, "grain").item(index);
     std::array::from_fn(|at| {
         let (x, y) = ((at % SIDE) as f64 + slant * ((at / SIDE) as f64 - 14.0), (at / SIDE) as f64);
-        let ink = (0..7).filter(|segment| SEGMENTS[digit] >> segment & 1 == 1).map(|segment| distance(x, y, ENDS[segment]));
+        let ink =
+            (0..7).filter(|segment| SEGMENTS[digit] >> segment & 1 == 1).map(|segment| distance(x, y, ENDS[segment]));
         let near = ink.fold(f64::INFINITY, f64::min);
         let stroke = (0.5 + 0.5 * (PI * (near / (2.0 * width)).min(1.0)).cos()) * sharpness;
         let grain = (1.0 - sharpness) * noise.uniform() + 0.03 * noise.uniform();

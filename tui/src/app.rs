@@ -3,6 +3,7 @@
 mod log;
 mod popup;
 mod runs;
+mod time;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub use self::{
     log::{Log, kind, text},
     popup::{ITEMS, LEAVE, Popup, Turn},
     runs::{Overlay, Runs},
+    time::Time,
     view::View,
 };
 use crate::{event::Key, keys};
@@ -127,15 +129,11 @@ pub enum Mode {
     Attached,
 }
 
-/// The samples that are shown, and where they are looked for.
-#[derive(Debug, Default)]
-pub struct Time {
-    /// The step that the user went to; the newest, if none is said.
-    pub at: Option<u64>,
-    /// Whether it moves by itself.
-    pub playing: bool,
-    /// The grid that was read last, and its step.
-    pub grid: Option<(u64, Grid)>,
+/// The steps for which a run has samples; without those that it left behind before it was resumed from further back.
+pub fn samples(run: &Run) -> &[u64] {
+    let step = run.step();
+    let known = run.samples.partition_point(|sample| *sample <= step);
+    if step == 0 { &run.samples } else { &run.samples[..known] }
 }
 
 /// The dashboard.
@@ -143,6 +141,8 @@ pub struct Time {
 pub struct App {
     /// The watched run's directory.
     pub dir: PathBuf,
+    /// That of the run it was started on.
+    home: PathBuf,
     /// All that is known of it.
     pub run: Run,
     /// How the dashboard stands to it.
@@ -176,6 +176,7 @@ impl App {
     pub fn new(dir: &Path, run: Run, mode: Mode, now: f64) -> Self {
         Self {
             dir: dir.to_owned(),
+            home: dir.to_owned(),
             run,
             mode,
             screen: Screen::Duel,
@@ -219,24 +220,15 @@ impl App {
     /// The step whose samples are to be shown.
     pub fn samples_wanted(&self) -> Option<u64> {
         let asked = if self.screen == Screen::Time { self.time.at } else { None };
-        asked.or_else(|| self.samples().last().copied())
-    }
-
-    /// The steps for which there are samples; without those that a run left behind before it was resumed from further back.
-    pub fn samples(&self) -> &[u64] {
-        let step = self.run.step();
-        let known = self.run.samples.partition_point(|sample| *sample <= step);
-        if step == 0 { &self.run.samples } else { &self.run.samples[..known] }
+        asked.or_else(|| samples(&self.run).last().copied())
     }
 
     fn tick(&mut self, now: f64) {
         // Ages are shown in minutes at the finest, on one screen.
         self.stale |= self.screen == Screen::Runs && (now / 60.0).floor() != (self.now / 60.0).floor();
         self.now = now;
-        if self.time.playing && self.screen == Screen::Time {
-            self.scrub(1);
-            self.time.playing = self.time.at.is_some();
-            self.stale = true;
+        if self.screen == Screen::Time {
+            self.stale |= self.time.tick(samples(&self.run));
         }
     }
 
@@ -327,9 +319,9 @@ impl App {
             Action::Follow => self.view.end = None,
             Action::Scrub(by) => {
                 self.time.playing = false;
-                self.scrub(by);
+                self.time.scrub(samples(&self.run), by);
             }
-            Action::Play => self.play(),
+            Action::Play => self.time.play(samples(&self.run)),
             Action::Move(by) if self.screen == Screen::Runs => self.runs.move_by(by),
             Action::Move(by) => self.log.move_by(by, self.run.story.events.len()),
             Action::Mark => self.runs.mark(),
@@ -359,6 +351,9 @@ impl App {
     }
 
     fn quit(&mut self) -> Option<Effect> {
+        if self.mode == Mode::Attached && self.dir != self.home {
+            return Some(Effect::Open(self.home.clone()));
+        }
         if self.mode == Mode::Attached && !self.run.state().ended() {
             self.popup = Some(Popup::Leave { at: 0 });
             return None;
@@ -366,26 +361,10 @@ impl App {
         Some(Effect::Quit)
     }
 
-    fn play(&mut self) {
-        self.time.playing ^= true;
-        if self.time.playing && self.time.at.is_none() {
-            self.time.at = self.samples().first().copied();
-        }
-    }
-
-    /// Moves among the samples; at the newest it follows.
-    fn scrub(&mut self, by: isize) {
-        let samples = self.samples();
-        let last = samples.len().saturating_sub(1);
-        let here = self.time.at.map_or(last, |step| samples.partition_point(|sample| *sample < step));
-        let there = here.saturating_add_signed(by).min(last);
-        self.time.at = if there == last { None } else { samples.get(there).copied() };
-    }
-
     /// Turns to another run: what belongs to the old one is forgotten.
     pub fn open(&mut self, dir: &Path, run: Run) {
         let runs = std::mem::take(&mut self.runs);
-        let mode = if self.mode == Mode::ReadOnly { Mode::ReadOnly } else { Mode::Watch };
-        *self = Self { runs, offset: self.offset, ..Self::new(dir, run, mode, self.now) };
+        let home = std::mem::take(&mut self.home);
+        *self = Self { runs, home, offset: self.offset, ..Self::new(dir, run, self.mode, self.now) };
     }
 }

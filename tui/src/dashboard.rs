@@ -185,8 +185,12 @@ impl Files {
 
     fn look_around(&mut self, app: &mut App) {
         self.looked_around = Some(Instant::now());
-        let parent = app.dir.canonicalize().ok().and_then(|dir| dir.parent().map(Path::to_owned));
-        let glances = parent.and_then(|parent| Glance::all(&parent).ok()).unwrap_or_default();
+        let parent = match app.dir.file_name().and(app.dir.parent()) {
+            Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+            Some(parent) => parent.to_owned(),
+            None => app.dir.join(".."),
+        };
+        let glances = Glance::all(&parent).unwrap_or_default();
         let seen = |glance: &Glance| (glance.dir.clone(), glance.run.state(), glance.run.step(), glance.touched);
         let around: Vec<_> = glances.iter().map(seen).collect();
         if around != self.around {

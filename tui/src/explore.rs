@@ -204,10 +204,12 @@ impl Explore {
         let angle = cosine.clamp(-1.0, 1.0).acos();
         let share = |t: f32| if angle.sin().abs() < 1e-3 { t } else { (t * angle).sin() / angle.sin() };
         let steps = (0..count).map(|at| at as f32 / (count.max(2) - 1) as f32);
-        steps.flat_map(|t| {
-            let (a, b) = (share(1.0 - t), share(t));
-            from.iter().zip(to).map(move |(from, to)| self.inside(a * from + b * to))
-        }).collect()
+        steps
+            .flat_map(|t| {
+                let (a, b) = (share(1.0 - t), share(t));
+                from.iter().zip(to).map(move |(from, to)| self.inside(a * from + b * to))
+            })
+            .collect()
     }
 
     /// The labels for so many latents.

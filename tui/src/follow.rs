@@ -43,7 +43,8 @@ pub fn line(run: &Run) -> String {
     }
 }
 
-/// A line every so many seconds, and one for each event, until the run has ended. A reader that has closed its end is no error.
+/// A line every so many seconds, and one for each event, until the run has ended. A reader that has closed its end is no
+/// error.
 pub fn plain(dir: &Path, every: f64) -> Result<()> {
     closed_is_done(follow_plain(dir, Duration::try_from_secs_f64(every).unwrap_or_default()))
 }
@@ -57,7 +58,8 @@ fn follow_plain(dir: &Path, every: Duration) -> io::Result<()> {
         let (events, ended) = (run.story.total, run.state().ended());
         let new = usize::try_from(events.saturating_sub(told)).unwrap_or(usize::MAX).min(run.story.events.len());
         for event in run.story.events.iter().rev().take(new).rev() {
-            let (time, kind, text) = (words::clock(event.time, zone::offset(event.time)), app::kind(event), app::text(event));
+            let (time, kind, text) =
+                (words::clock(event.time, zone::offset(event.time)), app::kind(event), app::text(event));
             writeln!(stdout, "{time} {kind} at step {}: {text}", words::thousands(event.step))?;
         }
         told = events;

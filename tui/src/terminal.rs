@@ -13,7 +13,10 @@ use std::{
 
 use crossterm::{
     cursor, execute, queue,
-    terminal::{self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen},
+    terminal::{
+        self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+        LeaveAlternateScreen,
+    },
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 use rustix::{
@@ -215,11 +218,44 @@ fn give_back() {
     }
 }
 
-/// A panic is reported on a terminal that can show it.
+/// A panic is reported on a terminal that is whole again.
 fn give_back_on_panic() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         give_back();
         before(info);
     }));
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use std::time::Duration;
+
+    use duel_tests::pty::Pty;
+
+    use super::*;
+
+    /// Not a test: what the one below runs on a terminal of its own.
+    #[test]
+    #[ignore = "it panics on purpose"]
+    fn panics() {
+        let mut window = Window::open().expect("a terminal");
+        window.draw(|frame| frame.render_widget("drawn", frame.area())).expect("a terminal");
+        panic!("on purpose");
+    }
+
+    #[test]
+    fn a_panic_is_told_on_a_terminal_that_is_whole_again() {
+        let this = std::env::current_exe().expect("a test has a file");
+        let this = this.to_str().expect("a path of text");
+        let arguments = [this, "--ignored", "--exact", "terminal::tests::panics", "--nocapture"];
+        let mut pty = Pty::start((80, 24), std::path::Path::new("/"), &[], &arguments);
+        pty.expect("on purpose");
+        assert!(pty.end(Duration::from_secs(5)).is_some_and(|status| !status.success()));
+        let text = pty.text();
+        let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what:?} in {text:?}"));
+        assert!(place("\x1b[?1049h") < place("drawn") && place("drawn") < place("\x1b[?1049l"));
+        assert!(place("\x1b[?1049l") < place("on purpose"));
+        assert!(pty.is_cooked() && text.contains("\x1b[?25h"));
+    }
 }

@@ -50,6 +50,9 @@ mod tests {
         assert_eq!([0.0, 59.9, 192.0, 3725.0].map(duration), ["0:00", "0:59", "3:12", "1:02:05"]);
         assert_eq!([f64::NAN, f64::INFINITY, -1.0].map(duration), ["-:--"; 3]);
         assert_eq!([3.0, 150.0, 7300.0, 200_000.0].map(age), ["just now", "2 min", "2 h", "2 d"]);
-        assert_eq!([(0.0, 3600.0), (86_399.0, 0.0), (f64::NAN, 0.0)].map(|(time, offset)| clock(time, offset)), ["01:00:00", "23:59:59", "00:00:00"]);
+        assert_eq!(
+            [(0.0, 3600.0), (86_399.0, 0.0), (f64::NAN, 0.0)].map(|(time, offset)| clock(time, offset)),
+            ["01:00:00", "23:59:59", "00:00:00"]
+        );
     }
 }

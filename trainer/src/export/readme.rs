@@ -10,6 +10,7 @@ pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
     let about = &recipe.about;
     let parameters: usize = named.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
     let tensors: String = named.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
+    let command = command(recipe);
     let epsilon = recipe.generator.batch_norm_epsilon;
     let recipe = recipe.to_toml();
     format!(
@@ -34,8 +35,8 @@ tags: [gan, onnx, safetensors]
 | graph checked by | {checked_by} |
 
 ```sh
+{command}
 duel sample --model generator.onnx
-duel train --recipe recipe.toml      # the recipe below trains it again
 ```
 
 `generator.onnx` takes `latent` [N, {latent}] and gives `image`; batch norm is folded into the dense layers.
@@ -51,4 +52,14 @@ duel train --recipe recipe.toml      # the recipe below trains it again
 {recipe}```
 "
     )
+}
+
+/// What trains it again: the shipped recipe, if the run's differs in nothing but its seed, else the one in the card.
+fn command(recipe: &Recipe) -> String {
+    let seed = recipe.training.seed;
+    let shipped = Recipe::load(&recipe.name, &[format!("training.seed={seed}")]);
+    match shipped {
+        Ok(shipped) if shipped == *recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
+        _ => "duel train --recipe recipe.toml      # the recipe below".to_owned(),
+    }
 }

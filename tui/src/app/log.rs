@@ -77,7 +77,7 @@ pub fn text(event: &Event) -> String {
         }
         What::Warning { what, since, evidence, remedy } => {
             format!("{what} since step {}: {evidence}; {remedy}", thousands(*since))
-        },
+        }
         What::Answer { done, message, .. } => format!("{}{message}", if *done { "" } else { "refused: " }),
         What::Stopped { why: Ending::Done, .. } => "all steps are done".into(),
         What::Stopped { why: Ending::Asked, .. } => "as it was asked to".into(),

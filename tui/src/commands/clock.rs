@@ -36,7 +36,11 @@ pub fn run(args: ClockArgs) -> Result<()> {
     ensure!(terminal::is_there(), "the clock needs a terminal");
     let generator = args.model.load()?;
     let card = generator.card();
-    ensure!(card.classes >= 10, "the model {} takes no labels: give --model one that does, `duel models` lists them", card.name);
+    ensure!(
+        card.classes >= 10,
+        "the model {} takes no labels: give --model one that does, `duel models` lists them",
+        card.name
+    );
     let variable = |name: &str| env::var(name).ok();
     let theme = Theme { charset: args.charset.resolve(variable), colors: Colors::detect(variable) };
     let mut window = Window::open().context("cannot take the terminal over")?;

@@ -2,16 +2,18 @@
 
 use std::{fmt::Write as _, fs::File, path::Path};
 
-use duel_models::random::Stream;
+use duel_models::{Card, LatentLaw, random::Stream};
 use duel_tests::recorded::{Kind, record, record_long};
-use ratatui::{Terminal, backend::TestBackend, buffer::Cell, text::Span};
+use ratatui::{Frame, Terminal, backend::TestBackend, buffer::Cell, text::Span};
 
 use super::draw;
 use crate::{
     app::{App, Effect, Event, Mode, Screen},
     charset::Charset,
+    clock::Clock,
     dashboard::Files,
     event::Key,
+    explore::Explore,
     theme::{Colors, Theme},
 };
 
@@ -64,12 +66,15 @@ impl Bench {
     }
 
     fn draw(&self, theme: Theme) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).expect("memory");
-        terminal.draw(|frame| draw(frame, &self.app, theme)).expect("memory");
-        let buffer = terminal.backend().buffer();
-        let rows = buffer.content.chunks(usize::from(self.size.0));
-        rows.map(|row| text(row).trim_end().to_owned() + "\n").collect()
+        draw_with(self.size, |frame| draw(frame, &self.app, theme))
     }
+}
+
+fn draw_with(size: (u16, u16), draw: impl FnOnce(&mut Frame)) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("memory");
+    terminal.draw(draw).expect("memory");
+    let rows = terminal.backend().buffer().content.chunks(usize::from(size.0));
+    rows.map(|row| text(row).trim_end().to_owned() + "\n").collect()
 }
 
 /// A row of cells; what a wide character covers is left out.
@@ -105,7 +110,8 @@ const TABLE: &[(&str, Kind, bool, Mode, &str)] = &[
 ];
 
 /// The rows that are drawn on a large terminal too: each screen once.
-const LARGE: &[&str] = &["duel, running", "time, at the fourth grid", "value, resumed", "runs, two marked", "log, hostile"];
+const LARGE: &[&str] =
+    &["duel, running", "time, at the fourth grid", "value, resumed", "runs, two marked", "log, hostile"];
 
 #[test]
 fn screens() {
@@ -186,6 +192,69 @@ fn no_spike_of_a_long_run_is_lost() {
     assert_eq!(bench.app.run.step(), 200_000);
 }
 
+/// The digits of a walk and of the clock, without a generator: what is drawn is the state.
+#[test]
+fn explore_and_clock() {
+    let card = card();
+    let mut all = String::new();
+    for (size, charset) in [((80, 24), Charset::Braille), ((80, 24), Charset::Ascii), ((200, 50), Charset::Ascii)] {
+        let theme = theme(charset);
+        let mut walk = Explore::new(card.clone(), 1);
+        let (_, (across, down)) = super::explore::layout(size.0, size.1, theme);
+        walk.resize((across, down));
+        walk.press(Key::Char('4'));
+        walk.digits = (0..across * down).map(|at| duel_tests::recorded::digit(at % 10)).collect();
+        let drawn = draw_with(size, |frame| super::explore::draw(frame, &walk, theme));
+        assert!(charset != Charset::Ascii || drawn.is_ascii(), "{drawn}");
+        write!(all, "--- explore, {size:?}, {charset:?} ---\n{drawn}").expect("memory");
+
+        let mut clock = Clock::default();
+        for (place, digit) in clock.changes(13 * 3600 + 37 * 60 + 42, 6) {
+            clock.images[place] = Some(duel_tests::recorded::digit(digit.into()));
+        }
+        let drawn = draw_with(size, |frame| super::clock::draw(frame, &clock, theme));
+        assert!(charset != Charset::Ascii || drawn.is_ascii(), "{drawn}");
+        write!(all, "--- clock, {size:?}, {charset:?} ---\n{drawn}").expect("memory");
+    }
+    insta::assert_snapshot!("explore_and_clock", all);
+}
+
+fn card() -> Card {
+    Card {
+        name: "test".into(),
+        latent: 8,
+        latent_law: LatentLaw::Normal,
+        classes: 10,
+        recipe: "test".into(),
+        seed: 1,
+        steps: 1,
+        images: 1,
+        data: "mnist".into(),
+        made_by: "duel".into(),
+        checked_by: "nothing".into(),
+        scores: Default::default(),
+    }
+}
+
+#[test]
+fn random_keys_on_a_walk() {
+    let mut walk = Explore::new(card(), 1);
+    let keys: Vec<Key> = crate::keys::EXPLORE.iter().flat_map(|one| one.keys).copied().collect();
+    let mut random = Stream::new(2015, "keys");
+    for round in 0..100_000 {
+        walk.press(keys[random.below(keys.len())]);
+        if round % 500 == 0 {
+            let size = (random.below(250) as u16 + 1, random.below(80) as u16 + 1);
+            let theme = theme([Charset::Ascii, Charset::Half, Charset::Braille][random.below(3)]);
+            walk.resize(super::explore::layout(size.0, size.1, theme).1);
+            assert_eq!(walk.latents().len(), walk.size.0 * walk.size.1 * 8);
+            assert!(walk.latents().iter().all(|value| value.is_finite()));
+            draw_with(size, |frame| super::explore::draw(frame, &walk, theme));
+            draw_with(size, |frame| super::clock::draw(frame, &Clock::default(), theme));
+        }
+    }
+}
+
 /// 100,000 random events of all kinds, drawn now and then at random sizes: no panic, and the state stays sound.
 #[test]
 fn random_events() {
@@ -194,7 +263,8 @@ fn random_events() {
         record(kind, &home.path().join(format!("{kind:?}")));
     }
     let mut bench = Bench::on(&home.path().join("Healthy"), Mode::Attached, (80, 24));
-    let keys: Vec<Key> = crate::keys::WATCH.iter().flat_map(|group| group.bindings).flat_map(|one| one.keys).copied().collect();
+    let keys: Vec<Key> =
+        crate::keys::WATCH.iter().flat_map(|group| group.bindings).flat_map(|one| one.keys).copied().collect();
     let mut random = Stream::new(2014, "events");
     for round in 0..100_000 {
         let event = match random.below(20) {

@@ -7,7 +7,11 @@ use super::{
     sheet::{Sheet, piece},
     tiles,
 };
-use crate::{app::App, theme::Role, words};
+use crate::{
+    app::{App, samples},
+    theme::Role,
+    words,
+};
 
 /// Rows that the curves and the ruler need at least.
 const CURVES: u16 = 8;
@@ -55,7 +59,7 @@ fn draw_samples(sheet: &mut Sheet, area: Rect, size: (u16, u16), app: &App) {
 
 /// Every grid there is, as a place on a line.
 fn draw_ruler(sheet: &mut Sheet, area: Rect, app: &App) {
-    let samples = app.samples();
+    let samples = samples(&app.run);
     let count = format!("{} grids ", words::thousands(samples.len() as u64));
     let x = sheet.put(area.x, area.right(), area.y, &[piece(count, Role::Dim)]);
     let hint = sheet.theme.pick(

@@ -1,0 +1,63 @@
+//! Which samples are shown, and how that moves.
+
+use duel_trainer::run::grid::Grid;
+
+/// The samples that are shown, and where they are looked for.
+#[derive(Debug, Default)]
+pub struct Time {
+    /// The step that the user went to; the newest, if none is said.
+    pub at: Option<u64>,
+    /// Whether it moves by itself.
+    pub playing: bool,
+    /// The grid that was read last, and its step.
+    pub grid: Option<(u64, Grid)>,
+}
+
+impl Time {
+    /// Moves among the steps of `samples`; at the newest it follows.
+    pub fn scrub(&mut self, samples: &[u64], by: isize) {
+        let last = samples.len().saturating_sub(1);
+        let here = self.at.map_or(last, |step| samples.partition_point(|sample| *sample < step));
+        let there = here.saturating_add_signed(by).min(last);
+        self.at = if there == last { None } else { samples.get(there).copied() };
+    }
+
+    /// Begins to move, from the first if it was at the newest, or stops.
+    pub fn play(&mut self, samples: &[u64]) {
+        self.playing ^= true;
+        if self.playing && self.at.is_none() {
+            self.at = samples.first().copied();
+        }
+    }
+
+    /// Moves on, and stops at the newest; whether anything moved.
+    pub fn tick(&mut self, samples: &[u64]) -> bool {
+        if self.playing {
+            self.scrub(samples, 1);
+            self.playing = self.at.is_some();
+            return true;
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_moves_among_what_there_is() {
+        let samples = [0, 500, 1000];
+        let mut time = Time::default();
+        for (by, expected) in
+            [(-1, Some(500)), (-1, Some(0)), (-1, Some(0)), (1, Some(500)), (isize::MAX, None), (isize::MIN, Some(0))]
+        {
+            time.scrub(&samples, by);
+            assert_eq!(time.at, expected, "{by}");
+        }
+        time.scrub(&[], 1);
+        assert_eq!(time.at, None);
+        time.play(&samples);
+        assert!(time.tick(&samples) && time.tick(&samples) && !time.tick(&samples), "it ends at the newest");
+    }
+}
