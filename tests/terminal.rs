@@ -237,6 +237,39 @@ fn requests_reach_the_trainer_and_its_answer_the_screen() {
 }
 
 #[test]
+fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut pty = start(home.path(), (80, 24), &["train", "--run", "runs/mine", "--steps", "1000000"]);
+    pty.expect("running");
+    pty.expect("images/s");
+    pty.press("q");
+    pty.expect("the run goes on; what now?");
+    pty.press("1");
+    assert!(pty.end(Duration::from_secs(5)).expect("it leaves").success());
+    assert_whole(&pty);
+    pty.expect("come back with `duel watch runs/mine`");
+
+    let mut pty = start(home.path(), (80, 24), &["watch"]);
+    pty.expect("running");
+    for (keys, text) in [
+        ("c1", "paused"),
+        ("c1", "running"),
+        ("c32e-4\r", "trainer: "),
+        ("c2", "checkpoints/"),
+        ("c7", "stop the training?"),
+        ("y", "stopped"),
+    ] {
+        pty.press(keys);
+        pty.expect(text);
+    }
+    pty.press("q");
+    assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+    pty.expect("go on with `duel train --resume runs/mine`");
+    let metrics = fs::read_to_string(home.path().join("runs/mine/metrics.jsonl")).expect("metrics");
+    assert!(metrics.lines().last().is_some_and(|line| line.contains(r#""d_learning_rate":0.0002"#)), "it was set");
+}
+
+#[test]
 fn explore_walks_and_writes() {
     let home = tempfile::tempdir().expect("a directory");
     fs::write(home.path().join("m.onnx"), generator::onnx()).expect("a write");
@@ -252,7 +285,7 @@ fn explore_walks_and_writes() {
         pty.press(keys);
         pty.expect(text);
     }
-    pty.resize(10, 5);
+    pty.resize(40, 5);
     pty.expect("needs");
     pty.forget();
     pty.listen(Duration::from_secs(2));

@@ -10,8 +10,7 @@ pub struct Shipped {
 }
 
 /// All that ship, the default first.
-pub const SHIPPED: &[Shipped] =
-    &[Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") }];
+pub const SHIPPED: &[Shipped] = &[Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") }];
 
 /// The shipped generator of that name.
 pub fn shipped(name: &str) -> Option<Shipped> {

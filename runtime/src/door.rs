@@ -56,7 +56,7 @@ pub enum LoadError {
     #[error("it has {0} bytes; a generator of digits has at most {BYTES_MAX}")]
     TooLarge(usize),
     /// Its card is missing or wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Card(#[from] CardError),
     /// Its graph is not one that a generator has.
     #[error("its graph is no generator of digits: {0}")]

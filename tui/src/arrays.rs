@@ -54,8 +54,7 @@ mod tests {
     fn npy_is_numpys() {
         // python: b = io.BytesIO(); np.save(b, np.array([1, 2], np.uint8)); b.getvalue()
         let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }";
-        let expected =
-            [b"\x93NUMPY\x01\x00v\x00".as_slice(), header.as_bytes(), &[b' '; 60], b"\n\x01\x02"].concat();
+        let expected = [b"\x93NUMPY\x01\x00v\x00".as_slice(), header.as_bytes(), &[b' '; 60], b"\n\x01\x02"].concat();
         assert_eq!(npy_bytes(&[2], &[1, 2]), expected);
         let floats = npy_floats(&[1, 2], &[1.0, -0.5]);
         assert_eq!(floats.len(), 128 + 8);

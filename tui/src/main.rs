@@ -26,6 +26,7 @@ mod progress;
 mod screen;
 mod terminal;
 mod theme;
+mod walk;
 #[cfg(feature = "train")]
 mod words;
 mod zone;

@@ -55,7 +55,10 @@ fn encode(drawn: &Drawn, out: &Path, float: bool) -> Result<Files> {
     match ending.as_str() {
         "npy" => Ok(arrays(drawn, out, float)),
         "png" => {
-            ensure!(count <= GRID_MAX, "--count {count}: a grid has at most {GRID_MAX} digits; --out FILE.npy takes more");
+            ensure!(
+                count <= GRID_MAX,
+                "--count {count}: a grid has at most {GRID_MAX} digits; --out FILE.npy takes more"
+            );
             one(png(&grid(&drawn.images, count.isqrt().max(1))))
         }
         "gif" => one(gif(&drawn.images)),

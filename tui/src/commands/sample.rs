@@ -17,6 +17,7 @@ use crate::{
     output::print,
     pictures::{Drawn, save},
     theme::{Colors, Theme},
+    walk::closed,
 };
 
 /// Arguments of `duel sample`.
@@ -33,7 +34,7 @@ pub struct SampleArgs {
     /// The seed: the same draws the same digits, on any machine.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Where to write: .png a grid, .gif one after another, .npy uint8 [N, 28, 28], else a directory with an IDX pair.
+    /// Where to write: .png a grid, .gif a walk from one to the next, .npy uint8 [N, 28, 28], else a directory with an IDX pair.
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
     /// With an --out of .npy: the generator's own values, float32, and the latents beside them.
@@ -44,8 +45,11 @@ pub struct SampleArgs {
     charset: Charset,
 }
 
-/// More than this in one command is a slip of the finger: a gigabyte of latents and pixels.
-const COUNT_MAX: u64 = 1_000_000;
+/// More than this in one command is a slip of the finger: near a gigabyte of latents, values and pixels.
+const COUNT_MAX: u64 = 100_000;
+
+/// Frames of a GIF from one sample to the next.
+const FRAMES: usize = 12;
 
 /// Draws digits, and shows them or writes them.
 pub fn run(args: SampleArgs) -> Result<()> {
@@ -57,7 +61,11 @@ pub fn run(args: SampleArgs) -> Result<()> {
     if count == 0 || count > COUNT_MAX {
         bail!("--count {count}: expected 1 to {COUNT_MAX}");
     }
-    let Samples { latents, labels } = Samples::of(generator.card(), args.seed, 0..count, digits.as_deref());
+    let mut samples = Samples::of(generator.card(), args.seed, 0..count, digits.as_deref());
+    if args.out.as_ref().is_some_and(|out| out.extension().is_some_and(|ending| ending == "gif")) {
+        samples = walk(samples, generator.card());
+    }
+    let Samples { latents, labels } = samples;
     let values = generator.draw(&latents, &labels)?;
     let images = to_bytes(&values);
     let Some(out) = &args.out else { return print(&cells::lines(&images, look.across, look.width, look.theme)) };
@@ -66,6 +74,13 @@ pub fn run(args: SampleArgs) -> Result<()> {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
+}
+
+/// A closed walk from sample to sample, in steps small enough for an animation.
+fn walk(samples: Samples, card: &Card) -> Samples {
+    let points = closed(card.latent_law, &samples.latents, card.latent, FRAMES);
+    let labels = points.iter().filter_map(|(nearest, _)| samples.labels.get(*nearest).copied()).collect();
+    Samples { latents: points.into_iter().flat_map(|(_, latent)| latent).collect(), labels }
 }
 
 /// The labels of `--digits`.
