@@ -78,7 +78,7 @@ fn it_starts_takes_keys_and_leaves_a_summary() {
     pty.expect("draw -1.386");
     assert!(pty.text().contains(ENTER) && !pty.is_cooked());
     for (keys, text) in
-        [("2", "grids"), ("\x1b[D", "19,000"), ("3", "log(1 - D)"), ("4", "just now"), ("5/stop\r", "1 of 7 events")]
+        [("2", "grids"), ("\x1b[D", "19,000"), ("3", "log(1 - D)"), ("4", "frechet"), ("5/stop\r", "1 of 7 events")]
     {
         pty.press(keys);
         pty.expect(text);
@@ -198,14 +198,16 @@ fn a_million_lines_open_soon_and_take_little_memory() {
     let home = tempfile::tempdir().expect("a directory");
     let dir = home.path().join("long");
     record_long(&dir, 1_000_000);
+    // Building it is not opening it.
+    duel();
     let began = Instant::now();
     let mut pty = start(home.path(), (80, 24), &["watch", "long"]);
     pty.expect("1,000,000");
-    let opened = began.elapsed();
-    println!("a million lines: {opened:?}, {} MB", pty.peak_memory() / 1_000_000);
+    let (opened, cpu) = (began.elapsed(), pty.cpu());
+    println!("a million lines: {opened:?}, {cpu:?} of cores, {} MB", pty.peak_memory() / 1_000_000);
     assert!(pty.peak_memory() < 60_000_000, "{}", pty.peak_memory());
-    // Under 2 seconds when built for release on a machine that does nothing else.
-    assert!(opened < Duration::from_secs(10), "{opened:?}");
+    // On two idle cores it opens in about two thirds of that.
+    assert!(cpu < Duration::from_secs(3), "{cpu:?}");
     pty.press("q");
     pty.end(Duration::from_secs(5)).expect("q leaves");
 }
@@ -254,9 +256,11 @@ fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     for (keys, text) in [
         ("c1", "paused"),
         ("c1", "running"),
-        ("c32e-4\r", "trainer: "),
-        ("c2", "checkpoints/"),
-        ("c7", "stop the training?"),
+        ("c32e-4\r", "trainer: discriminator.learning_rate = 2e-4"),
+        ("c3-1\r", "the trainer did not set"),
+        ("c2", "checkpoint written"),
+        ("c", "discriminator.learning_rate, now 0.0002"),
+        ("7", "stop the training?"),
         ("y", "stopped"),
     ] {
         pty.press(keys);
@@ -265,8 +269,6 @@ fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     pty.press("q");
     assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
     pty.expect("go on with `duel train --resume runs/mine`");
-    let metrics = fs::read_to_string(home.path().join("runs/mine/metrics.jsonl")).expect("metrics");
-    assert!(metrics.lines().last().is_some_and(|line| line.contains(r#""d_learning_rate":0.0002"#)), "it was set");
 }
 
 #[test]
@@ -287,6 +289,7 @@ fn explore_walks_and_writes() {
     }
     pty.resize(40, 5);
     pty.expect("needs");
+    pty.listen(Duration::from_millis(500));
     pty.forget();
     pty.listen(Duration::from_secs(2));
     assert_eq!(pty.output.len(), 0, "nothing moves without a key");

@@ -2,9 +2,10 @@
 
 use std::{
     f64::consts::PI,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{BufWriter, Write},
     path::Path,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use duel_models::{PIXELS, SIDE, random::Stream};
@@ -14,7 +15,7 @@ use duel_trainer::{
 };
 
 /// When all recorded runs began, in seconds since 1970: 2014-06-10, the day of the paper.
-const BEGAN: f64 = 1_402_400_000.0;
+pub const BEGAN: u64 = 1_402_400_000;
 
 /// Steps from one line of metrics to the next.
 const EVERY: u64 = 50;
@@ -61,9 +62,8 @@ pub fn record(kind: Kind, dir: &Path) {
         return;
     }
     File::create(dir.join("lock")).expect("a lock");
-    let mut recipe = Recipe::default();
-    recipe.name = if kind == Kind::Hostile { "evil\u{1b}[2J".into() } else { "digits".into() };
-    recipe.about = "A duel over handwritten digits".into();
+    let name = if kind == Kind::Hostile { "evil\u{1b}[2J" } else { "digits" };
+    let recipe = Recipe { name: name.into(), about: "A duel over handwritten digits".into(), ..Recipe::default() };
     fs::write(dir.join("recipe.toml"), recipe.to_toml()).expect("a recipe");
     let steps = if matches!(kind, Kind::Healthy) { 20_000 } else { 10_000 };
     let mut metrics: Vec<Metrics> = (1..=steps / EVERY).map(|line| at(kind, line * EVERY)).collect();
@@ -79,6 +79,12 @@ pub fn record(kind: Kind, dir: &Path) {
     fs::write(dir.join("events.jsonl"), events).expect("events");
     for step in (0..=steps).step_by(1000) {
         write_grid(dir, step, kind == Kind::Collapsed && step > 4000);
+    }
+    // One a minute, so that a list of them has an order.
+    let written = UNIX_EPOCH + Duration::from_secs(BEGAN + 60 * kind as u64);
+    for file in ["recipe.toml", "metrics.jsonl", "events.jsonl"] {
+        let file = OpenOptions::new().append(true).open(dir.join(file)).expect("it was written");
+        file.set_modified(written).expect("a time");
     }
 }
 
@@ -152,7 +158,7 @@ fn tenths(mean: f64, seed: u64) -> [u32; 10] {
 }
 
 fn events(kind: Kind, steps: u64) -> Vec<Event> {
-    let on = |step: u64, what: What| Event { time: BEGAN + step as f64 * 0.0045, step, what };
+    let on = |step: u64, what: What| Event { time: BEGAN as f64 + step as f64 * 0.0045, step, what };
     let started = What::Started {
         device: "cpu".into(),
         threads: 2,

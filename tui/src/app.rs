@@ -54,8 +54,8 @@ impl Screen {
         }
     }
 
-    fn beside(self, by: usize) -> Self {
-        Self::ALL[(self as usize + by) % Self::ALL.len()]
+    fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
     }
 }
 
@@ -65,7 +65,6 @@ impl Screen {
 pub enum Action {
     Show(Screen),
     Next,
-    Previous,
     Help,
     Control,
     Back,
@@ -302,8 +301,7 @@ impl App {
         let (done, planned) = (self.run.step(), self.run.steps());
         match action {
             Action::Show(screen) => self.screen = screen,
-            Action::Next => self.screen = self.screen.beside(1),
-            Action::Previous => self.screen = self.screen.beside(Screen::ALL.len() - 1),
+            Action::Next => self.screen = self.screen.next(),
             Action::Help => self.popup = Some(Popup::Help { above: 0 }),
             Action::Control => self.control(),
             Action::Back => self.back(),

@@ -49,7 +49,6 @@ pub const WATCH: &[Group] = &[
             bind(&[Key::Char('4')], "runs", Action::Show(Screen::Runs)),
             bind(&[Key::Char('5')], "log", Action::Show(Screen::Log)),
             bind(&[Key::Tab], "the next screen", Action::Next),
-            bind(&[Key::BackTab], "the one before", Action::Previous),
             bind(&[Key::Char('c')], "control the trainer", Action::Control),
             bind(&[Key::Char('?'), Key::Char('h')], "these keys", Action::Help),
             bind(&[Key::Ctrl('z')], "suspend", Action::Suspend),
@@ -96,7 +95,7 @@ pub const WATCH: &[Group] = &[
         bindings: &[
             bind(&[Key::Up], "up", Action::Move(-1)),
             bind(&[Key::Down], "down", Action::Move(1)),
-            bind(&[Key::Char(' ')], "mark, to overlay its curves", Action::Mark),
+            bind(&[Key::Char(' ')], "mark it, to compare", Action::Mark),
             bind(&[Key::Char('v')], "another figure", Action::Figure),
             bind(&[Key::Enter], "watch it", Action::Open),
         ],

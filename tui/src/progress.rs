@@ -40,7 +40,7 @@ impl Progress {
     pub fn new(steps: u64, done: u64) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(8));
-            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {eta} left\\n{msg}");
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {eta} left\n{msg}");
             bar.set_style(style.expect("the template is sound"));
             bar.with_position(done)
         });
@@ -107,7 +107,7 @@ fn figures(metrics: &Metrics) -> String {
     let Metrics { d_loss, g_loss, d_real, d_fake, value, images_per_second, .. } = metrics;
     let draw = -2.0 * LN_2;
     format!(
-        "loss D {d_loss:.3} G {g_loss:.3}  D(x) {d_real:.2} D(G(z)) {d_fake:.2}  V {value:.3} (draw {draw:.3})  \
-         {images_per_second:.0} images/s"
+        "loss D {d_loss:.3} G {g_loss:.3}  D(x) {d_real:.2} D(G(z)) {d_fake:.2}  V {value:.2} (draw {draw:.2})  \
+         {images_per_second:.0} img/s"
     )
 }

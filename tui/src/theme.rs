@@ -102,6 +102,17 @@ impl Theme {
         }
     }
 
+    /// Without colours, the letter that tells a curve from the others.
+    #[cfg(feature = "train")]
+    pub fn letter(&self, role: Role) -> Option<char> {
+        match (self.colors, role) {
+            (Colors::None, Role::D) => Some('D'),
+            (Colors::None, Role::G) => Some('G'),
+            (Colors::None, Role::Run(number)) => char::from_digit(u32::from(number) + 1, 10),
+            _ => None,
+        }
+    }
+
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
         let style = match (role, self.colors) {

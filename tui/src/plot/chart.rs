@@ -68,8 +68,18 @@ impl Chart<'_> {
             }
         }
         let mut lost = Vec::new();
-        for curve in self.curves {
-            for (x, column) in self.columns(curve, width).into_iter().enumerate() {
+        let mut letters = Vec::new();
+        for (number, curve) in self.curves.iter().enumerate() {
+            let columns = self.columns(curve, width);
+            // Near the end of each, and no two in one column.
+            let end = columns.iter().rposition(|column| matches!(column, Column::Range(..)));
+            let place = end.map(|end| end.saturating_sub(4 * (self.curves.len() - 1 - number)));
+            if let (Some(x), Some(letter)) = (place, theme.letter(curve.role))
+                && let Column::Range(low, high) = columns[x]
+            {
+                letters.push((x, dot((low + high) / 2.0), letter, curve.role));
+            }
+            for (x, column) in columns.into_iter().enumerate() {
                 match column {
                     Column::Nothing => {}
                     Column::Lost => lost.push(x),
@@ -82,8 +92,14 @@ impl Chart<'_> {
             }
         }
         canvas.draw(buffer);
+        let (across, down) = Canvas::density(theme);
+        for (x, y, letter, role) in letters {
+            if let Some(cell) = buffer.cell_mut((plot.x + (x / across) as u16, plot.y + (y / down) as u16)) {
+                cell.set_char(letter).set_style(theme.style(role));
+            }
+        }
         for x in lost {
-            let x = plot.x + (x / Canvas::density(theme).0) as u16;
+            let x = plot.x + (x / across) as u16;
             buffer.set_string(x, plot.y, theme.pick("×", "x", "x"), theme.style(Role::Bad));
         }
         self.draw_cursor(plot, buffer, theme);

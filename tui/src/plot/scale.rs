@@ -66,18 +66,17 @@ pub fn short(figure: f64) -> String {
     if !figure.is_finite() {
         return if figure.is_nan() { "nan".into() } else { format!("{figure}") };
     }
-    let text = match size {
+    match size {
         0.0 => "0".into(),
-        ..0.001 => return format!("{figure:.0e}"),
+        ..0.001 => format!("{figure:.0e}"),
         ..0.1 => format!("{figure:.3}"),
         ..9.995 => format!("{figure:.2}"),
         ..99.95 => format!("{figure:.1}"),
-        ..9_999.5 => return format!("{figure:.0}"),
-        ..999_500.0 => return format!("{:.0}k", figure / 1e3),
-        ..999_500_000.0 => return format!("{:.0}M", figure / 1e6),
-        _ => return format!("{figure:.0e}"),
-    };
-    text
+        ..9_999.5 => format!("{figure:.0}"),
+        ..999_500.0 => format!("{:.0}k", figure / 1e3),
+        ..999_500_000.0 => format!("{:.0}M", figure / 1e6),
+        _ => format!("{figure:.0e}"),
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
     sheet::{Piece, Sheet, piece},
 };
 use crate::{
-    app::App,
+    app::{App, Overlay},
     plot::{Chart, Curve, Scale},
     theme::Role,
     words,
@@ -87,7 +87,12 @@ fn draw_overlay(sheet: &mut Sheet, area: Rect, app: &App) {
         return;
     }
     let role = |dir: &std::path::Path| Role::Run(app.runs.number(dir).unwrap_or(0) as u8);
-    let names = runs.iter().map(|overlay| piece(format!("{}  ", overlay.run.name), role(&overlay.dir))).collect();
+    let name = |overlay: &Overlay| {
+        let role = role(&overlay.dir);
+        let letter = sheet.theme.letter(role).map_or_else(String::new, |letter| format!("{letter} "));
+        piece(format!("{letter}{}  ", overlay.run.name), role)
+    };
+    let names = runs.iter().map(name).collect();
     sheet.label_right(area.x + 20, area.right(), area.y - 1, names);
 
     let done = runs.iter().map(|overlay| overlay.run.step()).max().unwrap_or(0);

@@ -116,7 +116,7 @@ fn draw_progress(sheet: &mut Sheet, area: Rect, app: &App) {
         words.push(piece(format!("  {} left", words::duration(left)), Role::Text));
     }
     let start = area.right().saturating_sub(sheet::width(&words)).max(area.x);
-    if steps > 0 && start > area.x + 12 {
+    if steps > 0 && start > area.x + 8 {
         draw_bar(sheet, Rect { width: start - area.x - 2, ..area }, step as f64 / steps as f64);
     }
     sheet.put(start, area.right(), area.y, &words);
@@ -124,7 +124,7 @@ fn draw_progress(sheet: &mut Sheet, area: Rect, app: &App) {
 
 fn draw_bar(sheet: &mut Sheet, area: Rect, share: f64) {
     let percent = format!("{:>4.0} %", (share * 100.0).floor().min(100.0));
-    let width = usize::from(area.width) - percent.len();
+    let width = usize::from(area.width).saturating_sub(percent.len());
     let done = ((share.clamp(0.0, 1.0) * width as f64) as usize).min(width);
     let (full, empty) = sheet.theme.pick(("━", "─"), ("█", "░"), ("#", "."));
     let bar = [piece(full.repeat(done), Role::G), piece(empty.repeat(width - done), Role::Border)];

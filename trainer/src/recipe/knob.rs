@@ -1,0 +1,70 @@
+//! A hyperparameter as a line of a table: what it may be and what it means.
+
+use std::fmt;
+
+use toml::Value;
+
+/// One hyperparameter, as `duel recipes NAME` explains it.
+#[derive(Debug, Clone, Copy)]
+pub struct Knob {
+    /// Its section in the TOML file; empty at the top.
+    pub section: &'static str,
+    /// Its key there.
+    pub key: &'static str,
+    /// What it may be.
+    pub range: Range,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+impl Knob {
+    /// As `--set` names it: `section.key`.
+    pub fn path(&self) -> String {
+        if self.section.is_empty() { self.key.to_owned() } else { format!("{}.{}", self.section, self.key) }
+    }
+}
+
+/// The values that a hyperparameter may have.
+#[derive(Debug, Clone, Copy)]
+pub enum Range {
+    /// A line of text.
+    Text,
+    /// A whole number, both ends included.
+    Whole(i64, i64),
+    /// A finite number, both ends included.
+    Real(f64, f64),
+    /// A list of layer widths, 1 to 16 of them.
+    Widths,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Range {
+    pub(super) fn holds(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.as_str().is_some_and(|text| text.len() <= 200 && !text.chars().any(char::is_control)),
+            Self::Whole(least, most) => value.as_integer().is_some_and(|n| (least..=most).contains(&n)),
+            Self::Real(least, most) => {
+                let number = value.as_float().or(value.as_integer().map(|n| n as f64));
+                number.is_some_and(|n| (least..=most).contains(&n))
+            }
+            Self::Widths => value.as_array().is_some_and(|widths| {
+                (1..=16).contains(&widths.len()) && widths.iter().all(|width| Self::Whole(1, 8192).holds(width))
+            }),
+            Self::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => write!(f, "a line of text"),
+            Self::Whole(least, i64::MAX) => write!(f, "a whole number from {least}"),
+            Self::Whole(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::Real(least, most) => write!(f, "a number from {least} to {most}"),
+            Self::Widths => write!(f, "a list of 1 to 16 widths from 1 to 8192"),
+            Self::Choice(words) => write!(f, "{}", words.join(" or ")),
+        }
+    }
+}
