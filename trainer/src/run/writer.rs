@@ -4,7 +4,8 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    time::SystemTime,
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use duel_models::grid::grid;
@@ -210,26 +211,19 @@ pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
     Ok(files)
 }
 
-/// Whether a trainer is at work in `dir`.
-pub fn is_training(dir: &Path) -> Result<bool, RunError> {
-    let path = dir.join("lock");
-    let file = File::open(&path).map_err(RunError::io("read", &path))?;
-    match file.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(source)) => Err(RunError::io("lock", &path)(source)),
-    }
-}
-
 fn lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(RunError::io("write", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RunError::Locked(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(RunError::io("lock", &path)(source)),
+    // Watchers who look whether a trainer lives hold a shared lock for microseconds.
+    for _ in 0..10 {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+            Err(TryLockError::Error(source)) => return Err(RunError::io("lock", &path)(source)),
+        }
     }
+    Err(RunError::Locked(dir.to_owned()))
 }
 
 /// One write a line, so that a reader sees whole lines as a rule.

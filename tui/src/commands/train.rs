@@ -22,8 +22,9 @@ use duel_trainer::{
     recipe::Recipe,
     run::{
         checkpoint,
+        reader::alive,
         record::Ending,
-        writer::{self, Writer, is_training},
+        writer::{self, Writer},
     },
     training::{self, Flow, train},
 };
@@ -191,7 +192,7 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
         .process_group(0)
         .spawn()
         .context("cannot start a trainer")?;
-    while !is_training(dir)? {
+    while !alive(dir) {
         if trainer.try_wait()?.is_some() {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             bail!("the trainer ended at once: {}", said.trim());
