@@ -82,7 +82,7 @@ fn draw_overlay(sheet: &mut Sheet, area: Rect, app: &App) {
     sheet.label(area.x, area.right(), area.y - 1, vec![piece(name, Role::Title)]);
     let runs = &app.runs.overlays;
     if app.runs.marked.is_empty() {
-        let hint = "space marks a run, to lay its curve over those of the others; v takes another figure";
+        let hint = "space marks runs, to lay their curves over each other; v: another curve";
         sheet.put(area.x + 1, area.right(), area.y, &[piece(hint, Role::Dim)]);
         return;
     }
