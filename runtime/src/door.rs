@@ -126,6 +126,9 @@ fn ends(graph: &GraphProto, card: &Card) -> Result<(), String> {
     if output.name != IMAGE {
         return Err(format!("its output is {:?}, expected {IMAGE:?}", output.name));
     }
+    if !graph.node.iter().any(|node| node.output.contains(&output.name)) {
+        return Err(format!("no operation gives its output {IMAGE:?}"));
+    }
     shape(inputs[0], &[card.latent])?;
     shape(output, &[1, SIDE, SIDE])
 }

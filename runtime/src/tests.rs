@@ -144,7 +144,8 @@ type Spoil = fn(&mut GraphProto);
 
 #[test]
 fn bad_graphs_are_refused_in_a_line_that_says_why() {
-    let spoils: [(&str, Spoil); 12] = [
+    let spoils: [(&str, Spoil); 13] = [
+        ("no operation gives", |graph| graph.node[2].output[0] = "imagE".into()),
         ("\"Loop\"", |graph| graph.node[1].op_type = "Loop".into()),
         ("operations", |graph| graph.node.clear()),
         ("operations", |graph| graph.node = vec![graph.node[1].clone(); 257]),

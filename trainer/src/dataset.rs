@@ -43,12 +43,12 @@ pub enum DatasetError {
         file: &'static str,
     },
     /// A file cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {why}")]
     Unreadable {
         /// The file.
         file: PathBuf,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// A file is not what its name says.
     #[error("{file} is no such IDX file: {why}")]
@@ -165,7 +165,7 @@ fn read(dir: &Path, name: &'static str, header: &[u32]) -> Result<Vec<u8>, Datas
     let Some(file) = candidates.into_iter().find(|file| file.exists()) else {
         return Err(DatasetError::Missing { dir: dir.into(), file: name });
     };
-    let opened = File::open(&file).map_err(|source| DatasetError::Unreadable { file: file.clone(), source })?;
+    let opened = File::open(&file).map_err(|why| DatasetError::Unreadable { file: file.clone(), why })?;
     idx(io::BufReader::new(opened), header).map_err(|why| DatasetError::NotIdx { file, why })
 }
 

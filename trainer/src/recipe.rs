@@ -220,12 +220,12 @@ pub enum RecipeError {
         known: String,
     },
     /// The file cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {why}")]
     Unreadable {
         /// The file.
         file: String,
         /// Why.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// The text is not TOML.
     #[error("{origin} is not TOML: {why}")]
@@ -269,7 +269,7 @@ impl Recipe {
         let text = match shipped {
             Some((_, text)) => (*text).to_owned(),
             None if name_or_file.contains(['.', '/', '\\']) => std::fs::read_to_string(Path::new(name_or_file))
-                .map_err(|source| RecipeError::Unreadable { file: name_or_file.to_owned(), source })?,
+                .map_err(|why| RecipeError::Unreadable { file: name_or_file.to_owned(), why })?,
             None => {
                 let known: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
                 return Err(RecipeError::Unknown { name: name_or_file.to_owned(), known: known.join(", ") });

@@ -31,7 +31,10 @@ mod walk;
 mod words;
 mod zone;
 
-use std::process::ExitCode;
+use std::{
+    io::{Write, stderr},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -43,7 +46,8 @@ fn main() -> ExitCode {
     match args::Args::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("duel: {error:#}");
+            // Where stderr is gone too, the exit code is all that can be said.
+            let _ = writeln!(stderr(), "duel: {error:#}");
             ExitCode::FAILURE
         }
     }

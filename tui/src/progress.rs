@@ -2,7 +2,7 @@
 
 use std::{
     f64::consts::LN_2,
-    io::{IsTerminal, stderr},
+    io::{IsTerminal, Write, stderr},
     time::{Duration, Instant},
 };
 
@@ -90,7 +90,8 @@ impl Progress {
     pub fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            // A stderr that nobody reads any more is no reason to stop training.
+            None => _ = writeln!(stderr(), "{line}"),
         }
     }
 

@@ -71,11 +71,27 @@ pub fn restore(duel: &mut Duel, dir: &Path) -> Result<(), RunError> {
     let file = checkpoints(dir)?.pop().ok_or_else(|| RunError::NoCheckpoint(dir.to_owned()))?;
     let damaged = |why: String| RunError::Checkpoint { file: file.clone(), why };
     let bytes = fs::read(&file).map_err(|error| damaged(error.to_string()))?;
-    load(duel, &bytes).map_err(damaged)
+    load(duel, &bytes).map_err(|error| match error {
+        Bad::Damaged(why) => damaged(why),
+        Bad::OtherRecipe(why) => RunError::OtherRecipe { file: file.clone(), why },
+    })
+}
+
+/// Why a checkpoint's bytes cannot be used.
+#[derive(Debug)]
+enum Bad {
+    Damaged(String),
+    OtherRecipe(String),
+}
+
+impl From<String> for Bad {
+    fn from(why: String) -> Self {
+        Self::Damaged(why)
+    }
 }
 
 /// The one door for a checkpoint's bytes: every tensor's type and length is checked against the recipe's networks.
-fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), String> {
+fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let counters = header.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT));
     let counters = counters.ok_or_else(|| format!("it has no {FORMAT} in its metadata"))?;
@@ -84,8 +100,12 @@ fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), String> {
     for (side, duellist) in sides(duel) {
         for (name, tensor) in tensors(duellist) {
             let saved = file.tensor(&format!("{side}.{name}")).map_err(|error| error.to_string())?;
-            if saved.dtype() != Dtype::F32 || saved.shape() != tensor.dims() {
-                return Err(format!("{side}.{name} does not fit the run's recipe"));
+            if saved.dtype() != Dtype::F32 {
+                return Err(Bad::Damaged(format!("{side}.{name} is not f32")));
+            }
+            if saved.shape() != tensor.dims() {
+                let (there, wanted) = (saved.shape(), tensor.dims());
+                return Err(Bad::OtherRecipe(format!("{side}.{name} has {there:?} values for {wanted:?}")));
             }
         }
     }

@@ -26,14 +26,14 @@ pub const SAMPLES: usize = 40;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Something there cannot be read or written.
-    #[error("cannot {verb} {path}: {source}; choose another directory with --run DIR")]
+    #[error("cannot {verb} {path}: {why}; check the directory, or choose another with --run DIR")]
     Io {
         /// What was tried.
         verb: &'static str,
         /// On which file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The directory holds a run already.
     #[error("{0} holds a run: go on with --resume {0}, or choose another directory with --run DIR")]
@@ -48,8 +48,16 @@ pub enum RunError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// There is nothing to go on from.
-    #[error("{0} has no checkpoint to go on from: start again with `duel train --recipe {0}/recipe.toml`")]
+    #[error("{0} has no checkpoint yet: wait for its first, or go on with `duel train --resume {0}`")]
     NoCheckpoint(PathBuf),
+    /// The recipe was changed since the checkpoint was written.
+    #[error("{file} holds other networks than recipe.toml ({why}): take back what was changed in the recipe")]
+    OtherRecipe {
+        /// The file.
+        file: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
     /// A checkpoint cannot be used.
     #[error("{file} is damaged ({why}): remove it to go on from the one before")]
     Checkpoint {
@@ -62,7 +70,7 @@ pub enum RunError {
 
 impl RunError {
     fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { verb, path: path.to_owned(), source }
+        move |why| Self::Io { verb, path: path.to_owned(), why }
     }
 }
 
