@@ -135,8 +135,9 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     }
     ensure!(
         duel.step < recipe.training.steps,
-        "{} has done its {} steps: raise them with --steps N",
+        "{} has done {} of {} steps: raise them with --steps N",
         dir.display(),
+        duel.step,
         recipe.training.steps
     );
     writer.keep(&recipe)?;
