@@ -1,4 +1,4 @@
-//! Many images as one picture.
+//! Many images as one picture, and that as a PNG file's bytes.
 
 use crate::{PIXELS, SIDE};
 
@@ -25,6 +25,16 @@ pub fn grid(images: &[u8], columns: usize) -> Picture {
         }
     }
     Picture { width, height, pixels }
+}
+
+/// A picture as the bytes of an 8-bit grey PNG file.
+pub fn png(picture: &Picture) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&picture.pixels));
+    written.expect("a picture has width × height pixels, and memory takes them");
+    bytes
 }
 
 #[cfg(test)]

@@ -37,6 +37,15 @@ impl Latents {
         }
     }
 
+    /// The latents of samples `range`, [N, size].
+    pub fn latents(&self, range: std::ops::Range<u64>) -> Vec<f32> {
+        let mut values = vec![0.0; range.clone().count() * self.size];
+        for (index, latent) in range.zip(values.chunks_exact_mut(self.size)) {
+            self.latent(index, latent);
+        }
+        values
+    }
+
     /// The label of sample `index`, in 0..classes; none for a generator without classes.
     pub fn label(&self, index: u64) -> Option<u8> {
         (self.classes > 0).then(|| self.labels.item(index).below(self.classes) as u8)

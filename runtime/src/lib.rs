@@ -127,10 +127,7 @@ impl Samples {
     /// Samples `range` of `seed` for a generator of that card; `digits`, if given, are their labels in turn.
     pub fn of(card: &Card, seed: u64, range: std::ops::Range<u64>, digits: Option<&[u8]>) -> Self {
         let source = Latents::new(seed, card);
-        let mut latents = vec![0.0; range.clone().count() * card.latent];
-        for (index, latent) in range.clone().zip(latents.chunks_exact_mut(card.latent)) {
-            source.latent(index, latent);
-        }
+        let latents = source.latents(range.clone());
         let label = |index: u64| match digits {
             Some(digits) => Some(digits[index as usize % digits.len()]),
             None => source.label(index),

@@ -201,11 +201,7 @@ impl Duel {
     pub fn samples(&self, seed: u64, count: usize) -> Result<Vec<f32>> {
         let generator = &self.recipe.generator;
         let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, 0);
-        let mut values = vec![0.0; count * latents.size()];
-        for (index, latent) in values.chunks_exact_mut(latents.size()).enumerate() {
-            latents.latent(index as u64, latent);
-        }
-        let latents = Tensor::from_vec(values, (count, generator.latent), &self.device)?;
+        let latents = Tensor::from_vec(latents.latents(0..count as u64), (count, generator.latent), &self.device)?;
         self.generator.network.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
     }
 

@@ -8,16 +8,16 @@ use std::{collections::HashMap, path::Path};
 
 use candle_core::{DType, Device, Tensor};
 use candle_onnx::onnx::ModelProto;
-use duel_models::{Card, Latents, PIXELS, SIDE, grid::grid, pixels};
+use duel_models::{
+    Card, Latents, PIXELS, SIDE,
+    grid::{grid, png},
+    pixels,
+};
 use prost::Message;
 use safetensors::tensor::{Dtype, TensorView};
 
 use self::graph::Precision;
-use crate::{
-    duel::Duel,
-    networks::Named,
-    run::{files, writer},
-};
+use crate::{duel::Duel, networks::Named, run::writer};
 
 /// What `duel export` writes.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ pub fn export(duel: &Duel) -> Result<Export, ExportError> {
         onnx: model.encode_to_vec(),
         safetensors: tensors(&named, &card)?,
         readme: readme::readme(&card, &named, &duel.recipe),
-        samples: files::png(&grid(&images, writer::SAMPLE_COLUMNS)),
+        samples: png(&grid(&images, writer::SAMPLE_COLUMNS)),
         probe,
         card,
     })
@@ -143,11 +143,7 @@ fn card(duel: &Duel) -> Card {
 }
 
 fn probe(duel: &Duel, card: &Card) -> Result<Probe, ExportError> {
-    let latents = Latents::new(duel.recipe.training.seed, card);
-    let mut values = vec![0.0; PROBES * card.latent];
-    for (index, latent) in values.chunks_exact_mut(card.latent).enumerate() {
-        latents.latent(index as u64, latent);
-    }
+    let values = Latents::new(duel.recipe.training.seed, card).latents(0..PROBES as u64);
     let latents = Tensor::from_slice(&values, (PROBES, card.latent), duel.device())?;
     let images = duel.generator.network.exact(&latents)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
     Ok(Probe { latents: values, images })

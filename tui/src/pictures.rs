@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use duel_models::{
     PIXELS, SIDE,
-    grid::{Picture, grid},
+    grid::{grid, png},
 };
 
 use crate::{arrays, files};
@@ -90,16 +90,6 @@ fn idx(drawn: &Drawn, out: &Path) -> Files {
         files.push((out.join("labels-idx1-ubyte"), arrays::idx_labels(&drawn.labels)));
     }
     files
-}
-
-/// A picture as an 8-bit grey PNG file.
-pub fn png(picture: &Picture) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&picture.pixels));
-    written.expect("a picture has width × height pixels, and memory takes them");
-    bytes
 }
 
 /// `frames`, [N, 28, 28], as a GIF of 224 × 224 that begins again when it ends.

@@ -6,8 +6,6 @@ use std::{
     path::Path,
 };
 
-use duel_models::grid::Picture;
-
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it, and syncs the directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -29,14 +27,4 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Makes a rename in `directory` outlast a power cut; on systems where a directory cannot be opened, nothing.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
-}
-
-/// A picture as a PNG file.
-pub fn png(picture: &Picture) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&picture.pixels));
-    written.expect("a picture has width × height pixels, and memory takes them");
-    bytes
 }

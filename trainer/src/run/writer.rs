@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use duel_models::grid::grid;
+use duel_models::grid::{grid, png};
 use serde::Serialize;
 
 use super::{
@@ -151,7 +151,7 @@ impl Writer {
     /// Writes the grid of a step's samples, [`SAMPLES`] images of grey levels.
     pub fn samples(&mut self, step: u64, images: &[u8]) -> Result<(), RunError> {
         let path = self.dir.join(format!("samples/{step:08}.png"));
-        let picture = files::png(&grid(images, SAMPLE_COLUMNS));
+        let picture = png(&grid(images, SAMPLE_COLUMNS));
         files::replace(&path, &picture).map_err(RunError::io("write", &path))
     }
 

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use duel_models::{PIXELS, grid::grid};
+use duel_models::{
+    PIXELS,
+    grid::{grid, png},
+};
 use duel_runtime::{Generator, to_bytes};
 
 use crate::{
@@ -127,7 +130,7 @@ impl Walk {
     fn write_grid(&self) -> Result<PathBuf> {
         let path = free("png");
         let picture = grid(self.explore.digits.as_flattened(), self.explore.size.0.max(1));
-        files::replace(&path, &pictures::png(&picture))?;
+        files::replace(&path, &png(&picture))?;
         Ok(path)
     }
 
