@@ -12,7 +12,7 @@ use crate::{
     losses,
     networks::{self, Mode, Network},
     optimiser::Adam,
-    recipe::Recipe,
+    recipe::{Loss, Recipe},
     run::record::Metrics,
 };
 
@@ -32,6 +32,7 @@ impl Duellist {
         // Between backward and the optimiser's step each gradient passes here, one flat tensor: the place of an all-reduce.
         let norm = if measured { gradient.sqr()?.sum_all()?.to_scalar::<f32>()?.sqrt().into() } else { f64::NAN };
         self.adam.step(&self.network.parameters, &gradient)?;
+        self.network.settle(false)?;
         Ok(norm)
     }
 }
@@ -45,6 +46,8 @@ pub struct Duel {
     pub generator: Duellist,
     /// The network that tells drawn from real.
     pub discriminator: Duellist,
+    /// The generator's average over the steps, if the recipe wants one.
+    pub averaged: Option<Arc<Network>>,
     /// Steps done.
     pub step: u64,
     /// Batches of real images that the discriminator has seen.
@@ -58,9 +61,54 @@ pub struct Duel {
     measured_at: (u64, f64),
 }
 
+/// What one update learns from. Drawn images take the labels of the real ones.
+struct Batch {
+    /// Real images, [N, 784] in [-1, 1].
+    real: Tensor,
+    /// Latents, [N, latent].
+    latents: Tensor,
+    /// The labels, one-hot, [N, classes]; none for networks that are not told.
+    labels: Option<Tensor>,
+    /// ε of the penalties on real and on drawn images, [N, 784] each; none for a penalty that the recipe leaves out.
+    noise: [Option<Tensor>; 2],
+}
+
+impl Batch {
+    /// What the generator is given: latents, and labels behind them.
+    fn told(&self) -> Result<Tensor> {
+        match &self.labels {
+            Some(labels) => Tensor::cat(&[&self.latents, labels], 1),
+            None => Ok(self.latents.clone()),
+        }
+    }
+
+    /// The logit of each image, [N, 1], from what the discriminator gives, [N, 1 + classes]: its first value, and what the image's
+    /// class adds.
+    fn logits(&self, judged: &Tensor) -> Result<Tensor> {
+        let logit = judged.narrow(1, 0, 1)?;
+        match &self.labels {
+            Some(labels) => logit + (judged.narrow(1, 1, labels.dim(1)?)? * labels)?.sum_keepdim(1)?,
+            None => Ok(logit),
+        }
+    }
+}
+
+/// Labels as rows of 0 with a 1, [N, classes]; none for no classes.
+fn one_hot(labels: &[u8], classes: usize, device: &Device) -> Result<Option<Tensor>> {
+    if classes == 0 {
+        return Ok(None);
+    }
+    let mut values = vec![0.0; labels.len() * classes];
+    for (row, &label) in values.chunks_exact_mut(classes).zip(labels) {
+        row[usize::from(label)] = 1.0f32;
+    }
+    Tensor::from_vec(values, (labels.len(), classes), device).map(Some)
+}
+
 /// What one update of the discriminator showed.
 struct Judgement {
-    d_loss: [f64; 2],
+    d_loss: f64,
+    parts: [f64; 2],
     value: f64,
     d_real: Spread,
     d_fake: Spread,
@@ -100,9 +148,10 @@ impl Duel {
     pub fn new(recipe: Recipe, data: Dataset, device: Device) -> Result<Self> {
         let seed = recipe.training.seed;
         let (g, d) = (&recipe.generator, &recipe.discriminator);
-        let generator = networks::generator(g, seed, &device)?;
-        let discriminator = networks::discriminator(d, seed, &device)?;
+        let generator = networks::generator(g, recipe.classes(), seed, &device)?;
+        let discriminator = networks::discriminator(d, recipe.classes(), seed, &device)?;
         Ok(Self {
+            averaged: (g.average > 0.0).then(|| generator.twin().map(Arc::new)).transpose()?,
             generator: Duellist {
                 adam: Adam::new(&generator, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
                 network: Arc::new(generator),
@@ -111,7 +160,7 @@ impl Duel {
                 adam: Adam::new(&discriminator, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
                 network: Arc::new(discriminator),
             },
-            batches: Batches::new(seed, data.len(), recipe.training.batch),
+            batches: Batches::new(&recipe.training, &data),
             step: 0,
             batches_seen: 0,
             seconds: 0.0,
@@ -127,82 +176,138 @@ impl Duel {
     /// Only a measured step waits for the device.
     pub fn advance(&mut self, measured: bool) -> Result<Option<Metrics>> {
         let began = Instant::now();
+        let rate = self.recipe.training.rate_at(self.step);
+        self.generator.adam.learning_rate = self.recipe.generator.learning_rate * rate;
+        self.discriminator.adam.learning_rate = self.recipe.discriminator.learning_rate * rate;
         let mut judgement = None;
         let mut drawing = None;
         for update in 0..self.recipe.training.k_discriminator {
-            let (real, z) = (self.real_batch()?, self.latents("discriminator", update)?);
-            judgement = self.discriminator_step(&real, &z, measured)?;
+            let batch = self.batch("discriminator", update, self.batches_seen)?;
+            self.batches_seen += 1;
+            judgement = self.discriminator_step(&batch, measured)?;
         }
         for update in 0..self.recipe.training.k_generator {
-            let z = self.latents("generator", update)?;
-            drawing = self.generator_step(&z, measured)?;
+            let batch = self.batch("generator", update, self.batches_seen.saturating_sub(1))?;
+            drawing = self.generator_step(&batch, measured)?;
         }
         self.step += 1;
         self.seconds += began.elapsed().as_secs_f64();
         Ok(measured.then(|| self.metrics(judgement, drawing)))
     }
 
-    /// Ascends the discriminator on a batch of real images, [batch, 784], and one drawn of `z`, [batch, latent].
-    fn discriminator_step(&mut self, real: &Tensor, z: &Tensor, measured: bool) -> Result<Option<Judgement>> {
-        let batch = real.dim(0)?;
-        let fake = self.generator.network.forward(z, Mode::Frozen)?;
-        // One pass over both: the discriminator has no batch norm, so it judges each image alone.
-        let logits = self.discriminator.network.forward(&Tensor::cat(&[real, &fake], 0)?, Mode::Train)?;
-        let (real, fake) = (logits.narrow(0, 0, batch)?, logits.narrow(0, batch, batch)?);
-        let [real_loss, fake_loss] = losses::discriminator(&real, &fake)?;
-        let loss = ((&real_loss + &fake_loss)? * 0.5)?;
-        let gradient = self.discriminator.learn(&loss, measured)?;
+    /// Ascends the discriminator on real and on drawn images.
+    fn discriminator_step(&mut self, batch: &Batch, measured: bool) -> Result<Option<Judgement>> {
+        let recipe = &self.recipe.discriminator;
+        let fake = self.generator.network.forward(&batch.told()?, Mode::Frozen)?;
+        // One pass over all: the discriminator has no batch norm, so it judges each image alone.
+        let mut images = vec![batch.real.clone(), fake];
+        let mut penalties = Vec::new();
+        for (index, (lambda, noise)) in [recipe.r1, recipe.r2].into_iter().zip(&batch.noise).enumerate() {
+            if let Some(noise) = noise {
+                penalties.push((lambda, index, images.len()));
+                images.push((&images[index] + (noise * recipe.penalty_noise)?)?);
+            }
+        }
+        self.discriminator.network.settle(true)?;
+        let logits = self.discriminator.network.forward(&Tensor::cat(&images, 0)?, Mode::Train)?;
+        let rows = batch.real.dim(0)?;
+        let of = |index: usize| batch.logits(&logits.narrow(0, index * rows, rows)?);
+        let (real, fake) = (of(0)?, of(1)?);
+        let loss = losses::discriminator(self.recipe.training.loss, &real, &fake)?;
+        let mut total = loss.total;
+        for (lambda, clean, noisy) in penalties {
+            total = (total + losses::penalty(lambda, &of(clean)?, &of(noisy)?)?)?;
+        }
+        let gradient = self.discriminator.learn(&total, measured)?;
         if !measured {
             return Ok(None);
         }
-        let d_loss = [scalar(&real_loss)?, scalar(&fake_loss)?];
+        let parts = loss.parts.as_ref().map(|[real, fake]| Ok::<_, candle_core::Error>([scalar(real)?, scalar(fake)?]));
         Ok(Some(Judgement {
-            d_loss,
-            value: -d_loss[0] - d_loss[1],
+            d_loss: scalar(&total)?,
+            parts: parts.transpose()?.unwrap_or([f64::NAN; 2]),
+            value: -scalar(&losses::softplus(&real.neg()?)?.mean_all()?)? - scalar(&losses::softplus(&fake)?.mean_all()?)?,
             d_real: Spread::of(&networks::probability(&real)?)?,
             d_fake: Spread::of(&networks::probability(&fake)?)?,
             gradient,
         }))
     }
 
-    /// Descends the generator on a batch drawn of `z`, [batch, latent], through a discriminator that stands still.
-    fn generator_step(&mut self, z: &Tensor, measured: bool) -> Result<Option<Drawing>> {
-        let fake = self.generator.network.forward(z, Mode::Train)?;
-        let logits = self.discriminator.network.forward(&fake, Mode::Frozen)?;
-        let loss = losses::generator(self.recipe.training.loss, &logits)?;
+    /// Descends the generator on drawn images, through a discriminator that stands still.
+    fn generator_step(&mut self, batch: &Batch, measured: bool) -> Result<Option<Drawing>> {
+        let loss = self.recipe.training.loss;
+        let fake = self.generator.network.forward(&batch.told()?, Mode::Train)?;
+        let judge = &self.discriminator.network;
+        let fake = batch.logits(&judge.forward(&fake, Mode::Frozen)?)?;
+        let real = match loss {
+            Loss::Relativistic => batch.logits(&judge.forward(&batch.real, Mode::Evaluate)?)?,
+            _ => fake.detach(),
+        };
+        let loss = losses::generator(loss, &real, &fake)?;
         let gradient = self.generator.learn(&loss, measured)?;
+        if let Some(averaged) = &self.averaged {
+            // The first steps count for more, so that the average does not begin with the first weights.
+            let taken = self.generator.adam.steps as f64;
+            let keep = self.recipe.generator.average.min(taken / (taken + 9.0));
+            averaged.approach(&self.generator.network, keep)?;
+        }
         if !measured {
             return Ok(None);
         }
         Ok(Some(Drawing { g_loss: scalar(&loss)?, gradient }))
     }
 
-    fn real_batch(&mut self) -> Result<Tensor> {
-        let images = self.batches.images(self.batches_seen, &self.data);
-        self.batches_seen += 1;
-        Tensor::from_vec(images, (self.recipe.training.batch, PIXELS), &self.device)
-    }
-
-    /// The latents of one update, [batch, latent]: made of the seed and the step alone, so that a resumed run draws the same.
-    fn latents(&self, side: &str, update: usize) -> Result<Tensor> {
+    /// What an update learns from: real images and labels of batch `index`; latents and noise made of the seed and the step
+    /// alone, so that a resumed run has the same.
+    fn batch(&mut self, side: &str, update: usize, index: u64) -> Result<Batch> {
         let recipe = &self.recipe;
-        let (rows, size) = (recipe.training.batch, recipe.generator.latent);
+        let (rows, latent) = (recipe.training.batch, recipe.generator.latent);
+        let (images, labels) = self.batches.take(index, &self.data);
+        let stream = |purpose| Stream::new(recipe.training.seed, purpose).item(self.step).item(update as u64);
         let law = LatentLaw::from(recipe.generator.latent_law);
-        let stream = Stream::new(recipe.training.seed, side).item(self.step).item(update as u64);
-        let mut values = vec![0.0; rows * size];
-        values.par_chunks_mut(size).enumerate().for_each(|(row, values)| {
-            let mut stream = stream.item(row as u64);
-            values.fill_with(|| law.draw(&mut stream));
-        });
-        Tensor::from_vec(values, (rows, size), &self.device)
+        let random = |stream: Stream, size: usize, law: LatentLaw| {
+            let mut values = vec![0.0; rows * size];
+            values.par_chunks_mut(size).enumerate().for_each(|(row, values)| {
+                let mut stream = stream.item(row as u64);
+                values.fill_with(|| law.draw(&mut stream));
+            });
+            Tensor::from_vec(values, (rows, size), &self.device)
+        };
+        let noise = |lambda: f64, purpose| {
+            let wanted = side == "discriminator" && lambda > 0.0;
+            wanted.then(|| random(stream(purpose), PIXELS, LatentLaw::Normal)).transpose()
+        };
+        Ok(Batch {
+            real: Tensor::from_vec(images, (rows, PIXELS), &self.device)?,
+            latents: random(stream(side), latent, law)?,
+            labels: one_hot(&labels, recipe.classes(), &self.device)?,
+            noise: [noise(recipe.discriminator.r1, "r1")?, noise(recipe.discriminator.r2, "r2")?],
+        })
     }
 
-    /// The images that the generator makes of samples `0..count` of `seed`, [count, 784] in [-1, 1].
+    /// The network that draws for people: the averaged generator, or the generator.
+    pub fn artist(&self) -> &Arc<Network> {
+        self.averaged.as_ref().unwrap_or(&self.generator.network)
+    }
+
+    /// The images that the artist makes of samples `0..count` of `seed`, of each label in turn: [count, 784] in [-1, 1].
     pub fn samples(&self, seed: u64, count: usize) -> Result<Vec<f32>> {
         let generator = &self.recipe.generator;
-        let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, 0);
-        let latents = Tensor::from_vec(latents.latents(0..count as u64), (count, generator.latent), &self.device)?;
-        self.generator.network.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
+        let classes = self.recipe.classes();
+        let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, classes);
+        let labels: Vec<u8> = (0..count).map(|index| (index % classes.max(1)) as u8).collect();
+        let latents = self.inputs(&latents.latents(0..count as u64), &labels)?;
+        self.artist().forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
+    }
+
+    /// What the generator is given for latents, [N, latent], and labels, [N], which count only if it is told them:
+    /// [N, latent + classes].
+    pub(crate) fn inputs(&self, latents: &[f32], labels: &[u8]) -> Result<Tensor> {
+        let latents = Tensor::from_slice(latents, (labels.len(), self.recipe.generator.latent), &self.device)?;
+        match one_hot(labels, self.recipe.classes(), &self.device)? {
+            Some(labels) => Tensor::cat(&[&latents, &labels], 1),
+            None => Ok(latents),
+        }
     }
 
     /// Changes a key of the recipe while training goes on: a learning rate or a k. Says why not, if it cannot be.
@@ -217,8 +322,6 @@ impl Duel {
             return Err(format!("only {} change while training", KEYS.join(", ")));
         }
         let recipe = self.recipe.clone().with(&[format!("{key}={value}")]).map_err(|error| error.to_string())?;
-        self.generator.adam.learning_rate = recipe.generator.learning_rate;
-        self.discriminator.adam.learning_rate = recipe.discriminator.learning_rate;
         self.recipe = recipe;
         Ok(())
     }
@@ -228,11 +331,13 @@ impl Duel {
         let [g, d] = [&self.generator, &self.discriminator].map(|side| side.network.multiplications());
         let [first_g, first_d] =
             [&self.generator, &self.discriminator].map(|side| side.network.layers[0].multiplications());
-        // Draw; judge real and drawn; the gradients of weights, and of what they were given, but not of an image.
-        let discriminator = g + 2 * d + 2 * d + 2 * (d - first_d);
+        let Recipe { training, discriminator: recipe, .. } = &self.recipe;
+        let judged = 2 + usize::from(recipe.r1 > 0.0) + usize::from(recipe.r2 > 0.0);
+        let pairs = usize::from(training.loss == Loss::Relativistic);
+        // Draw; judge; the gradients of weights, and of what they were given, but not of an image.
+        let discriminator = g + judged * (d + d + (d - first_d));
         // Draw; judge; back through the discriminator; the gradients of weights and of what they were given, but not of latents.
-        let generator = g + d + d + g + (g - first_g);
-        let training = &self.recipe.training;
+        let generator = g + d + pairs * d + d + g + (g - first_g);
         2 * (training.k_discriminator * discriminator + training.k_generator * generator)
     }
 
@@ -251,8 +356,7 @@ impl Duel {
     }
 
     fn metrics(&mut self, judgement: Option<Judgement>, drawing: Option<Drawing>) -> Metrics {
-        let nothing = [f64::NAN; 2];
-        let d_loss = judgement.as_ref().map_or(nothing, |judgement| judgement.d_loss);
+        let parts = judgement.as_ref().map_or([f64::NAN; 2], |judgement| judgement.parts);
         let [d_real, d_fake] =
             judgement.as_ref().map_or([Spread::NONE; 2], |judgement| [judgement.d_real, judgement.d_fake]);
         let of = |field: fn(&Judgement) -> f64| judgement.as_ref().map_or(f64::NAN, field);
@@ -262,9 +366,9 @@ impl Duel {
             step: self.step,
             images,
             seconds: self.seconds,
-            d_loss: 0.5 * (d_loss[0] + d_loss[1]),
-            d_loss_real: d_loss[0],
-            d_loss_fake: d_loss[1],
+            d_loss: of(|judgement| judgement.d_loss),
+            d_loss_real: parts[0],
+            d_loss_fake: parts[1],
             g_loss: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.g_loss),
             value: of(|judgement| judgement.value),
             d_real: d_real.mean,

@@ -1,25 +1,57 @@
 //! What the two networks minimise, from logits: D(x) = sigmoid(logit), log D(x) = -softplus(-logit), log(1 - D(x)) = -softplus(logit).
-//! Equations are those of Goodfellow et al. 2014, arXiv:1406.2661.
+//! With r = the logits of real images, f = those of drawn ones, and means over the batch.
 
 use candle_core::{Result, Tensor};
 
 use crate::recipe::Loss;
 
-/// The discriminator's loss on real and on generated images; it minimises half their sum.
-///
-/// Mean -log D(x) and mean -log(1 - D(G(z))): together the negative of equation 1.
-pub fn discriminator(real: &Tensor, fake: &Tensor) -> Result<[Tensor; 2]> {
-    Ok([softplus(&real.neg()?)?.mean_all()?, softplus(fake)?.mean_all()?])
+/// What the discriminator minimises.
+#[derive(Debug)]
+pub struct Discriminator {
+    /// The whole.
+    pub total: Tensor,
+    /// Its parts on real and on drawn images, of which it is half the sum; none where it takes them in pairs.
+    pub parts: Option<[Tensor; 2]>,
 }
 
-/// The generator's loss on generated images.
-pub fn generator(loss: Loss, fake: &Tensor) -> Result<Tensor> {
+/// The discriminator's loss from logits of real and of drawn images, [N, 1] each.
+pub fn discriminator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Discriminator> {
+    let [real, fake] = match loss {
+        // -log D(x) and -log(1 - D(G(z))), together the negative of equation 1 of Goodfellow et al. 2014.
+        Loss::NonSaturating | Loss::Minimax => [softplus(&real.neg()?)?, softplus(fake)?],
+        // (r - 1)² and f²: Mao et al. 2017, equation 9.
+        Loss::LeastSquares => [(real - 1.0)?.sqr()?, fake.sqr()?],
+        // max(0, 1 - r) and max(0, 1 + f): Miyato et al. 2018, equation 16.
+        Loss::Hinge => [(1.0 - real)?.relu()?, (fake + 1.0)?.relu()?],
+        // softplus(f - r), pair by pair: Huang et al. 2024, equation 2.
+        Loss::Relativistic => {
+            return Ok(Discriminator { total: softplus(&(fake - real)?)?.mean_all()?, parts: None });
+        }
+    };
+    let parts = [real.mean_all()?, fake.mean_all()?];
+    Ok(Discriminator { total: ((&parts[0] + &parts[1])? * 0.5)?, parts: Some(parts) })
+}
+
+/// The generator's loss; `real` counts where the loss takes the images in pairs.
+pub fn generator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Tensor> {
     match loss {
-        // Mean -log D(G(z)): section 3.
+        // -log D(G(z)): Goodfellow et al. 2014, section 3.
         Loss::NonSaturating => softplus(&fake.neg()?)?.mean_all(),
-        // Mean log(1 - D(G(z))): equation 1.
+        // log(1 - D(G(z))): Goodfellow et al. 2014, equation 1.
         Loss::Minimax => softplus(fake)?.mean_all()?.neg(),
+        // ½ (f - 1)²: Mao et al. 2017, equation 9.
+        Loss::LeastSquares => (fake - 1.0)?.sqr()?.mean_all()? * 0.5,
+        // -f: Miyato et al. 2018, equation 17.
+        Loss::Hinge => fake.mean_all()?.neg(),
+        // softplus(r - f), pair by pair.
+        Loss::Relativistic => softplus(&(real - fake)?)?.mean_all(),
     }
+}
+
+/// λ mean (D(x) - D(x + σε))², from the logits of images and of the same images with noise: a gradient penalty without a second
+/// derivative. By Taylor's series its mean over ε is λσ² |∇D|².
+pub fn penalty(lambda: f64, logits: &Tensor, noisy: &Tensor) -> Result<Tensor> {
+    (logits - noisy)?.sqr()?.mean_all()? * lambda
 }
 
 /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which is finite at any finite x.
@@ -60,15 +92,34 @@ mod tests {
     }
 
     #[test]
-    fn an_undecided_discriminator_pays_log_2_on_either_side() {
-        let zero = Tensor::zeros(4, candle_core::DType::F32, &Device::Cpu).expect("zeros");
-        let half = std::f64::consts::LN_2 as f32;
-        for term in discriminator(&zero, &zero).expect("losses") {
-            assert!((term.to_scalar::<f32>().expect("one") - half).abs() < 1e-6);
-        }
-        for (loss, expected) in [(Loss::NonSaturating, half), (Loss::Minimax, -half)] {
-            let found = generator(loss, &zero).and_then(|loss| loss.to_scalar::<f32>()).expect("a loss");
-            assert!((found - expected).abs() < 1e-6);
+    fn every_loss_and_its_slopes_are_pytorchs_from_end_to_end_of_the_scale() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/oracle/losses.safetensors");
+        let recorded = candle_core::safetensors::load(file, &Device::Cpu).expect("a recorded file");
+        let logits: Vec<f64> = recorded["logits"].to_vec1().expect("logits");
+        let losses = [
+            ("non-saturating", Loss::NonSaturating),
+            ("minimax", Loss::Minimax),
+            ("least-squares", Loss::LeastSquares),
+            ("hinge", Loss::Hinge),
+            ("relativistic", Loss::Relativistic),
+        ];
+        for ((name, loss), side) in losses.into_iter().flat_map(|loss| ["d", "g"].map(|side| (loss, side))) {
+            let tables = ["", ".by_real", ".by_fake"]
+                .map(|kind| recorded[&format!("{name}.{side}_loss{kind}")].to_vec2::<f64>().expect("a table"));
+            for (i, j) in (0..logits.len()).flat_map(|i| (0..logits.len()).map(move |j| (i, j))) {
+                let [real, fake] = [i, j].map(|at| Var::new(&[logits[at]], &Device::Cpu).expect("a logit"));
+                let total = match side {
+                    "d" => discriminator(loss, &real, &fake).expect("a loss").total,
+                    _ => generator(loss, &real, &fake).expect("a loss"),
+                };
+                let slopes = total.backward().expect("a graph");
+                let slope = |of: &Var| slopes.get(of).map_or(0.0, |g| g.to_vec1::<f64>().expect("one")[0]);
+                let found = [total.to_scalar::<f64>().expect("one"), slope(&real), slope(&fake)];
+                for (found, table) in found.into_iter().zip(&tables) {
+                    let expected = table[i][j];
+                    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{name} {side} {i} {j}: {found} {expected}");
+                }
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct Adam {
     pub learning_rate: f64,
     betas: [f64; 2],
     epsilon: f64,
-    engine: Engine,
+    pub(crate) engine: Engine,
     /// The first moments, [P].
     pub first: Tensor,
     /// The second moments, [P].

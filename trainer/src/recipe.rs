@@ -93,6 +93,54 @@ words! {
         NonSaturating = "non-saturating",
         /// The generator minimises log(1 - D(G(z))): Goodfellow et al. 2014, equation 1. Its gradient vanishes early.
         Minimax = "minimax",
+        /// Logits of real images go to 1, of drawn ones to 0: Mao et al. 2017 (LSGAN), equation 9.
+        LeastSquares = "least-squares",
+        /// Logits are pushed apart until they are beyond ±1: Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17.
+        Hinge = "hinge",
+        /// Each real image against one drawn one: Jolicoeur-Martineau 2019 (RpGAN); Huang et al. 2024 (R3GAN), equation 2.
+        Relativistic = "relativistic",
+    }
+}
+
+words! {
+    /// What a network is made of.
+    Kind {
+        /// Dense layers.
+        Mlp = "mlp",
+        /// Convolutions.
+        Conv = "conv",
+    }
+}
+
+words! {
+    /// How an image of a convolutional generator grows to twice its side.
+    Growth {
+        /// By a 4×4 transposed convolution of stride 2.
+        Transposed = "transposed",
+        /// Each pixel four times, then a 3×3 convolution: Odena et al. 2016.
+        Nearest = "nearest",
+    }
+}
+
+words! {
+    /// The law of the first weights.
+    Initial {
+        /// Uniform within √(6 / (inputs + outputs)), biases 0: Glorot and Bengio 2010, equation 16; Keras' default.
+        Glorot = "glorot",
+        /// Uniform within 1 / √inputs, biases too: PyTorch's default.
+        FanIn = "fan-in",
+    }
+}
+
+words! {
+    /// What becomes of the learning rates in the course of a training.
+    Schedule {
+        /// They stay.
+        Constant = "constant",
+        /// From `decay_from` on they fall in a straight line.
+        Linear = "linear",
+        /// From `decay_from` on they fall along half a cosine.
+        Cosine = "cosine",
     }
 }
 
@@ -103,6 +151,8 @@ section! {
         source: String = "mnist".to_owned(), Range::Text;
         /// Training images used, from the first one on; 0 for all.
         images: usize = 0, Range::Whole(0, i64::MAX);
+        /// Labels there are, for networks that are told them: 0 to one less.
+        classes: usize = 10, Range::Whole(1, 256);
     }
 }
 
@@ -113,8 +163,16 @@ section! {
         latent: usize = 64, Range::Whole(1, 4096);
         /// The law they follow.
         latent_law: Law = Law::Normal, Law::WORDS;
-        /// Widths of the dense hidden layers, each followed by a ReLU and a batch norm.
+        /// What it is made of.
+        kind: Kind = Kind::Mlp, Kind::WORDS;
+        /// Of `mlp`: widths of the hidden layers, each followed by a ReLU and a batch norm.
         hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
+        /// Of `conv`: channels of each image, from the smallest on, before it grows to twice its side; each has a batch norm and a leaky ReLU.
+        channels: Vec<usize> = vec![128, 64], Range::Channels;
+        /// Of `conv`: how an image grows.
+        growth: Growth = Growth::Transposed, Growth::WORDS;
+        /// The law of the first weights.
+        initial: Initial = Initial::Glorot, Initial::WORDS;
         /// Where batch norm takes its figures from while training.
         batch_norm: BatchNorm = BatchNorm::Batch, BatchNorm::WORDS;
         /// How much of its running figures batch norm keeps at a step.
@@ -129,14 +187,30 @@ section! {
         beta2: f64 = 0.999, Range::Real(0.0, 0.999_999);
         /// What Adam adds to the root of the second moment.
         epsilon: f64 = 1e-7, Range::Real(0.0, 1.0);
+        /// How much of itself the averaged generator keeps at a step; it draws samples, is judged and exported. 0: no average.
+        average: f64 = 0.0, Range::Real(0.0, 0.999_999);
     }
 }
 
 section! {
     /// The network that tells drawn from real.
     Discriminator as "discriminator" {
-        /// Widths of the dense hidden layers, each followed by a ReLU.
+        /// What it is made of.
+        kind: Kind = Kind::Mlp, Kind::WORDS;
+        /// Of `mlp`: widths of the hidden layers, each followed by a ReLU.
         hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
+        /// Of `conv`: channels of each image, each of half the side of the one before, with a leaky ReLU.
+        channels: Vec<usize> = vec![64, 128], Range::Channels;
+        /// The law of the first weights.
+        initial: Initial = Initial::Glorot, Initial::WORDS;
+        /// Whether each weight is divided by its largest singular value: Miyato et al. 2018.
+        spectral_norm: bool = false, Range::Flag;
+        /// λ of the penalty λ mean (D(x) - D(x + σε))² on real images, R1 by finite difference; γ of Mescheder et al. 2018 is 2σ²λ. 0: none.
+        r1: f64 = 0.0, Range::Real(0.0, 1e6);
+        /// λ of the same penalty on drawn images, R2.
+        r2: f64 = 0.0, Range::Real(0.0, 1e6);
+        /// σ of both, the standard deviation of the noise σε.
+        penalty_noise: f64 = 0.01, Range::Real(1e-6, 1.0);
         /// Adam's learning rate.
         learning_rate: f64 = 1e-4, Range::Real(0.0, 10.0);
         /// Adam's decay of the first moment.
@@ -159,10 +233,34 @@ section! {
         batch: usize = 32, Range::Whole(1, 65_536);
         /// What the networks minimise.
         loss: Loss = Loss::NonSaturating, Loss::WORDS;
+        /// Whether both networks are told the label: one-hot behind the latent, and by projection, Miyato and Koyama 2018.
+        conditional: bool = false, Range::Flag;
+        /// Whether each label is as frequent as the next.
+        balanced: bool = false, Range::Flag;
+        /// What becomes of the learning rates.
+        schedule: Schedule = Schedule::Constant, Schedule::WORDS;
+        /// The share of the steps after which they begin to fall.
+        decay_from: f64 = 0.5, Range::Real(0.0, 1.0);
+        /// What is left of them at the last step, as a share.
+        decay_to: f64 = 0.02, Range::Real(0.0, 1.0);
         /// Updates of the discriminator in a step: k of Goodfellow et al. 2014, algorithm 1.
         k_discriminator: usize = 1, Range::Whole(0, 100);
         /// Updates of the generator in a step.
         k_generator: usize = 1, Range::Whole(0, 100);
+    }
+}
+
+impl Training {
+    /// What the learning rates are multiplied with at the step after `done` steps.
+    pub fn rate_at(&self, done: u64) -> f64 {
+        let progress = done as f64 / self.steps.max(1) as f64;
+        let fallen = ((progress - self.decay_from) / (1.0 - self.decay_from).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        let left = match self.schedule {
+            Schedule::Constant => return 1.0,
+            Schedule::Linear => 1.0 - fallen,
+            Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * fallen).cos()),
+        };
+        self.decay_to + (1.0 - self.decay_to) * left
     }
 }
 
@@ -324,6 +422,11 @@ impl Recipe {
         Ok(table.try_into().expect("each key and value was checked"))
     }
 
+    /// Labels that the networks are told; 0 if they are not.
+    pub fn classes(&self) -> usize {
+        if self.training.conditional { self.data.classes } else { 0 }
+    }
+
     /// Every hyperparameter, in the order of the file.
     pub fn knobs() -> impl Iterator<Item = &'static Knob> {
         let sections = [Data::KNOBS, Generator::KNOBS, Discriminator::KNOBS, Training::KNOBS, Record::KNOBS];
@@ -398,6 +501,21 @@ mod tests {
     }
 
     #[test]
+    fn rates_stay_and_then_fall_to_their_end() {
+        let mut training = Training { steps: 100, ..Training::default() };
+        assert_eq!((training.rate_at(0), training.rate_at(100)), (1.0, 1.0));
+        for (schedule, between) in [(Schedule::Linear, 0.265), (Schedule::Cosine, 0.02 + 0.98 * 0.146_446_6)] {
+            training.schedule = schedule;
+            for (step, expected) in [(0, 1.0), (50, 1.0), (75, 0.51), (100, 0.02), (200, 0.02)] {
+                assert!((training.rate_at(step) - expected).abs() < 1e-9, "{schedule:?} {step}");
+            }
+            training.decay_from = 0.0;
+            assert!((training.rate_at(75) - between).abs() < 1e-6, "{schedule:?} {}", training.rate_at(75));
+            training.decay_from = 0.5;
+        }
+    }
+
+    #[test]
     fn settings_override() {
         let settings = ["training.batch=64", "training.loss=minimax", "generator.hidden=[8, 8]", "name=mine"];
         let recipe = Recipe::load("article", &settings.map(str::to_owned)).expect("good settings");
@@ -419,6 +537,8 @@ mod tests {
             ("generator.learning_rate=nan", "a number from 0 to 10"),
             ("generator.hidden=[]", "widths"),
             ("training.loss=wasserstein", "non-saturating or minimax"),
+            ("training.conditional=1", "true or false"),
+            ("generator.channels=[8, 8, 8]", "1 or 2 widths"),
             ("training.seed=-1", "a whole number from 0"),
             ("training.batch", "key=value"),
             ("name=1", "a line of text"),

@@ -1,7 +1,13 @@
-//! Adam in place.
+//! Adam, and an average of what it moves, in place.
 
+use candle_core::{Result, Tensor};
 use pulp::Arch;
 use rayon::prelude::*;
+
+use super::{
+    elementwise::PIECE,
+    storage::{read, write},
+};
 
 /// One step of Adam: Kingma and Ba 2015, algorithm 1.
 #[derive(Debug, Clone, Copy)]
@@ -17,9 +23,6 @@ pub(crate) struct AdamStep {
     /// ε.
     pub epsilon: f64,
 }
-
-/// Values of a piece of work.
-const PIECE: usize = 16_384;
 
 /// Moves `values` and both moments by one step along `gradient`; all four are of one length.
 pub(crate) fn adam(step: AdamStep, values: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32]) {
@@ -38,4 +41,18 @@ pub(crate) fn adam(step: AdamStep, values: &mut [f32], first: &mut [f32], second
             }
         });
     });
+}
+
+/// values = keep · values + (1 - keep) · others
+pub(crate) fn approach(values: &Tensor, others: &Tensor, keep: f32) -> Result<()> {
+    let arch = Arch::new();
+    read(others, |others| {
+        write(values, |values| {
+            values.par_chunks_mut(PIECE).zip(others.par_chunks(PIECE)).for_each(|(values, others)| {
+                arch.dispatch(|| {
+                    values.iter_mut().zip(others).for_each(|(value, other)| *value = keep * *value + (1.0 - keep) * other);
+                });
+            });
+        })
+    })?
 }

@@ -3,30 +3,40 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::networks::Activation;
+use crate::networks::{Activation, LEAK};
 
-/// Rows of a piece of work: some 16,000 values, so that a piece is worth a thread and stays in the first-level cache.
-fn piece(columns: usize) -> usize {
-    (16_384 / columns).max(1)
+/// Values of a piece of work: worth a thread, and few enough to stay in the nearest cache.
+pub(super) const PIECE: usize = 16_384;
+
+/// Rows of a piece of work.
+pub(super) fn piece(columns: usize) -> usize {
+    (PIECE / columns).max(1)
 }
 
-/// y = activation(y + bias), where `values` is [rows, bias.len()]; without `bias` the activation alone.
-pub(super) fn activate(values: &mut [f32], bias: Option<&[f32]>, columns: usize, activation: Activation) {
-    let arch = Arch::new();
-    values.par_chunks_mut(piece(columns) * columns).for_each(|rows| {
-        arch.dispatch(|| {
-            if let Some(bias) = bias {
-                for row in rows.chunks_exact_mut(columns) {
-                    row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-                }
-            }
-            match activation {
-                Activation::None => {}
-                Activation::Relu => rows.iter_mut().for_each(|y| *y = y.max(0.0)),
-                Activation::Tanh => rows.iter_mut().for_each(|y| *y = tanh(*y)),
-            }
-        });
+/// y = activation(y + bias), where `values` is [rows, columns]; a bias shorter than a row is that of its first columns.
+pub(super) fn activate(values: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
+    values.par_chunks_mut(piece(columns) * columns).for_each(|rows| finish(rows, bias, columns, activation));
+}
+
+/// As [`activate`], on this thread.
+pub(super) fn finish(rows: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
+    Arch::new().dispatch(|| {
+        for row in rows.chunks_exact_mut(columns) {
+            row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+        }
+        apply(rows, activation);
     });
+}
+
+/// y = activation(y), inside a dispatch.
+#[inline(always)]
+pub(super) fn apply(values: &mut [f32], activation: Activation) {
+    match activation {
+        Activation::None => {}
+        Activation::Relu => values.iter_mut().for_each(|y| *y = y.max(0.0)),
+        Activation::LeakyRelu => values.iter_mut().for_each(|y| *y = if *y > 0.0 { *y } else { LEAK * *y }),
+        Activation::Tanh => values.iter_mut().for_each(|y| *y = tanh(*y)),
+    }
 }
 
 /// gradient *= activation'(x), told from y = activation(x) alone.
@@ -35,28 +45,44 @@ pub(super) fn activate_backward(gradient: &mut [f32], y: &[f32], activation: Act
         return;
     }
     let arch = Arch::new();
-    gradient.par_chunks_mut(16_384).zip(y.par_chunks(16_384)).for_each(|(gradient, y)| {
-        arch.dispatch(|| {
-            let pairs = gradient.iter_mut().zip(y);
-            match activation {
-                Activation::None => {}
-                Activation::Relu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 }),
-                Activation::Tanh => pairs.for_each(|(g, y)| *g *= 1.0 - y * y),
-            }
-        });
+    gradient.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE)).for_each(|(gradient, y)| {
+        arch.dispatch(|| apply_backward(gradient, y, activation));
     });
 }
 
-/// Adds (or, for `fresh`, writes) the sum over the rows of `gradient` into `bias`.
-pub(super) fn bias_backward(gradient: &[f32], bias: &mut [f32], fresh: bool) {
+/// As [`activate_backward`], inside a dispatch.
+#[inline(always)]
+pub(super) fn apply_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
+    let pairs = gradient.iter_mut().zip(y);
+    match activation {
+        Activation::None => {}
+        Activation::Relu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 }),
+        Activation::LeakyRelu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { LEAK * *g }),
+        Activation::Tanh => pairs.for_each(|(g, y)| *g *= 1.0 - y * y),
+    }
+}
+
+/// Adds (or, for `fresh`, writes) the sum over the rows of `gradient`, [rows, columns], into the bias of its first columns.
+pub(super) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], fresh: bool) {
+    let arch = Arch::new();
+    let sums: Vec<Vec<f32>> = gradient
+        .par_chunks(piece(columns) * columns)
+        .map(|rows| {
+            let mut sum = vec![0.0; bias.len()];
+            arch.dispatch(|| {
+                for row in rows.chunks_exact(columns) {
+                    sum.iter_mut().zip(row).for_each(|(b, g)| *b += g);
+                }
+            });
+            sum
+        })
+        .collect();
     if fresh {
         bias.fill(0.0);
     }
-    Arch::new().dispatch(|| {
-        for row in gradient.chunks_exact(bias.len()) {
-            bias.iter_mut().zip(row).for_each(|(b, g)| *b += g);
-        }
-    });
+    for sum in sums {
+        bias.iter_mut().zip(sum).for_each(|(b, g)| *b += g);
+    }
 }
 
 /// The hyperbolic tangent within 5e-7: a polynomial of degree 13 over one of degree 6, clamped where tanh rounds to ±1, with

@@ -35,6 +35,13 @@ pub(super) enum Into {
     Add,
 }
 
+impl Into {
+    /// What the first of several gradients does, and what the others do.
+    pub(super) fn of(fresh: bool) -> Self {
+        if fresh { Self::Replace } else { Self::Add }
+    }
+}
+
 /// Rows or columns of a tile: two vectors of AVX-512 a register block, small enough that four threads share a layer of 256.
 const TILE: usize = 64;
 
@@ -61,11 +68,35 @@ pub(super) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
     }
 }
 
+/// As [`product`], on this thread, whatever the size: for callers that have split the work.
+pub(super) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
+    assert_eq!(a.columns, b.rows);
+    assert_eq!(into.len(), a.rows * b.columns);
+    multiply(a, b, Destination(into.as_mut_ptr()), 0..a.rows, 0..b.columns, how);
+}
+
+/// The transpose of `values`, [rows, columns], into `into`: a product reads a weight fastest along its rows.
+pub(super) fn transpose(values: &[f32], columns: usize, into: &mut Vec<f32>) {
+    const BLOCK: usize = 16;
+    let rows = values.len() / columns;
+    into.resize(values.len(), 0.0);
+    into.par_chunks_mut(BLOCK * rows).enumerate().for_each(|(index, into)| {
+        for block in (0..rows).step_by(BLOCK) {
+            for (offset, line) in into.chunks_exact_mut(rows).enumerate() {
+                let column = index * BLOCK + offset;
+                for row in block..rows.min(block + BLOCK) {
+                    line[row] = values[row * columns + column];
+                }
+            }
+        }
+    });
+}
+
 /// The result's memory, shared by the threads that each write a tile of their own.
 #[derive(Clone, Copy)]
 struct Destination(*mut f32);
 
-// SAFETY: the pointer is used by `multiply` alone, whose calls within one `product` write disjoint tiles.
+// SAFETY: the pointer is used by `multiply` alone, whose calls within one `product` write disjoint tiles, and `serial` calls it once.
 #[allow(unsafe_code)]
 unsafe impl Send for Destination {}
 // SAFETY: as above.
@@ -82,8 +113,8 @@ fn multiply(
     how: Into,
 ) {
     let beta = if how == Into::Add { 1.0 } else { 0.0 };
-    // SAFETY: `Matrix` holds rows × columns values at its strides, `product` checked that the shapes agree and that the
-    // result has a.rows × b.columns values, `rows` and `columns` lie inside those, and no other thread has this tile.
+    // SAFETY: `Matrix` holds rows × columns values at its strides, `product` and `serial` checked that the shapes agree and that the
+    // result has a.rows × b.columns values, `rows` and `columns` lie inside those, and no other thread has this tile (`serial` takes all of it).
     #[allow(unsafe_code)]
     unsafe {
         gemm::gemm(

@@ -5,12 +5,14 @@
 //! fixed: one thread and many give the same bits.
 
 mod adam;
+mod convolution;
 mod elementwise;
 mod gemm;
 mod norm;
 mod pass;
 mod storage;
 
-pub(crate) use adam::{AdamStep, adam};
+pub(crate) use adam::{AdamStep, adam, approach};
+pub(crate) use convolution::FOLD;
 pub(crate) use pass::{Pass, Tape};
 pub(crate) use storage::{read, write};

@@ -4,17 +4,21 @@
 //! for gradients that nobody wants. Here the gradient of the parameters goes straight to [`Network::gradient`], and the
 //! buffers of a pass are kept for the next.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::{
-    elementwise::{activate, activate_backward, bias_backward},
-    gemm::{Into, Matrix, product},
+    convolution::{Grid, fold, unfold},
+    elementwise::{activate, activate_backward, bias_backward, finish},
+    gemm::{Into, Matrix, product, transpose},
     norm::{Statistics, batch_statistics, input_backward, inverse_root, normalise, sums},
     storage::{read, slice, write},
 };
-use crate::networks::{Layer, Network, Op};
+use crate::networks::{Growth, Layer, Network, Op};
 
 /// What a backward pass needs of its forward pass, and room to work in.
 #[derive(Debug, Default)]
@@ -23,8 +27,18 @@ pub(crate) struct Tape {
     outputs: Vec<Vec<f32>>,
     /// What each batch norm subtracted and scaled by; empty for other layers.
     statistics: Vec<Statistics>,
-    /// The gradients on their way down.
-    scratch: [Vec<f32>; 2],
+    scratch: Scratch,
+}
+
+/// Room of a backward pass.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// The gradient of what a layer gave.
+    here: Vec<f32>,
+    /// That of what it was given.
+    below: Vec<f32>,
+    /// A weight, transposed.
+    turned: Vec<f32>,
 }
 
 /// One pass of a network over `x`, [N, inputs]; the second argument is [`Network::parameters`], tracked or detached.
@@ -75,7 +89,7 @@ impl CustomOp2 for Pass {
         for (index, layer) in layers.iter().enumerate() {
             let (below, here) = tape.outputs.split_at_mut(index);
             let input = below.last().map_or(x, Vec::as_slice);
-            here[0].resize(rows * layer.outputs(), 0.0);
+            here[0].resize(rows * layer.size, 0.0);
             self.forward(layer, input, &mut here[0], &parameters[layer.span()], &mut tape.statistics[index])?;
         }
         let output = tape.outputs.last().map_or_else(Vec::new, Clone::clone);
@@ -123,28 +137,35 @@ impl Pass {
         parameters: &[f32],
         statistics: &mut Statistics,
     ) -> Result<()> {
+        let [weights, _] = layer.sizes();
+        let (weight, bias) = parameters.split_at(weights);
         match layer.op {
-            Op::Dense { inputs, outputs } => {
-                let (weight, bias) = parameters.split_at(inputs * outputs);
-                let weight = Matrix::new(weight, inputs, outputs);
+            Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
+                let weight = Matrix::new(weight, inputs, layer.size);
                 product(Matrix::new(x, x.len() / inputs, inputs), weight, y, Into::Replace);
-                activate(y, Some(bias), outputs, layer.activation);
+                activate(y, bias, layer.size, layer.activation);
             }
             Op::BatchNorm { channels, momentum, epsilon, of_batch } => {
-                let (gamma, beta) = parameters.split_at(channels);
                 if self.training && of_batch {
                     let variance = batch_statistics(x, channels, epsilon as f32, statistics);
                     let rows = x.len() / channels;
                     self.network.follow(layer, &statistics.mean, &variance, rows, momentum)?;
                 } else {
-                    *statistics = self.network.running_statistics(layer, |mean, variance| Statistics {
+                    *statistics = self.network.running_statistics(layer, channels, |mean, variance| Statistics {
                         mean: mean.to_vec(),
                         scale: inverse_root(variance, epsilon as f32),
                         of_batch: false,
                     })?;
                 }
-                normalise(x, y, gamma, beta, statistics);
-                activate(y, None, channels, layer.activation);
+                normalise(x, y, [weight, bias], statistics, layer.activation);
+            }
+            Op::Down { side, inputs, outputs } => {
+                let grid = Grid { side, small: outputs, big: inputs };
+                grid.down(x, weight, y, |y| finish(y, bias, outputs, layer.activation));
+            }
+            Op::Up { side, inputs, outputs, how } => {
+                let grid = Grid { side, small: inputs, big: outputs };
+                grid.up(x, &transposed_kernel(weight, outputs, how), y, |y| finish(y, bias, outputs, layer.activation));
             }
         }
         Ok(())
@@ -161,36 +182,79 @@ impl Pass {
         mut sink: Sink,
     ) -> Option<Vec<f32>> {
         let Tape { outputs, statistics, scratch } = tape;
-        let [here, below] = scratch;
+        let Scratch { here, below, turned } = scratch;
         *here = gradient;
         for (index, layer) in self.network.layers.iter().enumerate().rev() {
             let input = if index == 0 { x } else { &outputs[index - 1] };
             let wanted = through || index > 0;
-            activate_backward(here, &outputs[index], layer.activation);
             let sink = sink.as_mut().map(|(sink, fresh)| (&mut sink[layer.span()], *fresh));
-            let parameters = &parameters[layer.span()];
+            let [weights, _] = layer.sizes();
+            let weight = &parameters[layer.span()][..weights];
+            if !matches!(layer.op, Op::BatchNorm { .. }) {
+                activate_backward(here, &outputs[index], layer.activation);
+            }
             match layer.op {
-                Op::Dense { inputs, outputs } => {
+                Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
                     if let Some(sink) = sink {
-                        dense_backward(input, here, inputs, outputs, sink);
+                        dense_backward(input, here, inputs, layer.size, sink);
                     }
                     if wanted {
-                        let weight = Matrix::new(&parameters[..inputs * outputs], inputs, outputs).transposed();
+                        let weight = Matrix::new(weight, inputs, layer.size).transposed();
                         below.resize(input.len(), 0.0);
-                        product(Matrix::new(here, here.len() / outputs, outputs), weight, below, Into::Replace);
+                        product(Matrix::new(here, here.len() / layer.size, layer.size), weight, below, Into::Replace);
                         std::mem::swap(here, below);
                     }
                 }
-                Op::BatchNorm { channels, .. } => {
+                Op::BatchNorm { .. } => {
                     let statistics = &statistics[index];
-                    let sums = sums(input, here, channels, statistics);
+                    let sums = sums(input, &outputs[index], here, statistics, layer.activation);
                     if let Some((sink, fresh)) = sink {
                         let [plain, weighted] = &sums;
                         for (sink, sum) in sink.iter_mut().zip(weighted.iter().chain(plain)) {
                             *sink = if fresh { *sum } else { *sink + sum };
                         }
                     }
-                    input_backward(input, here, &parameters[..channels], &sums, statistics);
+                    if wanted {
+                        input_backward(input, here, weight, &sums, statistics);
+                    }
+                }
+                Op::Down { side, inputs, outputs } => {
+                    let grid = Grid { side, small: outputs, big: inputs };
+                    if let Some((sink, fresh)) = sink {
+                        let (sink, bias) = sink.split_at_mut(weights);
+                        grid.weight_gradient(here, input, false, sink, Into::of(fresh));
+                        bias_backward(here, outputs, bias, fresh);
+                    }
+                    if wanted {
+                        transpose(weight, outputs, turned);
+                        below.resize(input.len(), 0.0);
+                        grid.up(here, turned, below, |_| ());
+                        std::mem::swap(here, below);
+                    }
+                }
+                Op::Up { side, inputs, outputs, how } => {
+                    let grid = Grid { side, small: inputs, big: outputs };
+                    if let Some((sink, fresh)) = sink {
+                        let (sink, bias) = sink.split_at_mut(weights);
+                        match how {
+                            Growth::Transposed => grid.weight_gradient(input, here, true, sink, Into::of(fresh)),
+                            Growth::Nearest => {
+                                let mut folded = vec![0.0; 16 * inputs * outputs];
+                                grid.weight_gradient(input, here, true, &mut folded, Into::Replace);
+                                if fresh {
+                                    sink.fill(0.0);
+                                }
+                                unfold(&folded, outputs, sink);
+                            }
+                        }
+                        bias_backward(here, outputs, bias, fresh);
+                    }
+                    if wanted {
+                        transpose(&transposed_kernel(weight, outputs, how), 16 * outputs, turned);
+                        below.resize(input.len(), 0.0);
+                        grid.down(here, turned, below, |_| ());
+                        std::mem::swap(here, below);
+                    }
                 }
             }
         }
@@ -198,11 +262,27 @@ impl Pass {
     }
 }
 
+/// The weight of the 4×4 transposed convolution that a growing layer is, or equals.
+fn transposed_kernel(weight: &[f32], outputs: usize, how: Growth) -> Cow<'_, [f32]> {
+    match how {
+        Growth::Transposed => Cow::Borrowed(weight),
+        Growth::Nearest => {
+            let mut folded = vec![0.0; weight.len() / 9 * 16];
+            fold(weight, outputs, &mut folded);
+            Cow::Owned(folded)
+        }
+    }
+}
+
 /// dW = xᵀ g and db = Σ g, for W as [inputs, outputs] with b behind it.
 fn dense_backward(x: &[f32], gradient: &[f32], inputs: usize, outputs: usize, (sink, fresh): (&mut [f32], bool)) {
     let rows = x.len() / inputs;
     let (weight, bias) = sink.split_at_mut(inputs * outputs);
-    let how = if fresh { Into::Replace } else { Into::Add };
-    product(Matrix::new(x, rows, inputs).transposed(), Matrix::new(gradient, rows, outputs), weight, how);
-    bias_backward(gradient, bias, fresh);
+    product(
+        Matrix::new(x, rows, inputs).transposed(),
+        Matrix::new(gradient, rows, outputs),
+        weight,
+        Into::of(fresh),
+    );
+    bias_backward(gradient, outputs, bias, fresh);
 }

@@ -35,6 +35,10 @@ pub enum Range {
     Real(f64, f64),
     /// A list of layer widths, 1 to 16 of them.
     Widths,
+    /// A list of channels, 1 or 2 of them: 28 halves twice.
+    Channels,
+    /// True or false.
+    Flag,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -51,6 +55,10 @@ impl Range {
             Self::Widths => value.as_array().is_some_and(|widths| {
                 (1..=16).contains(&widths.len()) && widths.iter().all(|width| Self::Whole(1, 8192).holds(width))
             }),
+            Self::Channels => value.as_array().is_some_and(|channels| {
+                (1..=2).contains(&channels.len()) && channels.iter().all(|count| Self::Whole(1, 512).holds(count))
+            }),
+            Self::Flag => value.is_bool(),
             Self::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         }
     }
@@ -64,6 +72,8 @@ impl fmt::Display for Range {
             Self::Whole(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::Real(least, most) => write!(f, "a number from {least} to {most}"),
             Self::Widths => write!(f, "a list of 1 to 16 widths from 1 to 8192"),
+            Self::Channels => write!(f, "a list of 1 or 2 widths from 1 to 512"),
+            Self::Flag => write!(f, "true or false"),
             Self::Choice(words) => write!(f, "{}", words.join(" or ")),
         }
     }

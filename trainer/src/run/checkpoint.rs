@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, Var};
 use safetensors::{
     SafeTensors,
     tensor::{Dtype, TensorView},
@@ -10,7 +10,7 @@ use safetensors::{
 use serde::{Deserialize, Serialize};
 
 use super::writer::{RunError, checkpoints};
-use crate::duel::{Duel, Duellist};
+use crate::{duel::Duel, networks::Network};
 
 /// The key of the metadata under which [`Counters`] stand as JSON.
 const FORMAT: &str = "duel.checkpoint.1";
@@ -25,27 +25,31 @@ struct Counters {
     optimiser_steps: [u64; 2],
 }
 
-/// The tensors of one side, by name.
-fn tensors(duellist: &Duellist) -> [(&'static str, &Tensor); 4] {
-    let (network, adam) = (&duellist.network, &duellist.adam);
-    [
-        ("parameters", network.parameters.as_tensor()),
-        ("running", network.running.as_tensor()),
-        ("first", &adam.first),
-        ("second", &adam.second),
-    ]
+/// Every tensor of a duel, by name.
+fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
+    let mut tensors = Vec::new();
+    for (side, duellist) in [("generator", &duel.generator), ("discriminator", &duel.discriminator)] {
+        let (network, adam) = (&duellist.network, &duellist.adam);
+        tensors.push((format!("{side}.parameters"), network.parameters.as_tensor()));
+        tensors.push((format!("{side}.running"), network.running.as_tensor()));
+        tensors.push((format!("{side}.first"), &adam.first));
+        tensors.push((format!("{side}.second"), &adam.second));
+    }
+    if let Some(averaged) = &duel.averaged {
+        tensors.push(("averaged.parameters".to_owned(), averaged.parameters.as_tensor()));
+        tensors.push(("averaged.running".to_owned(), averaged.running.as_tensor()));
+    }
+    tensors
 }
 
 /// The whole state of a duel as the bytes of a safetensors file. Latents and batches are made of the seed, the step and
 /// the count of batches, so no random state is needed beside them.
 pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     let mut flat = Vec::new();
-    for (side, duellist) in sides(duel) {
-        for (name, tensor) in tensors(duellist) {
-            let values = tensor.to_device(&Device::Cpu)?.to_vec1::<f32>()?;
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            flat.push((format!("{side}.{name}"), values.len(), bytes));
-        }
+    for (name, tensor) in tensors(duel) {
+        let values = tensor.to_device(&Device::Cpu)?.to_vec1::<f32>()?;
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        flat.push((name, values.len(), bytes));
     }
     let views = flat.iter().map(|(name, length, bytes)| {
         let view = TensorView::new(Dtype::F32, vec![*length], bytes).expect("four bytes a value");
@@ -60,10 +64,6 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     // One key: a header with several would come out in another order each time.
     let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
     safetensors::serialize(views, Some(metadata)).map_err(candle_core::Error::wrap)
-}
-
-fn sides(duel: &Duel) -> [(&'static str, &Duellist); 2] {
-    [("generator", &duel.generator), ("discriminator", &duel.discriminator)]
 }
 
 /// Takes a duel that was made from the run's recipe to the run's newest checkpoint.
@@ -97,34 +97,39 @@ fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     let counters = counters.ok_or_else(|| format!("it has no {FORMAT} in its metadata"))?;
     let counters: Counters = serde_json::from_str(counters).map_err(|error| error.to_string())?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    for (side, duellist) in sides(duel) {
-        for (name, tensor) in tensors(duellist) {
-            let saved = file.tensor(&format!("{side}.{name}")).map_err(|error| error.to_string())?;
-            if saved.dtype() != Dtype::F32 {
-                return Err(Bad::Damaged(format!("{side}.{name} is not f32")));
-            }
-            if saved.shape() != tensor.dims() {
-                let (there, wanted) = (saved.shape(), tensor.dims());
-                return Err(Bad::OtherRecipe(format!("{side}.{name} has {there:?} values for {wanted:?}")));
-            }
+    for (name, tensor) in tensors(duel) {
+        let saved = file.tensor(&name).map_err(|error| error.to_string())?;
+        if saved.dtype() != Dtype::F32 {
+            return Err(Bad::Damaged(format!("{name} is not f32")));
+        }
+        if saved.shape() != tensor.dims() {
+            let (there, wanted) = (saved.shape(), tensor.dims());
+            return Err(Bad::OtherRecipe(format!("{name} has {there:?} values for {wanted:?}")));
         }
     }
+    let device = duel.device().clone();
+    let value = |name: &str| {
+        let saved = file.tensor(name).map_err(|error| error.to_string())?;
+        let values: Vec<f32> =
+            saved.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let length = values.len();
+        Tensor::from_vec(values, length, &device).map_err(|error| error.to_string())
+    };
+    let fill = |side: &str, network: &Network| {
+        let set = |var: &Var, name| var.set(&value(&format!("{side}.{name}"))?).map_err(|error| error.to_string());
+        set(&network.parameters, "parameters")?;
+        set(&network.running, "running")?;
+        network.settle(false).map_err(|error| error.to_string())
+    };
     let sides = [("generator", &mut duel.generator), ("discriminator", &mut duel.discriminator)];
     for ((side, duellist), steps) in sides.into_iter().zip(counters.optimiser_steps) {
-        let device = duellist.network.parameters.device().clone();
-        let value = |name: &str| {
-            let saved = file.tensor(&format!("{side}.{name}")).map_err(|error| error.to_string())?;
-            let values: Vec<f32> =
-                saved.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            let length = values.len();
-            Tensor::from_vec(values, length, &device).map_err(|error| error.to_string())
-        };
-        let network = &duellist.network;
-        network.parameters.set(&value("parameters")?).map_err(|error| error.to_string())?;
-        network.running.set(&value("running")?).map_err(|error| error.to_string())?;
-        duellist.adam.first = value("first")?;
-        duellist.adam.second = value("second")?;
+        fill(side, &duellist.network)?;
+        duellist.adam.first = value(&format!("{side}.first"))?;
+        duellist.adam.second = value(&format!("{side}.second"))?;
         duellist.adam.steps = steps;
+    }
+    if let Some(averaged) = &duel.averaged {
+        fill("averaged", averaged)?;
     }
     duel.step = counters.step;
     duel.batches_seen = counters.batches_seen;
@@ -138,7 +143,19 @@ mod tests {
     use crate::{dataset::Dataset, recipe::Recipe};
 
     fn duel() -> Duel {
-        let settings = ["generator.hidden=[16]", "discriminator.hidden=[16]", "generator.latent=4", "training.batch=4"];
+        let settings = [
+            "generator.hidden=[16]",
+            "generator.latent=4",
+            "generator.average=0.9",
+            "discriminator.hidden=[16]",
+            "discriminator.spectral_norm=true",
+            "discriminator.r1=10",
+            "training.batch=4",
+            "training.conditional=true",
+            "training.balanced=true",
+            "training.schedule=cosine",
+            "training.steps=10",
+        ];
         let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
         let images = (0..10 * 784).map(|at| (at % 251) as u8).collect();
         let data = Dataset { images, labels: vec![0; 10] };

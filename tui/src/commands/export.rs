@@ -29,7 +29,7 @@ pub struct ExportArgs {
 }
 
 /// Writes generator.onnx, generator.safetensors, README.md and samples.png of the run's last checkpoint, once the graph
-/// was run by candle-onnx and by tract and both drew what the network draws.
+/// was run by tract, and by candle-onnx where that can, and drew what the network draws.
 pub fn run(args: ExportArgs) -> Result<()> {
     let export = from_run(&args.run)?;
     check_with_tract(&export)?;
@@ -57,6 +57,6 @@ fn from_run(run: &Path) -> Result<Export> {
 
 fn check_with_tract(export: &Export) -> Result<()> {
     let generator = Generator::load(&export.onnx).context("tract cannot run the exported graph")?;
-    let drawn = generator.draw(&export.probe.latents, &[])?;
+    let drawn = generator.draw(&export.probe.latents, &export.probe.labels)?;
     Ok(export.probe.hold("tract", &drawn)?)
 }

@@ -1,0 +1,127 @@
+//! The two networks that a recipe describes.
+
+use candle_core::{Device, Result};
+use duel_models::{PIXELS, SIDE, random::Stream};
+
+use super::{
+    Network,
+    layer::{Activation, Layer, Op},
+};
+use crate::recipe::{self, BatchNorm, Kind};
+
+/// The generator: [N, latent + classes] -> [N, 784] in (-1, 1). With classes, the label's one-hot follows the latent.
+///
+/// `mlp`: dense layers, each with ReLU and batch norm; then a dense layer and tanh: the article's.
+/// `conv`: a dense layer to a small image of many channels, which grows by twice the side a layer, each with batch norm and
+/// leaky ReLU; then one that grows to 28×28 and tanh: the shape of DCGAN, Radford et al. 2015.
+pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: &Device) -> Result<Network> {
+    let inputs = recipe.latent + classes;
+    let mut layers = Layers::new(inputs);
+    let norm = |layers: &mut Layers, channels, activation| {
+        let (momentum, epsilon) = (recipe.batch_norm_momentum, recipe.batch_norm_epsilon);
+        let of_batch = recipe.batch_norm == BatchNorm::Batch;
+        layers.push(Op::BatchNorm { channels, momentum, epsilon, of_batch }, activation);
+    };
+    let normed = recipe.batch_norm != BatchNorm::Off;
+    match recipe.kind {
+        Kind::Mlp => {
+            for &hidden in &recipe.hidden {
+                layers.dense(hidden, hidden, Activation::Relu);
+                if normed {
+                    norm(&mut layers, hidden, Activation::None);
+                }
+            }
+            layers.dense(PIXELS, PIXELS, Activation::Tanh);
+        }
+        Kind::Conv => {
+            let how = recipe.growth;
+            let first = recipe.channels[0];
+            let mut side = SIDE >> recipe.channels.len();
+            let bare = if normed { Activation::None } else { Activation::LeakyRelu };
+            layers.dense(side * side * first, first, bare);
+            let widths: Vec<usize> = recipe.channels.iter().copied().chain([1]).collect();
+            for pair in widths.windows(2) {
+                let [inputs, outputs] = [pair[0], pair[1]];
+                if normed {
+                    norm(&mut layers, inputs, Activation::LeakyRelu);
+                }
+                let last = side * 2 == SIDE;
+                let activation = if last { Activation::Tanh } else { bare };
+                layers.push(Op::Up { side, inputs, outputs, how }, activation);
+                side *= 2;
+            }
+        }
+    }
+    Network::new(layers, inputs, recipe.initial, false, Stream::new(seed, "generator"), device)
+}
+
+/// The discriminator: [N, 784] -> [N, 1 + classes], the logit and what each class adds to it.
+///
+/// `mlp`: dense layers with ReLU: the article's. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
+pub fn discriminator(recipe: &recipe::Discriminator, classes: usize, seed: u64, device: &Device) -> Result<Network> {
+    let mut layers = Layers::new(PIXELS);
+    match recipe.kind {
+        Kind::Mlp => {
+            for &hidden in &recipe.hidden {
+                layers.dense(hidden, hidden, Activation::Relu);
+            }
+            if classes == 0 {
+                layers.dense(1, 1, Activation::None);
+            } else {
+                layers.head(layers.size, classes);
+            }
+        }
+        Kind::Conv => {
+            let (mut side, mut inputs) = (SIDE, 1);
+            for &outputs in &recipe.channels {
+                side /= 2;
+                layers.push(Op::Down { side, inputs, outputs }, Activation::LeakyRelu);
+                inputs = outputs;
+            }
+            layers.head(inputs, classes);
+        }
+    }
+    Network::new(layers, PIXELS, recipe.initial, recipe.spectral_norm, Stream::new(seed, "discriminator"), device)
+}
+
+/// Layers with their places, as they are added.
+pub(super) struct Layers {
+    pub list: Vec<Layer>,
+    /// Values that the last one gives.
+    size: usize,
+    pub parameters: usize,
+    pub running: usize,
+}
+
+impl Layers {
+    fn new(inputs: usize) -> Self {
+        Self { list: Vec::new(), size: inputs, parameters: 0, running: 0 }
+    }
+
+    fn dense(&mut self, outputs: usize, channels: usize, activation: Activation) {
+        self.push(Op::Dense { inputs: self.size, outputs, channels }, activation);
+    }
+
+    fn head(&mut self, channels: usize, classes: usize) {
+        self.push(Op::Head { inputs: self.size, channels, classes }, Activation::None);
+    }
+
+    fn push(&mut self, op: Op, activation: Activation) {
+        let (kind, size) = match op {
+            Op::Dense { outputs, .. } => ("dense", outputs),
+            Op::Head { classes, .. } => ("head", 1 + classes),
+            Op::BatchNorm { .. } => ("norm", self.size),
+            Op::Down { side, outputs, .. } => ("conv", side * side * outputs),
+            Op::Up { side, outputs, .. } => ("up", 4 * side * side * outputs),
+        };
+        let before = self.list.iter().filter(|layer| layer.name.starts_with(kind)).count();
+        let name = if kind == "head" { kind.to_owned() } else { format!("{kind}{}", before + 1) };
+        let layer = Layer { name, op, activation, size, offset: self.parameters, running_offset: self.running };
+        self.parameters = layer.span().end;
+        if let Op::BatchNorm { channels, .. } = op {
+            self.running += 2 * channels;
+        }
+        self.size = size;
+        self.list.push(layer);
+    }
+}
