@@ -181,13 +181,20 @@ impl Duel {
         self.discriminator.adam.learning_rate = self.recipe.discriminator.learning_rate * rate;
         let mut judgement = None;
         let mut drawing = None;
+        let mut real = None;
         for update in 0..self.recipe.training.k_discriminator {
-            let batch = self.batch("discriminator", update, self.batches_seen)?;
+            let shown = real.insert(self.real(self.batches_seen)?);
+            let batch = self.batch("discriminator", update, shown)?;
             self.batches_seen += 1;
             judgement = self.discriminator_step(&batch, measured)?;
         }
+        // The generator answers to the batch that its opponent saw last.
+        let real = match real {
+            Some(real) => real,
+            None => self.real(self.batches_seen)?,
+        };
         for update in 0..self.recipe.training.k_generator {
-            let batch = self.batch("generator", update, self.batches_seen.saturating_sub(1))?;
+            let batch = self.batch("generator", update, &real)?;
             drawing = self.generator_step(&batch, measured)?;
         }
         self.step += 1;
@@ -257,12 +264,18 @@ impl Duel {
         Ok(Some(Drawing { g_loss: scalar(&loss)?, gradient }))
     }
 
-    /// What an update learns from: real images and labels of batch `index`; latents and noise made of the seed and the step
-    /// alone, so that a resumed run has the same.
-    fn batch(&mut self, side: &str, update: usize, index: u64) -> Result<Batch> {
+    /// Real images, [batch, 784], and their labels, if the networks are told them, one-hot, [batch, classes].
+    fn real(&mut self, index: u64) -> Result<(Tensor, Option<Tensor>)> {
+        let (images, labels) = self.batches.take(index, &self.data);
+        let images = Tensor::from_vec(images, (labels.len(), PIXELS), &self.device)?;
+        Ok((images, one_hot(&labels, self.recipe.classes(), &self.device)?))
+    }
+
+    /// What an update learns from: real images and labels; latents and noise made of the seed and the step alone, so that a
+    /// resumed run has the same.
+    fn batch(&self, side: &str, update: usize, (real, labels): &(Tensor, Option<Tensor>)) -> Result<Batch> {
         let recipe = &self.recipe;
         let (rows, latent) = (recipe.training.batch, recipe.generator.latent);
-        let (images, labels) = self.batches.take(index, &self.data);
         let stream = |purpose| Stream::new(recipe.training.seed, purpose).item(self.step).item(update as u64);
         let law = LatentLaw::from(recipe.generator.latent_law);
         let random = |stream: Stream, size: usize, law: LatentLaw| {
@@ -278,9 +291,9 @@ impl Duel {
             wanted.then(|| random(stream(purpose), PIXELS, LatentLaw::Normal)).transpose()
         };
         Ok(Batch {
-            real: Tensor::from_vec(images, (rows, PIXELS), &self.device)?,
+            real: real.clone(),
             latents: random(stream(side), latent, law)?,
-            labels: one_hot(&labels, recipe.classes(), &self.device)?,
+            labels: labels.clone(),
             noise: [noise(recipe.discriminator.r1, "r1")?, noise(recipe.discriminator.r2, "r2")?],
         })
     }

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::{
     elementwise::PIECE,
     gemm::{Into, Matrix, serial},
+    storage::grown,
 };
 
 /// The images that a convolution joins.
@@ -81,35 +82,39 @@ impl Grid {
     }
 
     /// The gradient of a weight from both images' values, one of which are gradients, added up over the images:
-    /// [16 big, small], or [small, 16 big] for `transposed`.
-    pub(super) fn weight_gradient(self, small: &[f32], big: &[f32], transposed: bool, sink: &mut [f32], how: Into) {
+    /// [16 big, small], or [small, 16 big] for `transposed`. `room` is what it works in, kept from call to call.
+    pub(super) fn weight_gradient(
+        self,
+        [small, big]: [&[f32]; 2],
+        transposed: bool,
+        sink: &mut [f32],
+        how: Into,
+        room: &mut Vec<f32>,
+    ) {
         let images = small.len() / self.small_size();
         let part = images.div_ceil(PARTS).next_multiple_of(CHUNK);
+        let sums = grown(room, images.div_ceil(part) * sink.len());
         let parts = small.par_chunks(part * self.small_size()).zip(big.par_chunks(part * self.big_size()));
-        let sums: Vec<Vec<f32>> = parts
-            .map(|(small, big)| {
-                let mut sum = vec![0.0; sink.len()];
-                let chunks = small.chunks(CHUNK * self.small_size()).zip(big.chunks(CHUNK * self.big_size()));
-                for (index, (small, big)) in chunks.enumerate() {
-                    self.with_columns(small.len() / self.small_size(), |columns| {
-                        self.gather(big, columns);
-                        let rows = small.len() / self.small;
-                        let small = Matrix::new(small, rows, self.small);
-                        let columns = Matrix::new(columns, rows, 16 * self.big);
-                        let (a, b) = if transposed { (small, columns) } else { (columns, small) };
-                        serial(a.transposed(), b, &mut sum, if index == 0 { Into::Replace } else { Into::Add });
-                    });
-                }
-                sum
-            })
-            .collect();
-        let arch = Arch::new();
+        sums.par_chunks_mut(sink.len()).zip(parts).for_each(|(sum, (small, big))| {
+            let chunks = small.chunks(CHUNK * self.small_size()).zip(big.chunks(CHUNK * self.big_size()));
+            for (index, (small, big)) in chunks.enumerate() {
+                self.with_columns(small.len() / self.small_size(), |columns| {
+                    self.gather(big, columns);
+                    let rows = small.len() / self.small;
+                    let small = Matrix::new(small, rows, self.small);
+                    let columns = Matrix::new(columns, rows, 16 * self.big);
+                    let (a, b) = if transposed { (small, columns) } else { (columns, small) };
+                    serial(a.transposed(), b, sum, if index == 0 { Into::Replace } else { Into::Add });
+                });
+            }
+        });
+        let (arch, length) = (Arch::new(), sink.len());
         sink.par_chunks_mut(PIECE).enumerate().for_each(|(index, sink)| {
             arch.dispatch(|| {
                 if how == Into::Replace {
                     sink.fill(0.0);
                 }
-                for sum in &sums {
+                for sum in sums.chunks_exact(length) {
                     sink.iter_mut().zip(&sum[index * PIECE..]).for_each(|(sink, value)| *sink += value);
                 }
             });
@@ -118,11 +123,7 @@ impl Grid {
 
     fn with_columns(self, images: usize, body: impl FnOnce(&mut [f32])) {
         COLUMNS.with_borrow_mut(|room| {
-            let size = images * self.column_size();
-            if room.len() < size {
-                room.resize(size, 0.0);
-            }
-            body(&mut room[..size]);
+            body(grown(room, images * self.column_size()));
         });
     }
 
@@ -280,12 +281,12 @@ mod tests {
             let mut found = [smalls.clone(), bigs.clone(), weight.clone()];
             grid.down(&bigs, &weight, &mut found[0], |_| ());
             grid.up(&smalls, &turned, &mut found[1], |_| ());
-            grid.weight_gradient(&smalls, &bigs, false, &mut found[2], Into::Replace);
+            grid.weight_gradient([&smalls, &bigs], false, &mut found[2], Into::Replace, &mut Vec::new());
             for (found, exact) in found.iter().zip(&exact) {
                 close(found, exact, &what);
             }
             let mut added = turned.clone();
-            grid.weight_gradient(&smalls, &bigs, true, &mut added, Into::Add);
+            grid.weight_gradient([&smalls, &bigs], true, &mut added, Into::Add, &mut Vec::new());
             let expected: Vec<f64> = (0..turned.len())
                 .map(|i| f64::from(turned[i]) + exact[2][i % (16 * big) * small + i / (16 * big)])
                 .collect();

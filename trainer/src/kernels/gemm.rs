@@ -76,10 +76,9 @@ pub(super) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
 }
 
 /// The transpose of `values`, [rows, columns], into `into`: a product reads a weight fastest along its rows.
-pub(super) fn transpose(values: &[f32], columns: usize, into: &mut Vec<f32>) {
+pub(super) fn transpose(values: &[f32], columns: usize, into: &mut [f32]) {
     const BLOCK: usize = 16;
     let rows = values.len() / columns;
-    into.resize(values.len(), 0.0);
     into.par_chunks_mut(BLOCK * rows).enumerate().for_each(|(index, into)| {
         for block in (0..rows).step_by(BLOCK) {
             for (offset, line) in into.chunks_exact_mut(rows).enumerate() {

@@ -16,13 +16,15 @@ use super::{
     elementwise::{activate, activate_backward, bias_backward, finish},
     gemm::{Into, Matrix, product, transpose},
     norm::{Statistics, batch_statistics, input_backward, inverse_root, normalise, sums},
-    storage::{read, slice, write},
+    storage::{grown, read, slice, write},
 };
 use crate::networks::{Growth, Layer, Network, Op};
 
 /// What a backward pass needs of its forward pass, and room to work in.
 #[derive(Debug, Default)]
 pub(crate) struct Tape {
+    /// Inputs of the pass.
+    rows: usize,
     /// What each layer gave.
     outputs: Vec<Vec<f32>>,
     /// What each batch norm subtracted and scaled by; empty for other layers.
@@ -39,6 +41,8 @@ struct Scratch {
     below: Vec<f32>,
     /// A weight, transposed.
     turned: Vec<f32>,
+    /// Parts of a weight's gradient.
+    parts: Vec<f32>,
 }
 
 /// One pass of a network over `x`, [N, inputs]; the second argument is [`Network::parameters`], tracked or detached.
@@ -49,8 +53,13 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    pub(crate) fn new(network: Arc<Network>, training: bool) -> Self {
-        let tape = network.tapes.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    /// A pass over `rows` inputs.
+    pub(crate) fn new(network: Arc<Network>, training: bool, rows: usize) -> Self {
+        let mut tapes = network.tapes.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of the same size: to grow again what was cut means to fill it with zeros first.
+        let tape = tapes.iter().position(|tape| tape.rows == rows).map(|index| tapes.swap_remove(index));
+        drop(tapes);
+        let tape = tape.unwrap_or_else(|| Tape { rows, ..Tape::default() });
         Self { network, training, tape: Mutex::new(tape) }
     }
 
@@ -80,10 +89,10 @@ impl CustomOp2 for Pass {
         parameters_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (x, parameters) = (slice(x, x_layout)?, slice(parameters, parameters_layout)?);
-        let rows = x_layout.dims()[0];
         let layers = &self.network.layers;
         let mut tape = self.tape();
         let tape = &mut *tape;
+        let rows = tape.rows;
         tape.outputs.resize_with(layers.len(), Vec::new);
         tape.statistics.resize_with(layers.len(), Statistics::default);
         for (index, layer) in layers.iter().enumerate() {
@@ -105,21 +114,23 @@ impl CustomOp2 for Pass {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (through, learn) = (x.track_op(), parameters.track_op());
-        let gradient = gradient.contiguous()?.flatten_all()?.to_vec1()?;
+        let gradient = gradient.contiguous()?;
         let mut tape = self.tape();
         let mut down = None;
         read(parameters, |values| {
             read(x, |input| {
-                if !learn {
-                    down = self.backward(&mut tape, input, values, gradient, through, None);
-                    return Ok(());
-                }
-                let fresh = self.network.fresh.swap(false, Ordering::Relaxed);
-                write(&self.network.gradient, |sink| {
-                    down = self.backward(&mut tape, input, values, gradient, through, Some((sink, fresh)));
+                read(&gradient, |gradient| {
+                    if !learn {
+                        down = self.backward(&mut tape, input, values, gradient, through, None);
+                        return Ok(());
+                    }
+                    let fresh = self.network.fresh.swap(false, Ordering::Relaxed);
+                    write(&self.network.gradient, |sink| {
+                        down = self.backward(&mut tape, input, values, gradient, through, Some((sink, fresh)));
+                    })
                 })
             })
-        })???;
+        })????;
         let down = down.map(|values| Tensor::from_vec(values, x.shape(), x.device())).transpose()?;
         Ok((down, None))
     }
@@ -177,37 +188,39 @@ impl Pass {
         tape: &mut Tape,
         x: &[f32],
         parameters: &[f32],
-        gradient: Vec<f32>,
+        gradient: &[f32],
         through: bool,
         mut sink: Sink,
     ) -> Option<Vec<f32>> {
-        let Tape { outputs, statistics, scratch } = tape;
-        let Scratch { here, below, turned } = scratch;
-        *here = gradient;
+        let Tape { outputs, statistics, scratch, .. } = tape;
+        let Scratch { here: mine, below: other, turned, parts } = scratch;
+        let size = outputs.iter().map(Vec::len).max().unwrap_or_default().max(x.len());
+        let (mut here, mut below) = (grown(mine, size), grown(other, size));
+        here[..gradient.len()].copy_from_slice(gradient);
         for (index, layer) in self.network.layers.iter().enumerate().rev() {
             let input = if index == 0 { x } else { &outputs[index - 1] };
             let wanted = through || index > 0;
+            let (given, asked) = (&mut here[..outputs[index].len()], &mut below[..input.len()]);
             let sink = sink.as_mut().map(|(sink, fresh)| (&mut sink[layer.span()], *fresh));
             let [weights, _] = layer.sizes();
             let weight = &parameters[layer.span()][..weights];
             if !matches!(layer.op, Op::BatchNorm { .. }) {
-                activate_backward(here, &outputs[index], layer.activation);
+                activate_backward(given, &outputs[index], layer.activation);
             }
             match layer.op {
                 Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
                     if let Some(sink) = sink {
-                        dense_backward(input, here, inputs, layer.size, sink);
+                        dense_backward(input, given, inputs, layer.size, sink);
                     }
                     if wanted {
                         let weight = Matrix::new(weight, inputs, layer.size).transposed();
-                        below.resize(input.len(), 0.0);
-                        product(Matrix::new(here, here.len() / layer.size, layer.size), weight, below, Into::Replace);
-                        std::mem::swap(here, below);
+                        product(Matrix::new(given, given.len() / layer.size, layer.size), weight, asked, Into::Replace);
+                        std::mem::swap(&mut here, &mut below);
                     }
                 }
                 Op::BatchNorm { .. } => {
                     let statistics = &statistics[index];
-                    let sums = sums(input, &outputs[index], here, statistics, layer.activation);
+                    let sums = sums(input, &outputs[index], given, statistics, layer.activation);
                     if let Some((sink, fresh)) = sink {
                         let [plain, weighted] = &sums;
                         for (sink, sum) in sink.iter_mut().zip(weighted.iter().chain(plain)) {
@@ -215,21 +228,21 @@ impl Pass {
                         }
                     }
                     if wanted {
-                        input_backward(input, here, weight, &sums, statistics);
+                        input_backward(input, given, weight, &sums, statistics);
                     }
                 }
                 Op::Down { side, inputs, outputs } => {
                     let grid = Grid { side, small: outputs, big: inputs };
                     if let Some((sink, fresh)) = sink {
                         let (sink, bias) = sink.split_at_mut(weights);
-                        grid.weight_gradient(here, input, false, sink, Into::of(fresh));
-                        bias_backward(here, outputs, bias, fresh);
+                        grid.weight_gradient([given, input], false, sink, Into::of(fresh), parts);
+                        bias_backward(given, outputs, bias, fresh);
                     }
                     if wanted {
+                        let turned = grown(turned, weight.len());
                         transpose(weight, outputs, turned);
-                        below.resize(input.len(), 0.0);
-                        grid.up(here, turned, below, |_| ());
-                        std::mem::swap(here, below);
+                        grid.up(given, turned, asked, |_| ());
+                        std::mem::swap(&mut here, &mut below);
                     }
                 }
                 Op::Up { side, inputs, outputs, how } => {
@@ -237,28 +250,28 @@ impl Pass {
                     if let Some((sink, fresh)) = sink {
                         let (sink, bias) = sink.split_at_mut(weights);
                         match how {
-                            Growth::Transposed => grid.weight_gradient(input, here, true, sink, Into::of(fresh)),
+                            Growth::Transposed => grid.weight_gradient([input, given], true, sink, Into::of(fresh), parts),
                             Growth::Nearest => {
                                 let mut folded = vec![0.0; 16 * inputs * outputs];
-                                grid.weight_gradient(input, here, true, &mut folded, Into::Replace);
+                                grid.weight_gradient([input, given], true, &mut folded, Into::Replace, parts);
                                 if fresh {
                                     sink.fill(0.0);
                                 }
                                 unfold(&folded, outputs, sink);
                             }
                         }
-                        bias_backward(here, outputs, bias, fresh);
+                        bias_backward(given, outputs, bias, fresh);
                     }
                     if wanted {
+                        let turned = grown(turned, 16 * inputs * outputs);
                         transpose(&transposed_kernel(weight, outputs, how), 16 * outputs, turned);
-                        below.resize(input.len(), 0.0);
-                        grid.down(here, turned, below, |_| ());
-                        std::mem::swap(here, below);
+                        grid.down(given, turned, asked, |_| ());
+                        std::mem::swap(&mut here, &mut below);
                     }
                 }
             }
         }
-        through.then(|| here.clone())
+        through.then(|| here[..x.len()].to_vec())
     }
 }
 

@@ -39,3 +39,11 @@ impl<F: FnOnce(&mut [f32])> InplaceOp1 for Write<F> {
         Ok(())
     }
 }
+
+/// The first `length` values of `room`, which only grows: what they hold is left from before.
+pub(super) fn grown(room: &mut Vec<f32>, length: usize) -> &mut [f32] {
+    if room.len() < length {
+        room.resize(length, 0.0);
+    }
+    &mut room[..length]
+}

@@ -135,7 +135,9 @@ impl Network {
         let training = mode != Mode::Evaluate;
         let x = if training { x } else { &x.detach() };
         match self.engine {
-            Engine::Kernels => x.contiguous()?.apply_op2(&parameters, Pass::new(Arc::clone(self), training)),
+            Engine::Kernels => {
+                x.contiguous()?.apply_op2(&parameters, Pass::new(Arc::clone(self), training, x.dim(0)?))
+            }
             Engine::Candle => self.by_candle(x, &parameters, training),
         }
     }
