@@ -11,7 +11,9 @@ use std::{
 use duel_tests::duel;
 
 /// Networks so small that a training takes a second.
-const SMALL: [&str; 10] = [
+const SMALL: [&str; 12] = [
+    "--recipe",
+    "article",
     "--set",
     "generator.hidden=[16]",
     "--set",
@@ -85,6 +87,34 @@ fn a_duel_is_trained_exported_and_drawn() {
 }
 
 #[test]
+fn a_generator_that_is_told_the_digit_is_trained_exported_and_drawn() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let small = [
+        "generator.channels=[8, 4]",
+        "discriminator.kind=conv",
+        "discriminator.channels=[4, 8]",
+        "training.conditional=true",
+        "training.balanced=true",
+        "generator.average=0.9",
+    ];
+    for kind in ["generator.kind=mlp", "generator.kind=conv", "generator.growth=nearest"] {
+        let settings = small.iter().chain(["generator.kind=conv", kind].iter()).flat_map(|setting| ["--set", setting]);
+        let arguments: Vec<&str> = settings.chain(["--steps", "30"]).collect();
+        train(dir, kind, &arguments);
+        // Which holds what tract draws against what the network draws.
+        ok(dir, &["export", kind, "--out", "out"]);
+        let model = ["sample", "--model", "out/generator.onnx"];
+        ok(dir, &[&model[..], &["--digits", "2026", "--out", "year.png"]].concat());
+        refused(dir, &[&model[..], &["--digits", "2x"]].concat(), 1, "--digits");
+        ok(dir, &[&model[..], &["--count", "50", "--out", "x.npy"]].concat());
+        let labels = fs::read(dir.join("x.labels.npy")).expect("labels");
+        let labels = &labels[labels.len() - 50..];
+        assert!(labels.iter().all(|&label| label < 10) && labels.iter().any(|&label| label != labels[0]));
+    }
+}
+
+#[test]
 fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
@@ -149,7 +179,7 @@ fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
     for (args, code, expected) in [
         (&["train", "--set", "training.batches=64"][..], 1, "training.batch"),
         (&["train", "--set", "generator.learning_rate=-1"], 1, "generator.learning_rate"),
-        (&["train", "--set", "training.batch=6000"], 1, "training.batch"),
+        (&["train", "--recipe", "article", "--set", "training.batch=6000"], 1, "training.batch"),
         (&["train", "--set", "data.images=60001"], 1, "data.images"),
         (&["train", "--recipe", "artcle"], 1, "one of"),
         (&["train", "--recipe", "missing.toml"], 1, "missing.toml"),

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::{
     dataset::{Batches, Dataset},
-    losses,
+    kernels, losses,
     networks::{self, Mode, Network},
     optimiser::Adam,
     recipe::{Loss, Recipe},
@@ -176,6 +176,13 @@ impl Duel {
     /// Only a measured step waits for the device.
     pub fn advance(&mut self, measured: bool) -> Result<Option<Metrics>> {
         let began = Instant::now();
+        let (judgement, drawing) = kernels::hot(|| self.updates(measured))?;
+        self.step += 1;
+        self.seconds += began.elapsed().as_secs_f64();
+        Ok(measured.then(|| self.metrics(judgement, drawing)))
+    }
+
+    fn updates(&mut self, measured: bool) -> Result<(Option<Judgement>, Option<Drawing>)> {
         let rate = self.recipe.training.rate_at(self.step);
         self.generator.adam.learning_rate = self.recipe.generator.learning_rate * rate;
         self.discriminator.adam.learning_rate = self.recipe.discriminator.learning_rate * rate;
@@ -197,9 +204,7 @@ impl Duel {
             let batch = self.batch("generator", update, &real)?;
             drawing = self.generator_step(&batch, measured)?;
         }
-        self.step += 1;
-        self.seconds += began.elapsed().as_secs_f64();
-        Ok(measured.then(|| self.metrics(judgement, drawing)))
+        Ok((judgement, drawing))
     }
 
     /// Ascends the discriminator on real and on drawn images.
@@ -233,7 +238,8 @@ impl Duel {
         Ok(Some(Judgement {
             d_loss: scalar(&total)?,
             parts: parts.transpose()?.unwrap_or([f64::NAN; 2]),
-            value: -scalar(&losses::softplus(&real.neg()?)?.mean_all()?)? - scalar(&losses::softplus(&fake)?.mean_all()?)?,
+            value: -scalar(&losses::softplus(&real.neg()?)?.mean_all()?)?
+                - scalar(&losses::softplus(&fake)?.mean_all()?)?,
             d_real: Spread::of(&networks::probability(&real)?)?,
             d_fake: Spread::of(&networks::probability(&fake)?)?,
             gradient,

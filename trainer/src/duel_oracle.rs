@@ -107,8 +107,7 @@ fn ten_steps(duel: &mut Duel, recorded: &Recorded, prefix: &str) {
     for step in 0..10 {
         let judged = duel.discriminator_step(&batch(recorded, &batches, "discriminator", step, duel), true);
         let drawn = duel.generator_step(&batch(recorded, &batches, "generator", step, duel), true);
-        let (judged, drawn) =
-            (judged.expect("a step").expect("measured"), drawn.expect("a step").expect("measured"));
+        let (judged, drawn) = (judged.expect("a step").expect("measured"), drawn.expect("a step").expect("measured"));
         let found = [judged.d_loss, drawn.g_loss, judged.gradient, drawn.gradient];
         for ((found, expected), name) in found.into_iter().zip(&series).zip(names) {
             let what = format!("{:?} {prefix}{name} at step {step}", duel.generator.network.engine);
@@ -140,7 +139,9 @@ fn ten_steps_of_each_network_are_pytorchs() {
             }
             // Of PyTorch's own last weights, since those that were passed over move an image by 1e-4.
             let last = batch(&recorded, &Recorded::load("batches"), "generator", 9, &duel);
-            let find = |name: &str, _: &[usize]| Ok::<_, candle_core::Error>(recorded.values(&format!("final.generator.{name}")));
+            let find = |name: &str, _: &[usize]| {
+                Ok::<_, candle_core::Error>(recorded.values(&format!("final.generator.{name}")))
+            };
             duel.generator.network.set_named(find).expect("the recorded weights");
             let images = duel.generator.network.forward(&last.told().expect("memory"), Mode::Evaluate);
             for (found, expected) in floats(&images.expect("images")).into_iter().zip(recorded.values("final.images")) {

@@ -204,9 +204,12 @@ mod tests {
 
     #[test]
     fn graphs_draw_what_the_network_draws_and_carry_the_card() {
-        for (settings, steps) in
-            [(&[][..], 20), (&["generator.batch_norm=off"], 5), (&["generator.batch_norm=frozen"], 5)]
-        {
+        for (settings, steps) in [
+            (&[][..], 20),
+            (&["generator.batch_norm=off"], 5),
+            (&["generator.batch_norm=frozen"], 5),
+            (&["training.conditional=true", "generator.average=0.9"], 20),
+        ] {
             let export = export(&duel(settings, steps)).expect("candle-onnx agrees");
             let model = ModelProto::decode(&export.onnx[..]).expect("protobuf");
             let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();

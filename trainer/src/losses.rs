@@ -117,7 +117,10 @@ mod tests {
                 let found = [total.to_scalar::<f64>().expect("one"), slope(&real), slope(&fake)];
                 for (found, table) in found.into_iter().zip(&tables) {
                     let expected = table[i][j];
-                    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{name} {side} {i} {j}: {found} {expected}");
+                    assert!(
+                        (found - expected).abs() <= 1e-9 * expected.abs().max(1.0),
+                        "{name} {side} {i} {j}: {found} {expected}"
+                    );
                 }
             }
         }

@@ -304,7 +304,8 @@ const TOP: &[Knob] = &[
 ];
 
 /// The recipes that ship with duel, the default first: name and text.
-pub const SHIPPED: &[(&str, &str)] = &[("article", include_str!("../recipes/article.toml"))];
+pub const SHIPPED: &[(&str, &str)] =
+    &[("digits", include_str!("../recipes/digits.toml")), ("article", include_str!("../recipes/article.toml"))];
 
 /// Why there is no recipe.
 #[derive(Debug, thiserror::Error)]
@@ -551,6 +552,6 @@ mod tests {
             let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
             assert!(error.starts_with("mine.toml"), "{error}");
         }
-        assert!(Recipe::load("artcle", &[]).expect_err("no such").to_string().contains("one of article"));
+        assert!(Recipe::load("artcle", &[]).expect_err("no such").to_string().contains("one of digits, article"));
     }
 }

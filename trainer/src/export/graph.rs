@@ -72,8 +72,7 @@ fn fold(layers: &[Layer], named: &[Named]) -> Vec<Folded> {
         let (weight, bias) = (values(layer, "weight"), values(layer, "bias"));
         if let Op::BatchNorm { epsilon, .. } = layer.op {
             let (mean, variance) = (values(layer, "running_mean"), values(layer, "running_var"));
-            let scale: Vec<f64> =
-                weight.iter().zip(variance).map(|(gamma, v)| gamma / (v + epsilon).sqrt()).collect();
+            let scale: Vec<f64> = weight.iter().zip(variance).map(|(gamma, v)| gamma / (v + epsilon).sqrt()).collect();
             let shift = bias.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
             match folded.last_mut().filter(|before| before.activation == Activation::None) {
                 Some(before) => {
@@ -164,7 +163,9 @@ fn graph(layers: &[Folded], card: &Card, precision: Precision) -> GraphProto {
             }
             _ => dense(&mut graph, layer, &last, if index == 0 { card.classes } else { 0 }, double && !ends),
         };
-        let then = |graph: &mut GraphProto, op: &str| push(graph, op, &format!("{}.{}", layer.name, op.to_lowercase()), &[&last]);
+        let then = |graph: &mut GraphProto, op: &str| {
+            push(graph, op, &format!("{}.{}", layer.name, op.to_lowercase()), &[&last])
+        };
         last = match layer.activation {
             Activation::None => last,
             Activation::Relu => then(&mut graph, "Relu"),

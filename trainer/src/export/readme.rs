@@ -1,8 +1,11 @@
 //! The model card that people read.
 
-use duel_models::Card;
+use duel_models::{Card, SIDE};
 
-use crate::{networks::Named, recipe::Recipe};
+use crate::{
+    networks::Named,
+    recipe::{BatchNorm, Growth, Kind, Recipe},
+};
 
 /// `README.md` beside an exported generator.
 pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
@@ -11,7 +14,14 @@ pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
     let parameters: usize = named.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
     let tensors: String = named.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
     let command = command(recipe);
-    let epsilon = recipe.generator.batch_norm_epsilon;
+    let layers = layers(recipe);
+    let (takes, label) = match card.classes {
+        0 => (format!("`latent` [N, {latent}] and gives `image`"), String::new()),
+        classes => (
+            format!("`latent` [N, {latent}] and `label`, int64 [N], and gives `image`"),
+            format!("| label | 0 to {} |\n", classes - 1),
+        ),
+    };
     let recipe = recipe.to_toml();
     format!(
         "---
@@ -30,7 +40,7 @@ tags: [gan, onnx, safetensors]
 | | |
 |---|---|
 | latent | {latent} values, {latent_law} law |
-| image | [N, 1, 28, 28], values in [-1, 1] |
+{label}| image | [N, 1, 28, 28], values in [-1, 1] |
 | training | {steps} steps, {images} images, seed {seed} |
 | graph checked by | {checked_by} |
 
@@ -39,9 +49,8 @@ tags: [gan, onnx, safetensors]
 duel sample --model generator.onnx
 ```
 
-`generator.onnx` takes `latent` [N, {latent}] and gives `image`; batch norm is folded into the dense layers.
-`generator.safetensors` holds the same network unfolded, under PyTorch's names and in its layouts: `denseI` is a
-`torch.nn.Linear`, `normI` the `torch.nn.BatchNorm1d` behind its ReLU (ε {epsilon}); a tanh ends it.
+`generator.onnx` takes {takes}; batch norm is folded into the layers beside it.
+`generator.safetensors` holds the same network unfolded, under PyTorch's names and in its layouts: {layers}; a tanh ends it.
 
 | tensor | shape |
 |---|---|
@@ -52,6 +61,36 @@ duel sample --model generator.onnx
 {recipe}```
 "
     )
+}
+
+/// What stands between latent and tanh, in PyTorch's words.
+fn layers(recipe: &Recipe) -> String {
+    let generator = &recipe.generator;
+    let epsilon = generator.batch_norm_epsilon;
+    let norm = |module: &str, place: &str| match generator.batch_norm {
+        BatchNorm::Off => String::new(),
+        _ => format!(", `normI` the `torch.nn.{module}` {place} (ε {epsilon})"),
+    };
+    let told = if recipe.classes() > 0 { " takes the latent with the label's one-hot behind it" } else { "" };
+    match generator.kind {
+        Kind::Mlp => {
+            let first = if told.is_empty() { String::new() } else { format!("; `dense1`{told}") };
+            format!("`denseI` is a\n`torch.nn.Linear`{}{first}", norm("BatchNorm1d", "behind its ReLU"))
+        }
+        Kind::Conv => {
+            let side = SIDE >> generator.channels.len();
+            let how = match generator.growth {
+                Growth::Transposed => "a `torch.nn.ConvTranspose2d(…, 4, stride=2, padding=1)`",
+                Growth::Nearest => "a `torch.nn.Conv2d(…, 3, padding=1)` behind a nearest-neighbour upsampling by 2",
+            };
+            let channels = generator.channels[0];
+            let norm = norm("BatchNorm2d", "before it, with a leaky ReLU of slope 0.2 behind");
+            format!(
+                "`dense1`, a\n`torch.nn.Linear`,{told}{} gives [N, {channels}, {side}, {side}]; `upI` is {how}{norm}",
+                if told.is_empty() { "" } else { " and" }
+            )
+        }
+    }
 }
 
 /// What trains it again: the shipped recipe, if the run's differs in nothing but its seed, else the one in the card.

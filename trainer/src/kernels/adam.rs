@@ -50,7 +50,10 @@ pub(crate) fn approach(values: &Tensor, others: &Tensor, keep: f32) -> Result<()
         write(values, |values| {
             values.par_chunks_mut(PIECE).zip(others.par_chunks(PIECE)).for_each(|(values, others)| {
                 arch.dispatch(|| {
-                    values.iter_mut().zip(others).for_each(|(value, other)| *value = keep * *value + (1.0 - keep) * other);
+                    values
+                        .iter_mut()
+                        .zip(others)
+                        .for_each(|(value, other)| *value = keep * *value + (1.0 - keep) * other);
                 });
             });
         })

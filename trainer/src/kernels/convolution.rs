@@ -173,7 +173,9 @@ impl Grid {
                             }
                             _ => {
                                 pixel.fill(0.0);
-                                for (y, x) in rows.iter().flatten().flat_map(|&y| across.iter().flatten().map(move |&x| (y, x))) {
+                                for (y, x) in
+                                    rows.iter().flatten().flat_map(|&y| across.iter().flatten().map(move |&x| (y, x)))
+                                {
                                     pixel.iter_mut().zip(tap(y, x)).for_each(|(pixel, tap)| *pixel += tap);
                                 }
                             }
@@ -189,7 +191,7 @@ impl Grid {
 #[inline(always)]
 fn neighbours(at: usize, side: usize) -> [Option<(usize, usize)>; 2] {
     // at = 2 y + k - 1
-    let (near, tap) = ((at + 1) / 2, (at + 1) % 2);
+    let (near, tap) = (at.div_ceil(2), (at + 1) % 2);
     let first = (near < side).then_some((near, tap));
     let second = near.checked_sub(1).map(|before| (before, tap + 2));
     [first, second]
@@ -241,7 +243,9 @@ mod tests {
         for (image, y, x, ky, kx) in (0..images * side * side * 16)
             .map(|i| (i / (side * side * 16), i / (side * 16) % side, i / 16 % side, i / 4 % 4, i % 4))
         {
-            let (Some(line), Some(place)) = ((2 * y + ky).checked_sub(1), (2 * x + kx).checked_sub(1)) else { continue };
+            let (Some(line), Some(place)) = ((2 * y + ky).checked_sub(1), (2 * x + kx).checked_sub(1)) else {
+                continue;
+            };
             if line >= 2 * side || place >= 2 * side {
                 continue;
             }
@@ -264,13 +268,16 @@ mod tests {
     fn all_three_are_those_of_a_plain_loop_at_any_shape() {
         let mut stream = Stream::new(1, "convolutions");
         let mut shapes = vec![(1, 1, 1, 1), (7, 3, 1, 5), (2, 1, 3, 9), (7, 16, 8, 2)];
-        shapes.extend((0..12).map(|_| (1 + stream.below(8), 1 + stream.below(20), 1 + stream.below(20), 1 + stream.below(11))));
+        shapes.extend(
+            (0..12).map(|_| (1 + stream.below(8), 1 + stream.below(20), 1 + stream.below(20), 1 + stream.below(11))),
+        );
         for (side, small, big, images) in shapes {
             let grid = Grid { side, small, big };
             let what = format!("{grid:?} {images}");
             let weight = random(&mut stream, 16 * big * small);
             let turned: Vec<f32> = (0..weight.len()).map(|i| weight[i % (16 * big) * small + i / (16 * big)]).collect();
-            let (smalls, bigs) = (random(&mut stream, images * grid.small_size()), random(&mut stream, images * grid.big_size()));
+            let (smalls, bigs) =
+                (random(&mut stream, images * grid.small_size()), random(&mut stream, images * grid.big_size()));
             let mut exact = [vec![0.0; smalls.len()], vec![0.0; bigs.len()], vec![0.0; weight.len()]];
             each(grid, images, |s, b, w| {
                 let [small, big, weight] = [smalls[s], bigs[b], weight[w]].map(f64::from);

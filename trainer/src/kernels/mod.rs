@@ -8,11 +8,13 @@ mod adam;
 mod convolution;
 mod elementwise;
 mod gemm;
+mod hot;
 mod norm;
 mod pass;
 mod storage;
 
 pub(crate) use adam::{AdamStep, adam, approach};
 pub(crate) use convolution::FOLD;
+pub(crate) use hot::hot;
 pub(crate) use pass::{Pass, Tape};
 pub(crate) use storage::{read, write};

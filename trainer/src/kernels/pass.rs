@@ -250,7 +250,9 @@ impl Pass {
                     if let Some((sink, fresh)) = sink {
                         let (sink, bias) = sink.split_at_mut(weights);
                         match how {
-                            Growth::Transposed => grid.weight_gradient([input, given], true, sink, Into::of(fresh), parts),
+                            Growth::Transposed => {
+                                grid.weight_gradient([input, given], true, sink, Into::of(fresh), parts)
+                            }
                             Growth::Nearest => {
                                 let mut folded = vec![0.0; 16 * inputs * outputs];
                                 grid.weight_gradient([input, given], true, &mut folded, Into::Replace, parts);
@@ -291,11 +293,6 @@ fn transposed_kernel(weight: &[f32], outputs: usize, how: Growth) -> Cow<'_, [f3
 fn dense_backward(x: &[f32], gradient: &[f32], inputs: usize, outputs: usize, (sink, fresh): (&mut [f32], bool)) {
     let rows = x.len() / inputs;
     let (weight, bias) = sink.split_at_mut(inputs * outputs);
-    product(
-        Matrix::new(x, rows, inputs).transposed(),
-        Matrix::new(gradient, rows, outputs),
-        weight,
-        Into::of(fresh),
-    );
+    product(Matrix::new(x, rows, inputs).transposed(), Matrix::new(gradient, rows, outputs), weight, Into::of(fresh));
     bias_backward(gradient, outputs, bias, fresh);
 }

@@ -179,8 +179,7 @@ impl Layer {
                 let weight = |input: usize, column: usize| {
                     self.offset + channels_last(input, inputs, channels) * (1 + classes) + column
                 };
-                let mut places =
-                    vec![place("weight", &[1, inputs], &|i| weight(i[1], 0)), plain("bias", bias, biases)];
+                let mut places = vec![place("weight", &[1, inputs], &|i| weight(i[1], 0)), plain("bias", bias, biases)];
                 if classes > 0 {
                     let embed = place("", &[classes, inputs], &|i| weight(i[1], 1 + i[0]));
                     places.push(Place { name: "embed.weight".to_owned(), ..embed });

@@ -135,9 +135,7 @@ impl Network {
         let training = mode != Mode::Evaluate;
         let x = if training { x } else { &x.detach() };
         match self.engine {
-            Engine::Kernels => {
-                x.contiguous()?.apply_op2(&parameters, Pass::new(Arc::clone(self), training, x.dim(0)?))
-            }
+            Engine::Kernels => x.contiguous()?.apply_op2(&parameters, Pass::new(Arc::clone(self), training, x.dim(0)?)),
             Engine::Candle => self.by_candle(x, &parameters, training),
         }
     }

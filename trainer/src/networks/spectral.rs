@@ -119,7 +119,8 @@ mod tests {
         let vector = |name: &str| recorded[name].reshape((8, 4, 4))?.permute((1, 2, 0))?.flatten_all();
         let matrix = of(&network).nth(1).expect("two convolutions");
         let at = matrix.layer.offset;
-        let fill = |var: &Var, values: &Tensor, at: usize| var.set(&var.as_detached_tensor().slice_scatter(values, 0, at)?);
+        let fill =
+            |var: &Var, values: &Tensor, at: usize| var.set(&var.as_detached_tensor().slice_scatter(values, 0, at)?);
         fill(&network.parameters, &ours(&recorded["weight"]).expect("memory"), at).expect("as many");
         fill(&network.running, &vector("v").expect("memory"), matrix.u).expect("as many");
         network.settle(true).expect("a step");

@@ -37,7 +37,7 @@ use crate::{charset::Charset, output::print, progress::Progress, terminal};
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// A shipped recipe or a TOML file.
-    #[arg(long, default_value = "article", conflicts_with = "resume")]
+    #[arg(long, default_value = "digits", conflicts_with = "resume")]
     recipe: String,
     /// A directory of IDX files named as MNIST's, gzipped or not, instead of the bundled digits.
     #[arg(long, value_name = "DIR")]
