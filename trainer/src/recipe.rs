@@ -168,7 +168,7 @@ section! {
         /// Of `mlp`: widths of the hidden layers, each followed by a ReLU and a batch norm.
         hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
         /// Of `conv`: channels of each image, from the smallest on, before it grows to twice its side; each has a batch norm and a leaky ReLU.
-        channels: Vec<usize> = vec![128, 64], Range::Channels;
+        channels: Vec<usize> = vec![128, 64], Range::Channels(2);
         /// Of `conv`: how an image grows.
         growth: Growth = Growth::Transposed, Growth::WORDS;
         /// The law of the first weights.
@@ -200,7 +200,7 @@ section! {
         /// Of `mlp`: widths of the hidden layers, each followed by a ReLU.
         hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
         /// Of `conv`: channels of each image, each of half the side of the one before, with a leaky ReLU.
-        channels: Vec<usize> = vec![64, 128], Range::Channels;
+        channels: Vec<usize> = vec![64, 128], Range::Channels(4);
         /// The law of the first weights.
         initial: Initial = Initial::Glorot, Initial::WORDS;
         /// Whether each weight is divided by its largest singular value: Miyato et al. 2018.
@@ -539,7 +539,7 @@ mod tests {
             ("generator.hidden=[]", "widths"),
             ("training.loss=wasserstein", "non-saturating or minimax"),
             ("training.conditional=1", "true or false"),
-            ("generator.channels=[8, 8, 8]", "1 or 2 widths"),
+            ("generator.channels=[8, 8, 8]", "1 to 2 widths"),
             ("training.seed=-1", "a whole number from 0"),
             ("training.batch", "key=value"),
             ("name=1", "a line of text"),

@@ -1,5 +1,5 @@
 //! The 4×4 convolution of stride 2 and padding 1, its transpose, and the gradient of their weight. All three join a small image,
-//! [side, side, small], and a big one, [2 side, 2 side, big], through columns, [side · side, 16 big]: a row for each pixel of
+//! [side, side, small], and a big one, [wide, wide, big], with side half of wide, rounded down, through columns, [side · side, 16 big]: a row for each pixel of
 //! the small image, which holds the 4×4 pixels of the big one that it is joined to. Between columns and the small image
 //! stands one matrix product.
 //!
@@ -20,8 +20,8 @@ use super::{
 /// The images that a convolution joins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grid {
-    /// Rows and columns of the small image.
-    pub side: usize,
+    /// Rows and columns of the big image; the small one has half as many, rounded down.
+    pub wide: usize,
     /// Channels of the small image.
     pub small: usize,
     /// Channels of the big image.
@@ -41,16 +41,20 @@ thread_local! {
 }
 
 impl Grid {
+    fn side(self) -> usize {
+        self.wide / 2
+    }
+
     fn small_size(self) -> usize {
-        self.side * self.side * self.small
+        self.side() * self.side() * self.small
     }
 
     fn big_size(self) -> usize {
-        4 * self.side * self.side * self.big
+        self.wide * self.wide * self.big
     }
 
     fn column_size(self) -> usize {
-        self.side * self.side * 16 * self.big
+        self.side() * self.side() * 16 * self.big
     }
 
     /// Big images to small ones, with `weight` as [16 big, small]; `then` ends each piece while it is in the cache.
@@ -129,19 +133,19 @@ impl Grid {
 
     /// The columns of big images: each pixel copied to where it is wanted, zeros beyond the edges.
     fn gather(self, images: &[f32], columns: &mut [f32]) {
-        let Self { side, big, .. } = self;
-        let width = 2 * side * big;
+        let Self { wide, big, .. } = self;
+        let (side, width) = (self.side(), wide * big);
         for (image, columns) in images.chunks_exact(self.big_size()).zip(columns.chunks_exact_mut(self.column_size())) {
             for (y, row) in columns.chunks_exact_mut(side * 16 * big).enumerate() {
                 for (x, pixel) in row.chunks_exact_mut(16 * big).enumerate() {
                     for (ky, taps) in pixel.chunks_exact_mut(4 * big).enumerate() {
                         // The tap (ky, kx) of the small pixel (y, x) is the big pixel (2y + ky - 1, 2x + kx - 1).
-                        let Some(line) = (2 * y + ky).checked_sub(1).filter(|&line| line < 2 * side) else {
+                        let Some(line) = (2 * y + ky).checked_sub(1).filter(|&line| line < wide) else {
                             taps.fill(0.0);
                             continue;
                         };
                         let line = &image[line * width..][..width];
-                        let (from, to) = (if x == 0 { big } else { 0 }, if x + 1 == side { 3 * big } else { 4 * big });
+                        let (from, to) = (if x == 0 { big } else { 0 }, (wide + 1 - 2 * x).min(4) * big);
                         taps[..from].fill(0.0);
                         taps[to..].fill(0.0);
                         taps[from..to].copy_from_slice(&line[2 * x * big + from - big..][..to - from]);
@@ -153,11 +157,12 @@ impl Grid {
 
     /// The transpose of [`gather`](Self::gather): each big pixel is the sum of the up to four taps that it was copied to.
     fn scatter(self, columns: &[f32], images: &mut [f32]) {
-        let Self { side, big, .. } = self;
+        let Self { wide, big, .. } = self;
+        let side = self.side();
         let arch = Arch::new();
         for (image, columns) in images.chunks_exact_mut(self.big_size()).zip(columns.chunks_exact(self.column_size())) {
             arch.dispatch(|| {
-                for (line, values) in image.chunks_exact_mut(2 * side * big).enumerate() {
+                for (line, values) in image.chunks_exact_mut(wide * big).enumerate() {
                     let rows = neighbours(line, side);
                     for (place, pixel) in values.chunks_exact_mut(big).enumerate() {
                         let across = neighbours(place, side);
@@ -239,19 +244,20 @@ mod tests {
 
     /// The sum over every small value, every big value and every tap that joins them, by the definition.
     fn each(grid: Grid, images: usize, mut body: impl FnMut(usize, usize, usize)) {
-        let Grid { side, small, big } = grid;
+        let Grid { wide, small, big } = grid;
+        let side = wide / 2;
         for (image, y, x, ky, kx) in (0..images * side * side * 16)
             .map(|i| (i / (side * side * 16), i / (side * 16) % side, i / 16 % side, i / 4 % 4, i % 4))
         {
             let (Some(line), Some(place)) = ((2 * y + ky).checked_sub(1), (2 * x + kx).checked_sub(1)) else {
                 continue;
             };
-            if line >= 2 * side || place >= 2 * side {
+            if line >= wide || place >= wide {
                 continue;
             }
             for (s, b) in (0..small).flat_map(|s| (0..big).map(move |b| (s, b))) {
                 let at_small = ((image * side + y) * side + x) * small + s;
-                let at_big = ((image * 2 * side + line) * 2 * side + place) * big + b;
+                let at_big = ((image * wide + line) * wide + place) * big + b;
                 body(at_small, at_big, ((ky * 4 + kx) * big + b) * small + s);
             }
         }
@@ -267,12 +273,12 @@ mod tests {
     #[test]
     fn all_three_are_those_of_a_plain_loop_at_any_shape() {
         let mut stream = Stream::new(1, "convolutions");
-        let mut shapes = vec![(1, 1, 1, 1), (7, 3, 1, 5), (2, 1, 3, 9), (7, 16, 8, 2)];
+        let mut shapes = vec![(2, 1, 1, 1), (3, 2, 2, 3), (7, 3, 2, 5), (14, 3, 1, 5), (4, 1, 3, 9), (14, 16, 8, 2)];
         shapes.extend(
-            (0..12).map(|_| (1 + stream.below(8), 1 + stream.below(20), 1 + stream.below(20), 1 + stream.below(11))),
+            (0..12).map(|_| (2 + stream.below(15), 1 + stream.below(20), 1 + stream.below(20), 1 + stream.below(11))),
         );
-        for (side, small, big, images) in shapes {
-            let grid = Grid { side, small, big };
+        for (wide, small, big, images) in shapes {
+            let grid = Grid { wide, small, big };
             let what = format!("{grid:?} {images}");
             let weight = random(&mut stream, 16 * big * small);
             let turned: Vec<f32> = (0..weight.len()).map(|i| weight[i % (16 * big) * small + i / (16 * big)]).collect();

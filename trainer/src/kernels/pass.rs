@@ -170,12 +170,12 @@ impl Pass {
                 }
                 normalise(x, y, [weight, bias], statistics, layer.activation);
             }
-            Op::Down { side, inputs, outputs } => {
-                let grid = Grid { side, small: outputs, big: inputs };
+            Op::Down { wide, inputs, outputs } => {
+                let grid = Grid { wide, small: outputs, big: inputs };
                 grid.down(x, weight, y, |y| finish(y, bias, outputs, layer.activation));
             }
             Op::Up { side, inputs, outputs, how } => {
-                let grid = Grid { side, small: inputs, big: outputs };
+                let grid = Grid { wide: 2 * side, small: inputs, big: outputs };
                 grid.up(x, &transposed_kernel(weight, outputs, how), y, |y| finish(y, bias, outputs, layer.activation));
             }
         }
@@ -231,8 +231,8 @@ impl Pass {
                         input_backward(input, given, weight, &sums, statistics);
                     }
                 }
-                Op::Down { side, inputs, outputs } => {
-                    let grid = Grid { side, small: outputs, big: inputs };
+                Op::Down { wide, inputs, outputs } => {
+                    let grid = Grid { wide, small: outputs, big: inputs };
                     if let Some((sink, fresh)) = sink {
                         let (sink, bias) = sink.split_at_mut(weights);
                         grid.weight_gradient([given, input], false, sink, Into::of(fresh), parts);
@@ -246,7 +246,7 @@ impl Pass {
                     }
                 }
                 Op::Up { side, inputs, outputs, how } => {
-                    let grid = Grid { side, small: inputs, big: outputs };
+                    let grid = Grid { wide: 2 * side, small: inputs, big: outputs };
                     if let Some((sink, fresh)) = sink {
                         let (sink, bias) = sink.split_at_mut(weights);
                         match how {

@@ -72,11 +72,10 @@ pub fn discriminator(recipe: &recipe::Discriminator, classes: usize, seed: u64, 
             }
         }
         Kind::Conv => {
-            let (mut side, mut inputs) = (SIDE, 1);
+            let (mut wide, mut inputs) = (SIDE, 1);
             for &outputs in &recipe.channels {
-                side /= 2;
-                layers.push(Op::Down { side, inputs, outputs }, Activation::LeakyRelu);
-                inputs = outputs;
+                layers.push(Op::Down { wide, inputs, outputs }, Activation::LeakyRelu);
+                (wide, inputs) = (wide / 2, outputs);
             }
             layers.head(inputs, classes);
         }
@@ -111,7 +110,7 @@ impl Layers {
             Op::Dense { outputs, .. } => ("dense", outputs),
             Op::Head { classes, .. } => ("head", 1 + classes),
             Op::BatchNorm { .. } => ("norm", self.size),
-            Op::Down { side, outputs, .. } => ("conv", side * side * outputs),
+            Op::Down { wide, outputs, .. } => ("conv", (wide / 2) * (wide / 2) * outputs),
             Op::Up { side, outputs, .. } => ("up", 4 * side * side * outputs),
         };
         let before = self.list.iter().filter(|layer| layer.name.starts_with(kind)).count();

@@ -24,9 +24,9 @@ impl Network {
                     let rows = x.reshape(((), channels))?;
                     self.norm_by_candle(layer, &rows, &weight, &bias, training)?.reshape(((), size))?
                 }
-                Op::Down { side, inputs, outputs } => {
+                Op::Down { wide, inputs, outputs } => {
                     let weight = weight.reshape((4, 4, inputs, outputs))?.permute((3, 2, 0, 1))?.contiguous()?;
-                    let image = channels_first(&x, 2 * side, inputs)?;
+                    let image = channels_first(&x, wide, inputs)?;
                     channels_last(&image.conv2d(&weight, 1, 2, 1, 1)?, &bias)?
                 }
                 Op::Up { side, inputs, outputs, how } => {

@@ -53,11 +53,11 @@ pub enum Op {
         /// Whether training takes mean and variance from the batch, or from the running figures.
         of_batch: bool,
     },
-    /// A 4×4 convolution of stride 2 and padding 1: [N, 2 side, 2 side, inputs] -> [N, side, side, outputs], with W as
-    /// [4, 4, inputs, outputs].
+    /// A 4×4 convolution of stride 2 and padding 1: [N, wide, wide, inputs] -> [N, wide / 2, wide / 2, outputs], rounded down,
+    /// with W as [4, 4, inputs, outputs].
     Down {
-        /// Rows and columns of the image it gives.
-        side: usize,
+        /// Rows and columns of the image it takes.
+        wide: usize,
         /// Channels in.
         inputs: usize,
         /// Channels out.
@@ -149,9 +149,8 @@ impl Layer {
         match self.op {
             Op::BatchNorm { .. } => 0,
             Op::Dense { .. } | Op::Head { .. } => self.sizes()[0],
-            Op::Down { side, inputs, outputs } | Op::Up { side, inputs, outputs, .. } => {
-                side * side * 16 * inputs * outputs
-            }
+            Op::Down { wide, inputs, outputs } => (wide / 2) * (wide / 2) * 16 * inputs * outputs,
+            Op::Up { side, inputs, outputs, .. } => side * side * 16 * inputs * outputs,
         }
     }
 

@@ -35,8 +35,8 @@ pub enum Range {
     Real(f64, f64),
     /// A list of layer widths, 1 to 16 of them.
     Widths,
-    /// A list of channels, 1 or 2 of them: 28 halves twice.
-    Channels,
+    /// A list of channels, 1 to so many of them.
+    Channels(usize),
     /// True or false.
     Flag,
     /// One of these words.
@@ -55,8 +55,8 @@ impl Range {
             Self::Widths => value.as_array().is_some_and(|widths| {
                 (1..=16).contains(&widths.len()) && widths.iter().all(|width| Self::Whole(1, 8192).holds(width))
             }),
-            Self::Channels => value.as_array().is_some_and(|channels| {
-                (1..=2).contains(&channels.len()) && channels.iter().all(|count| Self::Whole(1, 512).holds(count))
+            Self::Channels(most) => value.as_array().is_some_and(|channels| {
+                (1..=most).contains(&channels.len()) && channels.iter().all(|count| Self::Whole(1, 512).holds(count))
             }),
             Self::Flag => value.is_bool(),
             Self::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
@@ -72,7 +72,7 @@ impl fmt::Display for Range {
             Self::Whole(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::Real(least, most) => write!(f, "a number from {least} to {most}"),
             Self::Widths => write!(f, "a list of 1 to 16 widths from 1 to 8192"),
-            Self::Channels => write!(f, "a list of 1 or 2 widths from 1 to 512"),
+            Self::Channels(most) => write!(f, "a list of 1 to {most} widths from 1 to 512"),
             Self::Flag => write!(f, "true or false"),
             Self::Choice(words) => write!(f, "{}", words.join(" or ")),
         }
