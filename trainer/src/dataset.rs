@@ -16,7 +16,7 @@ use crate::recipe::{Recipe, Training};
 pub struct Dataset {
     /// Grey levels, [N, 28, 28].
     pub images: Vec<u8>,
-    /// Labels, [N].
+    /// Labels, [N]; none for images that were drawn without.
     pub labels: Vec<u8>,
 }
 
@@ -138,14 +138,27 @@ impl Dataset {
         Ok(Self { images, labels })
     }
 
+    /// The pair of IDX files in `dir` that `duel sample --out` writes; without labels where it has none.
+    pub fn drawn(dir: &Path) -> Result<Self, DatasetError> {
+        let images = read(dir, "images-idx3-ubyte", &IMAGES)?;
+        let labels = match read(dir, "labels-idx1-ubyte", &LABELS) {
+            Err(DatasetError::Missing { .. }) => Vec::new(),
+            labels => labels?,
+        };
+        if !labels.is_empty() && images.len() != labels.len() * PIXELS {
+            return Err(DatasetError::Unequal { dir: dir.into(), images: images.len() / PIXELS, labels: labels.len() });
+        }
+        Ok(Self { images, labels })
+    }
+
     /// Images it has.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.images.len() / PIXELS
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.images.is_empty()
     }
 
     /// The first `count` images (0: all); the batch must fit into them.

@@ -4,7 +4,10 @@
 mod graph;
 mod readme;
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use candle_core::{DType, Device, Tensor};
 use candle_onnx::onnx::ModelProto;
@@ -92,9 +95,9 @@ impl Probe {
     }
 }
 
-/// The generator of a duel as files, the graph checked by candle-onnx where that can run it.
-pub fn export(duel: &Duel) -> Result<Export, ExportError> {
-    let card = card(duel);
+/// The generator of a duel as files, the graph checked by candle-onnx where that can run it; `scores` go into its card.
+pub fn export(duel: &Duel, scores: BTreeMap<String, f64>) -> Result<Export, ExportError> {
+    let card = Card { scores, ..card(duel) };
     let named = duel.artist().named()?;
     if !named.iter().flat_map(|tensor| &tensor.values).all(|value| value.is_finite()) {
         return Err(ExportError::NotFinite);
@@ -210,7 +213,7 @@ mod tests {
             (&["generator.batch_norm=frozen"], 5),
             (&["training.conditional=true", "generator.average=0.9"], 20),
         ] {
-            let export = export(&duel(settings, steps)).expect("candle-onnx agrees");
+            let export = export(&duel(settings, steps), BTreeMap::new()).expect("candle-onnx agrees");
             let model = ModelProto::decode(&export.onnx[..]).expect("protobuf");
             let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
             assert_eq!(Card::from_map(&map), Ok(export.card.clone()));
@@ -243,6 +246,6 @@ mod tests {
     fn weights_that_are_not_finite_are_not_exported() {
         let duel = duel(&["generator.learning_rate=10", "discriminator.learning_rate=10"], 1);
         crate::kernels::write(&duel.artist().parameters, |values| values[3] = f32::NAN).expect("on the CPU");
-        assert!(matches!(export(&duel), Err(ExportError::NotFinite)));
+        assert!(matches!(export(&duel, BTreeMap::new()), Err(ExportError::NotFinite)));
     }
 }

@@ -5,6 +5,7 @@
 pub mod dataset;
 pub mod device;
 pub mod duel;
+pub mod evaluate;
 pub mod export;
 mod kernels;
 pub mod losses;

@@ -28,6 +28,9 @@ pub enum Command {
     /// List every run: its state, step, age and scores.
     #[cfg(feature = "train")]
     Runs(commands::runs::RunsArgs),
+    /// Score digits: a run's, a model's, or those in a directory.
+    #[cfg(feature = "train")]
+    Eval(commands::eval::EvalArgs),
     /// Write a trained generator as ONNX and safetensors, with its card.
     #[cfg(feature = "train")]
     Export(commands::export::ExportArgs),
@@ -53,6 +56,8 @@ impl Command {
             Self::Watch(args) => commands::watch::run(args),
             #[cfg(feature = "train")]
             Self::Runs(args) => commands::runs::run(args),
+            #[cfg(feature = "train")]
+            Self::Eval(args) => commands::eval::run(args),
             #[cfg(feature = "train")]
             Self::Export(args) => commands::export::run(args),
             Self::Sample(args) => commands::sample::run(args),

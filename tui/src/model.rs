@@ -38,7 +38,8 @@ impl ModelArgs {
     }
 }
 
-fn read(name: &str) -> Result<Vec<u8>> {
+/// The bytes of a model's file.
+pub fn read(name: &str) -> Result<Vec<u8>> {
     let bytes = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         File::open(Path::new(name))?.take(READ_MAX).read_to_end(&mut bytes)?;

@@ -23,6 +23,14 @@ pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
         ),
     };
     let recipe = recipe.to_toml();
+    let scores: String = match card.scores.is_empty() {
+        true => String::new(),
+        false => {
+            let lines =
+                card.scores.iter().map(|(name, score)| format!("| {} | {score:.3} |\n", name.replace('_', " ")));
+            format!("\n| score | by `duel eval` |\n|---|---|\n{}", lines.collect::<String>())
+        }
+    };
     format!(
         "---
 library_name: duel
@@ -43,7 +51,7 @@ tags: [gan, onnx, safetensors]
 {label}| image | [N, 1, 28, 28], values in [-1, 1] |
 | training | {steps} steps, {images} images, seed {seed} |
 | graph checked by | {checked_by} |
-
+{scores}
 ```sh
 {command}
 duel sample --model generator.onnx

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 /// A matrix in row-major order, or the transpose of one.
 #[derive(Clone, Copy)]
-pub(super) struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
     columns: usize,
@@ -14,13 +14,13 @@ pub(super) struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     /// `values` as [rows, columns].
-    pub(super) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns);
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
     /// Its transpose, without moving a value.
-    pub(super) fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         let Self { values, rows, columns, row_stride, column_stride } = self;
         Self { values, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
     }
@@ -28,7 +28,7 @@ impl<'a> Matrix<'a> {
 
 /// What happens to the values that a product's result lands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Into {
+pub(crate) enum Into {
     /// They are replaced.
     Replace,
     /// They are added to.
@@ -69,7 +69,7 @@ pub(super) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
 }
 
 /// As [`product`], on this thread, whatever the size: for callers that have split the work.
-pub(super) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
+pub(crate) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
     assert_eq!(a.columns, b.rows);
     assert_eq!(into.len(), a.rows * b.columns);
     multiply(a, b, Destination(into.as_mut_ptr()), 0..a.rows, 0..b.columns, how);

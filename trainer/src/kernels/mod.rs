@@ -15,6 +15,7 @@ mod storage;
 
 pub(crate) use adam::{AdamStep, adam, approach};
 pub(crate) use convolution::FOLD;
+pub(crate) use gemm::{Into, Matrix, serial};
 pub(crate) use hot::hot;
 pub(crate) use pass::{Pass, Tape};
 pub(crate) use storage::{read, write};

@@ -7,7 +7,7 @@ use super::{
     Network,
     layer::{Activation, Layer, Op},
 };
-use crate::recipe::{self, BatchNorm, Kind};
+use crate::recipe::{self, BatchNorm, Initial, Kind};
 
 /// The generator: [N, latent + classes] -> [N, 784] in (-1, 1). With classes, the label's one-hot follows the latent.
 ///
@@ -81,6 +81,29 @@ pub fn discriminator(recipe: &recipe::Discriminator, classes: usize, seed: u64, 
         }
     }
     Network::new(layers, PIXELS, recipe.initial, recipe.spectral_norm, Stream::new(seed, "discriminator"), device)
+}
+
+/// The classifier: 4×4 convolutions of stride 2 and a dense layer, each with batch norm and leaky ReLU, [N, 784] -> [N, features];
+/// and the dense layer behind them, [N, features] -> [N, 10].
+pub fn classifier(features: usize, seed: u64, device: &Device) -> Result<[Network; 2]> {
+    let mut body = Layers::new(PIXELS);
+    let norm = |layers: &mut Layers, channels| {
+        let op = Op::BatchNorm { channels, momentum: 0.9, epsilon: 1e-5, of_batch: true };
+        layers.push(op, Activation::LeakyRelu);
+    };
+    for (wide, inputs, outputs) in [(SIDE, 1, 64), (SIDE / 2, 64, 128)] {
+        body.push(Op::Down { wide, inputs, outputs }, Activation::None);
+        norm(&mut body, outputs);
+    }
+    // Its inputs stand channels-last, in its file too.
+    body.dense(features, features, Activation::None);
+    norm(&mut body, features);
+    let mut head = Layers::new(features);
+    head.dense(10, 10, Activation::None);
+    let of = |layers: Layers, inputs, name| {
+        Network::new(layers, inputs, Initial::FanIn, false, Stream::new(seed, name), device)
+    };
+    Ok([of(body, PIXELS, "classifier")?, of(head, features, "classifier head")?])
 }
 
 /// Layers with their places, as they are added.

@@ -16,7 +16,7 @@ use duel_models::random::Stream;
 
 use self::build::Layers;
 pub use self::{
-    build::{discriminator, generator},
+    build::{classifier, discriminator, generator},
     layer::{Activation, LEAK, Layer, Op},
 };
 pub use crate::recipe::Growth;

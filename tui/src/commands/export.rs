@@ -1,6 +1,7 @@
 //! `duel export RUN`: a trained generator as files that other tools read.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -16,6 +17,7 @@ use duel_trainer::{
     run::{checkpoint, files, writer},
 };
 
+use super::eval;
 use crate::output::print;
 
 /// Arguments of `duel export`.
@@ -26,13 +28,19 @@ pub struct ExportArgs {
     /// Where to write.
     #[arg(long, default_value = "export")]
     out: PathBuf,
+    /// Score it as `duel eval` does, and write the scores into its card.
+    #[arg(long)]
+    scores: bool,
 }
 
 /// Writes generator.onnx, generator.safetensors, README.md and samples.png of the run's last checkpoint, once the graph
 /// was run by tract, and by candle-onnx where that can, and drew what the network draws.
 pub fn run(args: ExportArgs) -> Result<()> {
-    let export = from_run(&args.run)?;
-    check_with_tract(&export)?;
+    let mut export = from_run(&args.run, BTreeMap::new())?;
+    let generator = check_with_tract(&export)?;
+    if args.scores {
+        export = from_run(&args.run, eval::score(&generator)?)?;
+    }
     let files: [(&str, &[u8]); 4] = [
         ("generator.onnx", &export.onnx),
         ("generator.safetensors", &export.safetensors),
@@ -48,15 +56,17 @@ pub fn run(args: ExportArgs) -> Result<()> {
     Ok(())
 }
 
-fn from_run(run: &Path) -> Result<Export> {
+/// The generator of a run's last checkpoint as files, with these scores in its card.
+pub fn from_run(run: &Path, scores: BTreeMap<String, f64>) -> Result<Export> {
     let recipe = writer::recipe(run)?;
     let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
     checkpoint::restore(&mut duel, run)?;
-    Ok(export(&duel)?)
+    Ok(export(&duel, scores)?)
 }
 
-fn check_with_tract(export: &Export) -> Result<()> {
+fn check_with_tract(export: &Export) -> Result<Generator> {
     let generator = Generator::load(&export.onnx).context("tract cannot run the exported graph")?;
     let drawn = generator.draw(&export.probe.latents, &export.probe.labels)?;
-    Ok(export.probe.hold("tract", &drawn)?)
+    export.probe.hold("tract", &drawn)?;
+    Ok(generator)
 }

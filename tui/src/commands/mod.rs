@@ -1,6 +1,8 @@
 //! One file a command; its first function tells the story.
 
 pub mod clock;
+#[cfg(feature = "train")]
+pub mod eval;
 pub mod explore;
 #[cfg(feature = "train")]
 pub mod export;
