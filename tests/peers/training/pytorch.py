@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """How fast PyTorch trains a network of this directory: a line of JSON on stdout. `run` calls it with the environment that suits it.
 
-    pytorch.py mlp|dcgan|upsample [--compile] [--seconds 5] [--threads 2]
+    pytorch.py mlp|dcgan|upsample|sgemm [--compile] [--seconds 5] [--threads 2]
 
 A step is duel's: the discriminator's update on 64 real and 64 drawn images, then the generator's on 64 drawn from fresh latents.
+`sgemm` trains nothing: it says how fast plain products of two 2048x2048 matrices are, the most that any of this can reach.
 What follows was measured to be PyTorch's best on a CPU, and nothing in it changes what is computed: see the comments at each choice.
 """
 
@@ -63,15 +64,28 @@ def convolutional(upsample):
 NETWORKS = {"mlp": mlp, "dcgan": lambda: convolutional(False), "upsample": lambda: convolutional(True)}
 
 
+def sgemm(seconds):
+    a, b, c = (torch.randn(2048, 2048) for _ in range(3))
+    products, started = -5, time.perf_counter()
+    while (passed := time.perf_counter() - started) < seconds:
+        torch.mm(a, b, out=c)
+        products += 1
+        if products == 0:  # warm
+            started = time.perf_counter()
+    print(json.dumps({"gflops": 2 * 2048**3 * products / passed / 1e9}))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("network", choices=NETWORKS)
+    parser.add_argument("network", choices=[*NETWORKS, "sgemm"])
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
+    if options.network == "sgemm":
+        return sgemm(options.seconds)
     torch.manual_seed(1)
     generator, discriminator, latent, shape, adam = NETWORKS[options.network]()
     optimiser_g, optimiser_d = (torch.optim.Adam(n.parameters(), fused=True, **adam) for n in (generator, discriminator))

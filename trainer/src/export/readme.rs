@@ -77,7 +77,7 @@ fn layers(recipe: &Recipe) -> String {
     let epsilon = generator.batch_norm_epsilon;
     let norm = |module: &str, place: &str| match generator.batch_norm {
         BatchNorm::Off => String::new(),
-        _ => format!(", `normI` the `torch.nn.{module}` {place} (ε {epsilon})"),
+        _ => format!(",\n`normI` the `torch.nn.{module}` {place} (ε {epsilon})"),
     };
     let told = if recipe.classes() > 0 { " takes the latent with the label's one-hot behind it" } else { "" };
     match generator.kind {
@@ -94,7 +94,7 @@ fn layers(recipe: &Recipe) -> String {
             let channels = generator.channels[0];
             let norm = norm("BatchNorm2d", "before it, with a leaky ReLU of slope 0.2 behind");
             format!(
-                "`dense1`, a\n`torch.nn.Linear`,{told}{} gives [N, {channels}, {side}, {side}]; `upI` is {how}{norm}",
+                "`dense1`, a\n`torch.nn.Linear`,{told}{} gives [N, {channels}, {side}, {side}];\n`upI` is {how}{norm}",
                 if told.is_empty() { "" } else { " and" }
             )
         }
