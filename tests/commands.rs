@@ -99,7 +99,7 @@ fn a_generator_that_is_told_the_digit_is_trained_exported_and_drawn() {
         "generator.average=0.9",
     ];
     for kind in ["generator.kind=mlp", "generator.kind=conv", "generator.growth=nearest"] {
-        let settings = small.iter().chain(["generator.kind=conv", kind].iter()).flat_map(|setting| ["--set", setting]);
+        let settings = small.into_iter().chain(["generator.kind=conv", kind]).flat_map(|setting| ["--set", setting]);
         let arguments: Vec<&str> = settings.chain(["--steps", "30"]).collect();
         train(dir, kind, &arguments);
         // Which holds what tract draws against what the network draws.

@@ -241,7 +241,8 @@ fn requests_reach_the_trainer_and_its_answer_the_screen() {
 #[test]
 fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     let home = tempfile::tempdir().expect("a directory");
-    let mut pty = start(home.path(), (80, 24), &["train", "--run", "runs/mine", "--steps", "1000000"]);
+    let mut pty =
+        start(home.path(), (80, 24), &["train", "--recipe", "article", "--run", "runs/mine", "--steps", "1000000"]);
     pty.expect("running");
     pty.expect("images/s");
     pty.press("q");
