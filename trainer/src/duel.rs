@@ -58,7 +58,7 @@ pub struct Duel {
     batches: Batches,
     device: Device,
     /// Images and seconds at the last measured step.
-    measured_at: (u64, f64),
+    pub(crate) measured_at: (u64, f64),
 }
 
 /// What one update learns from. Drawn images take the labels of the real ones.
@@ -302,6 +302,13 @@ impl Duel {
             labels: labels.clone(),
             noise: [noise(recipe.discriminator.r1, "r1")?, noise(recipe.discriminator.r2, "r2")?],
         })
+    }
+
+    /// Whether every weight is a number.
+    pub(crate) fn is_finite(&self) -> Result<bool> {
+        let sums = [&self.generator, &self.discriminator]
+            .map(|side| side.network.parameters.sqr()?.sum_all()?.to_scalar::<f32>());
+        Ok(sums.into_iter().collect::<Result<Vec<_>>>()?.iter().all(|sum| sum.is_finite()))
     }
 
     /// The network that draws for people: the averaged generator, or the generator.

@@ -54,7 +54,23 @@ pub enum TrainError {
         /// Why.
         source: candle_core::Error,
     },
+    /// The networks diverged, and going back did not help.
+    #[error(
+        "a loss or a weight was not finite at step {step}, the {RETREATS}rd time, with rates of {generator:e} and {discriminator:e}: \
+         lower generator.learning_rate and discriminator.learning_rate"
+    )]
+    Diverged {
+        /// When.
+        step: u64,
+        /// The generator's learning rate.
+        generator: f64,
+        /// The discriminator's.
+        discriminator: f64,
+    },
 }
+
+/// How often training goes back after values that were not finite, before it gives up.
+const RETREATS: u32 = 3;
 
 /// How often requests are looked for.
 const POLL: Duration = Duration::from_millis(100);
@@ -69,7 +85,7 @@ pub fn train(
 ) -> Result<Ending, TrainError> {
     // Inside the pool a kernel's pieces start without waking a thread first.
     rayon::scope(|_| {
-        let mut training = Training { duel, run, observe: &mut observe, paused: false };
+        let mut training = Training { duel, run, observe: &mut observe, paused: false, good: Vec::new(), retreats: 0 };
         let ended = training.begin().and_then(|()| training.run());
         training.end(ended)
     })
@@ -95,6 +111,10 @@ struct Training<'a> {
     run: &'a mut Writer,
     observe: &'a mut (dyn FnMut(Report) -> Flow + Send),
     paused: bool,
+    /// The last checkpoint, or the start.
+    good: Vec<u8>,
+    /// How often training went back to it.
+    retreats: u32,
 }
 
 impl Training<'_> {
@@ -112,6 +132,7 @@ impl Training<'_> {
             }
         };
         self.event(what)?;
+        self.good = checkpoint::save(self.duel).map_err(self.device_failed())?;
         if self.duel.step == 0 { self.samples() } else { Ok(()) }
     }
 
@@ -127,6 +148,12 @@ impl Training<'_> {
             if let Some(metrics) = metrics {
                 self.run.metrics(&metrics)?;
                 (self.observe)(Report::Metrics(&metrics));
+                let training = &self.duel.recipe.training;
+                let losses = [(training.k_discriminator, metrics.d_loss), (training.k_generator, metrics.g_loss)];
+                if losses.iter().any(|&(updates, loss)| updates > 0 && !loss.is_finite()) {
+                    self.retreat()?;
+                    continue;
+                }
             }
             if step.is_multiple_of(record.samples_every) || last {
                 self.samples()?;
@@ -205,8 +232,41 @@ impl Training<'_> {
         Ok(())
     }
 
+    /// Back to the last checkpoint, or the start, with half the learning rates.
+    fn retreat(&mut self) -> Result<(), TrainError> {
+        let step = self.duel.step;
+        let rates = [self.duel.recipe.generator.learning_rate, self.duel.recipe.discriminator.learning_rate];
+        self.retreats += 1;
+        if self.retreats == RETREATS {
+            return Err(TrainError::Diverged { step, generator: rates[0], discriminator: rates[1] });
+        }
+        checkpoint::load(self.duel, &self.good).expect("what this training saved");
+        let [generator, discriminator] = rates.map(|rate| 0.5 * rate);
+        self.duel.recipe.generator.learning_rate = generator;
+        self.duel.recipe.discriminator.learning_rate = discriminator;
+        self.run.keep(&self.duel.recipe)?;
+        let back = self.duel.step;
+        self.event(What::Warning {
+            what: "not finite".to_owned(),
+            since: step,
+            evidence: format!(
+                "a loss or a weight was not finite at step {step}, with rates of {:e} and {:e}",
+                rates[0], rates[1]
+            ),
+            remedy: format!(
+                "training went back to step {back} with half the rates; begin the next one with \
+                 --set generator.learning_rate={generator:e} --set discriminator.learning_rate={discriminator:e}"
+            ),
+        })
+    }
+
+    /// Writes a checkpoint, or goes back to the last one where there is nothing to save.
     fn checkpoint(&mut self) -> Result<(), TrainError> {
+        if !self.duel.is_finite().map_err(self.device_failed())? {
+            return self.retreat();
+        }
         let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
+        self.good.clone_from(&bytes);
         let kept = self.duel.recipe.record.checkpoints_kept;
         let file = self.run.checkpoint(self.duel.step, &bytes, kept)?;
         self.event(What::Checkpoint { file })
@@ -221,5 +281,61 @@ impl Training<'_> {
     fn device_failed(&self) -> impl FnOnce(candle_core::Error) -> TrainError + use<> {
         let (device, step) = (self.duel.device_name(), self.duel.step);
         move |source| TrainError::Device { device, step, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dataset::Dataset, kernels, recipe::Recipe};
+    use candle_core::Device;
+    use duel_models::PIXELS;
+
+    /// Trains ten steps; at each step of `poisoned` a weight of the generator turns into NaN, once.
+    fn trained(poisoned: &[u64]) -> (Result<Ending, TrainError>, Vec<String>, Recipe) {
+        let settings = [
+            "generator.hidden=[8]",
+            "generator.latent=4",
+            "discriminator.hidden=[8]",
+            "training.batch=4",
+            "training.steps=10",
+            "record.metrics_every=1",
+            "record.checkpoint_every=2",
+        ];
+        let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
+        let data = Dataset { images: vec![7; 10 * PIXELS], labels: vec![0; 10] };
+        let mut duel = Duel::new(recipe.clone(), data, Device::Cpu).expect("small networks");
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut run = Writer::create(dir.path(), &recipe).expect("space");
+        let (parameters, mut left) = (duel.generator.network.parameters.clone(), poisoned.to_vec());
+        let mut warnings = Vec::new();
+        let ended = train(&mut duel, &mut run, |report| {
+            match report {
+                Report::Step(step) if left.first() == Some(&step) => {
+                    left.remove(0);
+                    kernels::write(&parameters, |values| values[0] = f32::NAN).expect("on the CPU");
+                }
+                Report::Event(Event { what: What::Warning { remedy, .. }, .. }) => warnings.push(remedy.clone()),
+                _ => {}
+            }
+            Flow::Continue
+        });
+        (ended, warnings, crate::run::writer::recipe(dir.path()).expect("a run"))
+    }
+
+    #[test]
+    fn what_is_not_finite_is_taken_back_with_half_the_rates() {
+        let (ended, warnings, recipe) = trained(&[5, 8]);
+        assert_eq!(ended.expect("a training"), Ending::Done);
+        assert!(warnings.len() == 2 && warnings[0].contains("back to step 4"), "{warnings:?}");
+        assert_eq!(recipe.generator.learning_rate, Recipe::default().generator.learning_rate / 4.0);
+    }
+
+    #[test]
+    fn training_gives_up_the_third_time() {
+        let (ended, warnings, _) = trained(&[1, 1, 1]);
+        let error = ended.expect_err("it gives up").to_string();
+        assert!(error.contains("generator.learning_rate") && error.lines().count() == 1, "{error}");
+        assert_eq!(warnings.len(), 2);
     }
 }

@@ -8,6 +8,7 @@ use safetensors::{
     tensor::{Dtype, TensorView},
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::writer::{RunError, checkpoints};
 use crate::{duel::Duel, networks::Network};
@@ -23,6 +24,9 @@ struct Counters {
     seconds: f64,
     /// Of the generator, and of the discriminator.
     optimiser_steps: [u64; 2],
+    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`]; empty in files of versions that did not write it.
+    #[serde(default)]
+    sha256: String,
 }
 
 /// Every tensor of a duel, by name.
@@ -51,6 +55,7 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         flat.push((name, values.len(), bytes));
     }
+    let sha256 = hash(flat.iter().map(|(_, _, bytes)| &bytes[..]));
     let views = flat.iter().map(|(name, length, bytes)| {
         let view = TensorView::new(Dtype::F32, vec![*length], bytes).expect("four bytes a value");
         (name, view)
@@ -60,27 +65,47 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
         batches_seen: duel.batches_seen,
         seconds: duel.seconds,
         optimiser_steps: [duel.generator.adam.steps, duel.discriminator.adam.steps],
+        sha256,
     };
     // One key: a header with several would come out in another order each time.
     let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
     safetensors::serialize(views, Some(metadata)).map_err(candle_core::Error::wrap)
 }
 
-/// Takes a duel that was made from the run's recipe to the run's newest checkpoint.
-pub fn restore(duel: &mut Duel, dir: &Path) -> Result<(), RunError> {
-    let file = checkpoints(dir)?.pop().ok_or_else(|| RunError::NoCheckpoint(dir.to_owned()))?;
-    let damaged = |why: String| RunError::Checkpoint { file: file.clone(), why };
-    let bytes = fs::read(&file).map_err(|error| damaged(error.to_string()))?;
-    load(duel, &bytes).map_err(|error| match error {
-        Bad::Damaged(why) => damaged(why),
-        Bad::OtherRecipe(why) => RunError::OtherRecipe { file: file.clone(), why },
-    })
+fn hash<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    parts.for_each(|part| hash.update(part));
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Takes a duel that was made from the run's recipe to the run's newest checkpoint that is whole. What was wrong with those
+/// that were passed over, a line each.
+pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
+    let mut passed = Vec::new();
+    let mut newest = None;
+    for file in checkpoints(dir)?.into_iter().rev() {
+        let loaded = match fs::read(&file) {
+            Ok(bytes) => load(duel, &bytes),
+            Err(error) => Err(Bad::Damaged(error.to_string())),
+        };
+        match loaded {
+            Ok(()) => return Ok(passed),
+            Err(Bad::OtherRecipe(why)) => return Err(RunError::OtherRecipe { file, why }),
+            Err(Bad::Damaged(why)) => {
+                passed.push(format!("{} is damaged ({why})", file.display()));
+                newest.get_or_insert(RunError::Checkpoint { file, why });
+            }
+        }
+    }
+    Err(newest.unwrap_or_else(|| RunError::NoCheckpoint(dir.to_owned())))
 }
 
 /// Why a checkpoint's bytes cannot be used.
 #[derive(Debug)]
-enum Bad {
+pub(crate) enum Bad {
+    /// They are not what was written, or hold values that are not finite.
     Damaged(String),
+    /// They are of networks that the recipe does not describe.
     OtherRecipe(String),
 }
 
@@ -90,13 +115,15 @@ impl From<String> for Bad {
     }
 }
 
-/// The one door for a checkpoint's bytes: every tensor's type and length is checked against the recipe's networks.
-fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
+/// The one door for a checkpoint's bytes: every tensor's type and length is checked against the recipe's networks, its values
+/// against the checksum and for being finite, before anything changes.
+pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let counters = header.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT));
     let counters = counters.ok_or_else(|| format!("it has no {FORMAT} in its metadata"))?;
     let counters: Counters = serde_json::from_str(counters).map_err(|error| error.to_string())?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let mut parts = Vec::new();
     for (name, tensor) in tensors(duel) {
         let saved = file.tensor(&name).map_err(|error| error.to_string())?;
         if saved.dtype() != Dtype::F32 {
@@ -106,6 +133,13 @@ fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
             let (there, wanted) = (saved.shape(), tensor.dims());
             return Err(Bad::OtherRecipe(format!("{name} has {there:?} values for {wanted:?}")));
         }
+        if !saved.data().chunks_exact(4).all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite()) {
+            return Err(Bad::Damaged(format!("{name} is not finite")));
+        }
+        parts.push(saved.data());
+    }
+    if !counters.sha256.is_empty() && counters.sha256 != hash(parts.into_iter()) {
+        return Err(Bad::Damaged("its checksum does not fit".to_owned()));
     }
     let device = duel.device().clone();
     let value = |name: &str| {
@@ -134,6 +168,7 @@ fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     duel.step = counters.step;
     duel.batches_seen = counters.batches_seen;
     duel.seconds = counters.seconds;
+    duel.measured_at = (duel.batches_seen * duel.recipe.training.batch as u64, duel.seconds);
     Ok(())
 }
 
@@ -181,13 +216,44 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_checkpoint_is_passed_over_for_the_one_before() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = |name: &str| dir.path().join("checkpoints").join(name);
+        fs::create_dir(dir.path().join("checkpoints")).expect("space");
+        let mut trained = duel();
+        trained.advance(false).expect("a step");
+        fs::write(file("00000001.safetensors"), save(&trained).expect("memory")).expect("space");
+        fs::write(file("00000002.safetensors"), b"half").expect("space");
+        fs::write(file("stray.safetensors"), b"not ours").expect("space");
+        let mut resumed = duel();
+        let passed = restore(&mut resumed, dir.path()).expect("the first is whole");
+        assert_eq!((resumed.step, passed.len()), (1, 1));
+        assert!(passed[0].contains("00000002.safetensors is damaged"), "{passed:?}");
+        fs::remove_file(file("00000001.safetensors")).expect("there");
+        assert!(matches!(restore(&mut resumed, dir.path()), Err(RunError::Checkpoint { .. })));
+    }
+
+    #[test]
     fn a_damaged_checkpoint_is_refused_and_changes_nothing() {
         let mut duel = duel();
         let before = save(&duel).expect("memory");
         let other = Recipe::default().with(&["generator.latent=5".to_owned()]).expect("good settings");
         let data = Dataset { images: vec![0; 32 * 784], labels: vec![0; 32] };
         let other = save(&Duel::new(other, data, Device::Cpu).expect("networks")).expect("memory");
-        for bytes in [&before[..before.len() - 1], &before[..100], b"", &other] {
+        let flipped = |at: usize, bit: u8| {
+            let mut bytes = before.clone();
+            bytes[at] ^= bit;
+            bytes
+        };
+        let nan = {
+            crate::kernels::write(&duel.generator.network.parameters, |values| values[3] = f32::NAN)
+                .expect("on the CPU");
+            let bytes = save(&duel).expect("memory");
+            load(&mut duel, &before).expect("its own checkpoint");
+            bytes
+        };
+        let (low, middle) = (flipped(before.len() - 4, 1), flipped(before.len() / 2, 4));
+        for bytes in [&before[..before.len() - 1], &before[..100], b"", &other, &low, &middle, &nan] {
             load(&mut duel, bytes).expect_err("damaged");
             assert!(save(&duel).expect("memory") == before);
         }

@@ -59,7 +59,7 @@ pub enum RunError {
         why: String,
     },
     /// A checkpoint cannot be used.
-    #[error("{file} is damaged ({why}): remove it to go on from the one before")]
+    #[error("{file} is damaged ({why}), and no checkpoint before it is whole: start again with another --run DIR")]
     Checkpoint {
         /// The file.
         file: PathBuf,
@@ -87,10 +87,7 @@ pub struct Writer {
 impl Writer {
     /// A new run in `dir`, which holds none yet; the recipe is on the disk before step 0.
     pub fn create(dir: &Path, recipe: &Recipe) -> Result<Self, RunError> {
-        for sub in ["samples", "checkpoints"] {
-            let path = dir.join(sub);
-            fs::create_dir_all(&path).map_err(RunError::io("create", &path))?;
-        }
+        folders(dir)?;
         let lock = lock(dir)?;
         let path = dir.join("recipe.toml");
         if path.exists() {
@@ -104,6 +101,7 @@ impl Writer {
     /// The run in `dir`, with its recipe, to go on with.
     pub fn resume(dir: &Path) -> Result<(Self, Recipe), RunError> {
         let recipe = recipe(dir)?;
+        folders(dir)?;
         let lock = lock(dir)?;
         for name in ["metrics.jsonl", "events.jsonl"] {
             let path = dir.join(name);
@@ -197,6 +195,15 @@ impl Writer {
 /// Bytes of requests that are read at a time: a stranger's endless line takes no more memory than this.
 const REQUESTS_MAX: u64 = 1 << 16;
 
+/// Makes the folders of a run directory that are not there.
+fn folders(dir: &Path) -> Result<(), RunError> {
+    for sub in ["samples", "checkpoints"] {
+        let path = dir.join(sub);
+        fs::create_dir_all(&path).map_err(RunError::io("create", &path))?;
+    }
+    Ok(())
+}
+
 /// The recipe of the run in `dir`.
 pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
     let path = dir.join("recipe.toml");
@@ -212,11 +219,14 @@ pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
 pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
     let path = dir.join("checkpoints");
     let entries = fs::read_dir(&path).map_err(RunError::io("read", &path))?;
+    let step = |path: &Path| {
+        let digits = path.file_name()?.to_str()?.strip_suffix(".safetensors")?;
+        (digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse::<u64>().ok())?
+    };
     let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut files: Vec<PathBuf> =
-        files.filter(|file| file.extension().is_some_and(|end| end == "safetensors")).collect();
+    let mut files: Vec<(u64, PathBuf)> = files.filter_map(|file| Some((step(&file)?, file))).collect();
     files.sort();
-    Ok(files)
+    Ok(files.into_iter().map(|(_, file)| file).collect())
 }
 
 fn lock(dir: &Path) -> Result<File, RunError> {

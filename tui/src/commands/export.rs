@@ -60,7 +60,9 @@ pub fn run(args: ExportArgs) -> Result<()> {
 pub fn from_run(run: &Path, scores: BTreeMap<String, f64>) -> Result<Export> {
     let recipe = writer::recipe(run)?;
     let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
-    checkpoint::restore(&mut duel, run)?;
+    for passed in checkpoint::restore(&mut duel, run)? {
+        eprintln!("duel: {passed}; taking the one before");
+    }
     Ok(export(&duel, scores)?)
 }
 

@@ -23,7 +23,7 @@ use duel_trainer::{
     run::{
         checkpoint,
         reader::alive,
-        record::Ending,
+        record::{Ending, What},
         writer::{self, Writer},
     },
     training::{self, Flow, train},
@@ -126,12 +126,26 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
 }
 
 fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
-    let (writer, recipe) = Writer::resume(dir)?;
+    let fixed = args.set.iter().find(|setting| !GOES_ON.iter().any(|key| setting.trim_start().starts_with(key)));
+    if let Some(setting) = fixed {
+        let keys = GOES_ON.join(", ");
+        bail!(
+            "--set {setting}: a run that goes on keeps its networks, data and seed; what may change begins with {keys}"
+        );
+    }
+    let (mut writer, recipe) = Writer::resume(dir)?;
     let recipe = with_flags(recipe, args)?;
     let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
     if !writer::checkpoints(dir)?.is_empty() {
-        checkpoint::restore(&mut duel, dir)?;
+        let passed = checkpoint::restore(&mut duel, dir)?;
+        let step = duel.step;
+        for evidence in passed {
+            eprintln!("duel: {evidence}; going on from step {step}");
+            let remedy = format!("training goes on from step {step}");
+            writer
+                .event(step, What::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy })?;
+        }
     }
     ensure!(
         duel.step < recipe.training.steps,
@@ -143,6 +157,16 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     writer.keep(&recipe)?;
     Ok((duel, writer))
 }
+
+/// The keys that `--set` may change where a run goes on, or how they begin.
+const GOES_ON: [&str; 6] = [
+    "record.",
+    "training.steps",
+    "training.k_",
+    "training.decay_",
+    "generator.learning_rate",
+    "discriminator.learning_rate",
+];
 
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
     with_flags(Recipe::load(&args.recipe, &[])?, args)
