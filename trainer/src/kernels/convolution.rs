@@ -57,36 +57,40 @@ impl Grid {
         self.side() * self.side() * 16 * self.big
     }
 
-    /// Big images to small ones, with `weight` as [16 big, small]; `then` ends each piece while it is in the cache.
-    pub(super) fn down(self, big: &[f32], weight: &[f32], small: &mut [f32], then: impl Fn(&mut [f32]) + Sync) {
+    /// Big images to small ones, with `weight` as [16 big, small]; `then` ends each piece while it is in the cache, and is told
+    /// where it begins.
+    pub(super) fn down(self, big: &[f32], weight: &[f32], small: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
         let weight = Matrix::new(weight, 16 * self.big, self.small);
-        let pieces = small.par_chunks_mut(CHUNK * self.small_size()).zip(big.par_chunks(CHUNK * self.big_size()));
-        pieces.for_each(|(small, big)| {
+        let size = CHUNK * self.small_size();
+        let pieces = small.par_chunks_mut(size).zip(big.par_chunks(CHUNK * self.big_size())).enumerate();
+        pieces.for_each(|(index, (small, big))| {
             self.with_columns(big.len() / self.big_size(), |columns| {
                 self.gather(big, columns);
                 let rows = columns.len() / (16 * self.big);
                 serial(Matrix::new(columns, rows, 16 * self.big), weight, small, Into::Replace);
             });
-            then(small);
+            then(index * size, small);
         });
     }
 
     /// Small images to big ones, with `weight` as [small, 16 big]; `then` as above.
-    pub(super) fn up(self, small: &[f32], weight: &[f32], big: &mut [f32], then: impl Fn(&mut [f32]) + Sync) {
+    pub(super) fn up(self, small: &[f32], weight: &[f32], big: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
         let weight = Matrix::new(weight, self.small, 16 * self.big);
-        let pieces = big.par_chunks_mut(CHUNK * self.big_size()).zip(small.par_chunks(CHUNK * self.small_size()));
-        pieces.for_each(|(big, small)| {
+        let size = CHUNK * self.big_size();
+        let pieces = big.par_chunks_mut(size).zip(small.par_chunks(CHUNK * self.small_size())).enumerate();
+        pieces.for_each(|(index, (big, small))| {
             self.with_columns(big.len() / self.big_size(), |columns| {
                 let rows = small.len() / self.small;
                 serial(Matrix::new(small, rows, self.small), weight, columns, Into::Replace);
                 self.scatter(columns, big);
             });
-            then(big);
+            then(index * size, big);
         });
     }
 
-    /// The gradient of a weight from both images' values, one of which are gradients, added up over the images:
-    /// [16 big, small], or [small, 16 big] for `transposed`. `room` is what it works in, kept from call to call.
+    /// The gradient of a weight and of its bias from both images' values, added up over the images: for a convolution, whose
+    /// gradients are the small image's, [16 big, small] and [small]; for a `transposed` one [small, 16 big] and [big]. `room` is what
+    /// it works in, kept from call to call.
     pub(super) fn weight_gradient(
         self,
         [small, big]: [&[f32]; 2],
@@ -99,7 +103,10 @@ impl Grid {
         let part = images.div_ceil(PARTS).next_multiple_of(CHUNK);
         let sums = grown(room, images.div_ceil(part) * sink.len());
         let parts = small.par_chunks(part * self.small_size()).zip(big.par_chunks(part * self.big_size()));
+        let arch = Arch::new();
         sums.par_chunks_mut(sink.len()).zip(parts).for_each(|(sum, (small, big))| {
+            let (sum, bias) = sum.split_at_mut(16 * self.big * self.small);
+            bias.fill(0.0);
             let chunks = small.chunks(CHUNK * self.small_size()).zip(big.chunks(CHUNK * self.big_size()));
             for (index, (small, big)) in chunks.enumerate() {
                 self.with_columns(small.len() / self.small_size(), |columns| {
@@ -110,9 +117,15 @@ impl Grid {
                     let (a, b) = if transposed { (small, columns) } else { (columns, small) };
                     serial(a.transposed(), b, sum, if index == 0 { Into::Replace } else { Into::Add });
                 });
+                let gradient = if transposed { big } else { small };
+                arch.dispatch(|| {
+                    for pixel in gradient.chunks_exact(bias.len()) {
+                        bias.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+                    }
+                });
             }
         });
-        let (arch, length) = (Arch::new(), sink.len());
+        let length = sink.len();
         sink.par_chunks_mut(PIECE).enumerate().for_each(|(index, sink)| {
             arch.dispatch(|| {
                 if how == Into::Replace {
@@ -291,18 +304,23 @@ mod tests {
                 exact[1][b] += small * weight;
                 exact[2][w] += small * big;
             });
-            let mut found = [smalls.clone(), bigs.clone(), weight.clone()];
-            grid.down(&bigs, &weight, &mut found[0], |_| ());
-            grid.up(&smalls, &turned, &mut found[1], |_| ());
+            let sums = |values: &[f32], channels: usize| -> Vec<f64> {
+                let sum = |channel| values.iter().skip(channel).step_by(channels).map(|&value| f64::from(value)).sum();
+                (0..channels).map(sum).collect()
+            };
+            exact[2].extend(sums(&smalls, small));
+            let mut found = [smalls.clone(), bigs.clone(), vec![7.0; exact[2].len()]];
+            grid.down(&bigs, &weight, &mut found[0], |_, _| ());
+            grid.up(&smalls, &turned, &mut found[1], |_, _| ());
             grid.weight_gradient([&smalls, &bigs], false, &mut found[2], Into::Replace, &mut Vec::new());
             for (found, exact) in found.iter().zip(&exact) {
                 close(found, exact, &what);
             }
-            let mut added = turned.clone();
+            let mut added = [&turned[..], &vec![1.0; big]].concat();
             grid.weight_gradient([&smalls, &bigs], true, &mut added, Into::Add, &mut Vec::new());
-            let expected: Vec<f64> = (0..turned.len())
-                .map(|i| f64::from(turned[i]) + exact[2][i % (16 * big) * small + i / (16 * big)])
-                .collect();
+            let weights =
+                (0..turned.len()).map(|i| f64::from(turned[i]) + exact[2][i % (16 * big) * small + i / (16 * big)]);
+            let expected: Vec<f64> = weights.chain(sums(&bigs, big).into_iter().map(|sum| 1.0 + sum)).collect();
             close(&added, &expected, &what);
         }
     }

@@ -41,13 +41,15 @@ pub(super) fn apply(values: &mut [f32], activation: Activation) {
 
 /// gradient *= activation'(x), told from y = activation(x) alone.
 pub(super) fn activate_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
-    if activation == Activation::None {
-        return;
+    if activation != Activation::None {
+        let pieces = gradient.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE));
+        pieces.for_each(|(gradient, y)| deactivate(gradient, y, activation));
     }
-    let arch = Arch::new();
-    gradient.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE)).for_each(|(gradient, y)| {
-        arch.dispatch(|| apply_backward(gradient, y, activation));
-    });
+}
+
+/// As [`activate_backward`], on this thread.
+pub(super) fn deactivate(gradient: &mut [f32], y: &[f32], activation: Activation) {
+    Arch::new().dispatch(|| apply_backward(gradient, y, activation));
 }
 
 /// As [`activate_backward`], inside a dispatch.

@@ -13,12 +13,12 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::{
     convolution::{Grid, fold, unfold},
-    elementwise::{activate, activate_backward, bias_backward, finish},
+    elementwise::{activate, activate_backward, bias_backward, deactivate, finish},
     gemm::{Into, Matrix, product, transpose},
     norm::{Statistics, batch_statistics, input_backward, inverse_root, normalise, sums},
     storage::{grown, read, slice, write},
 };
-use crate::networks::{Growth, Layer, Network, Op};
+use crate::networks::{Activation, Growth, Layer, Network, Op};
 
 /// What a backward pass needs of its forward pass, and room to work in.
 #[derive(Debug, Default)]
@@ -172,11 +172,13 @@ impl Pass {
             }
             Op::Down { wide, inputs, outputs } => {
                 let grid = Grid { wide, small: outputs, big: inputs };
-                grid.down(x, weight, y, |y| finish(y, bias, outputs, layer.activation));
+                grid.down(x, weight, y, |_, y| finish(y, bias, outputs, layer.activation));
             }
             Op::Up { side, inputs, outputs, how } => {
                 let grid = Grid { wide: 2 * side, small: inputs, big: outputs };
-                grid.up(x, &transposed_kernel(weight, outputs, how), y, |y| finish(y, bias, outputs, layer.activation));
+                grid.up(x, &transposed_kernel(weight, outputs, how), y, |_, y| {
+                    finish(y, bias, outputs, layer.activation)
+                });
             }
         }
         Ok(())
@@ -197,16 +199,27 @@ impl Pass {
         let size = outputs.iter().map(Vec::len).max().unwrap_or_default().max(x.len());
         let (mut here, mut below) = (grown(mine, size), grown(other, size));
         here[..gradient.len()].copy_from_slice(gradient);
-        for (index, layer) in self.network.layers.iter().enumerate().rev() {
+        // Each layer is given the gradient of what went into its activation, and gives that of the layer below; a batch norm sees to
+        // its own.
+        let layers = &self.network.layers;
+        let activation = |layer: &Layer| match layer.op {
+            Op::BatchNorm { .. } => Activation::None,
+            _ => layer.activation,
+        };
+        activate_backward(
+            &mut here[..gradient.len()],
+            &outputs[layers.len() - 1],
+            activation(&layers[layers.len() - 1]),
+        );
+        for (index, layer) in layers.iter().enumerate().rev() {
             let input = if index == 0 { x } else { &outputs[index - 1] };
+            let before = if index == 0 { Activation::None } else { activation(&layers[index - 1]) };
+            let end = |from: usize, piece: &mut [f32]| deactivate(piece, &input[from..][..piece.len()], before);
             let wanted = through || index > 0;
             let (given, asked) = (&mut here[..outputs[index].len()], &mut below[..input.len()]);
             let sink = sink.as_mut().map(|(sink, fresh)| (&mut sink[layer.span()], *fresh));
             let [weights, _] = layer.sizes();
             let weight = &parameters[layer.span()][..weights];
-            if !matches!(layer.op, Op::BatchNorm { .. }) {
-                activate_backward(given, &outputs[index], layer.activation);
-            }
             match layer.op {
                 Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
                     if let Some(sink) = sink {
@@ -215,6 +228,7 @@ impl Pass {
                     if wanted {
                         let weight = Matrix::new(weight, inputs, layer.size).transposed();
                         product(Matrix::new(given, given.len() / layer.size, layer.size), weight, asked, Into::Replace);
+                        activate_backward(asked, input, before);
                         std::mem::swap(&mut here, &mut below);
                     }
                 }
@@ -229,45 +243,45 @@ impl Pass {
                     }
                     if wanted {
                         input_backward(input, given, weight, &sums, statistics);
+                        activate_backward(given, input, before);
                     }
                 }
                 Op::Down { wide, inputs, outputs } => {
                     let grid = Grid { wide, small: outputs, big: inputs };
                     if let Some((sink, fresh)) = sink {
-                        let (sink, bias) = sink.split_at_mut(weights);
                         grid.weight_gradient([given, input], false, sink, Into::of(fresh), parts);
-                        bias_backward(given, outputs, bias, fresh);
                     }
                     if wanted {
                         let turned = grown(turned, weight.len());
                         transpose(weight, outputs, turned);
-                        grid.up(given, turned, asked, |_| ());
+                        grid.up(given, turned, asked, end);
                         std::mem::swap(&mut here, &mut below);
                     }
                 }
                 Op::Up { side, inputs, outputs, how } => {
                     let grid = Grid { wide: 2 * side, small: inputs, big: outputs };
                     if let Some((sink, fresh)) = sink {
-                        let (sink, bias) = sink.split_at_mut(weights);
                         match how {
                             Growth::Transposed => {
                                 grid.weight_gradient([input, given], true, sink, Into::of(fresh), parts)
                             }
                             Growth::Nearest => {
-                                let mut folded = vec![0.0; 16 * inputs * outputs];
+                                let mut folded = vec![0.0; (16 * inputs + 1) * outputs];
                                 grid.weight_gradient([input, given], true, &mut folded, Into::Replace, parts);
                                 if fresh {
                                     sink.fill(0.0);
                                 }
-                                unfold(&folded, outputs, sink);
+                                let (sink, bias) = sink.split_at_mut(weights);
+                                let (folded, sums) = folded.split_at(16 * inputs * outputs);
+                                unfold(folded, outputs, sink);
+                                bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);
                             }
                         }
-                        bias_backward(given, outputs, bias, fresh);
                     }
                     if wanted {
                         let turned = grown(turned, 16 * inputs * outputs);
                         transpose(&transposed_kernel(weight, outputs, how), 16 * outputs, turned);
-                        grid.down(given, turned, asked, |_| ());
+                        grid.down(given, turned, asked, end);
                         std::mem::swap(&mut here, &mut below);
                     }
                 }
