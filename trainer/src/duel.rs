@@ -234,6 +234,11 @@ impl Duel {
         if !measured {
             return Ok(None);
         }
+        // A discriminator that judges pairs says how likely the real image is the real one, and the drawn one.
+        let (real, fake) = match self.recipe.training.loss {
+            Loss::Relativistic => ((&real - &fake)?, (&fake - &real)?),
+            _ => (real, fake),
+        };
         let parts = loss.parts.as_ref().map(|[real, fake]| Ok::<_, candle_core::Error>([scalar(real)?, scalar(fake)?]));
         Ok(Some(Judgement {
             d_loss: scalar(&total)?,
@@ -311,9 +316,22 @@ impl Duel {
         Ok(sums.into_iter().collect::<Result<Vec<_>>>()?.iter().all(|sum| sum.is_finite()))
     }
 
-    /// The network that draws for people: the averaged generator, or the generator.
-    pub fn artist(&self) -> &Arc<Network> {
-        self.averaged.as_ref().unwrap_or(&self.generator.network)
+    /// The network that draws for people: the averaged generator, or the generator; with the recipe's spread in the weights that
+    /// meet the latent, so that whoever runs it draws latents of the law as it is.
+    pub fn artist(&self) -> Result<Arc<Network>> {
+        let network = self.averaged.as_ref().unwrap_or(&self.generator.network);
+        let generator = &self.recipe.generator;
+        if generator.spread == 1.0 {
+            return Ok(Arc::clone(network));
+        }
+        let artist = network.twin()?;
+        // The first layer is dense, its weight [latent + classes, outputs].
+        let first = &artist.layers[0];
+        let weights = generator.latent * first.size;
+        let spread = (artist.parameters.narrow(0, first.span().start, weights)? * generator.spread)?;
+        let parameters = artist.parameters.slice_scatter(&spread, 0, first.span().start)?;
+        artist.parameters.set(&parameters)?;
+        Ok(Arc::new(artist))
     }
 
     /// The images that the artist makes of samples `0..count` of `seed`, of each label in turn: [count, 784] in [-1, 1].
@@ -323,7 +341,7 @@ impl Duel {
         let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, classes);
         let labels: Vec<u8> = (0..count).map(|index| (index % classes.max(1)) as u8).collect();
         let latents = self.inputs(&latents.latents(0..count as u64), &labels)?;
-        self.artist().forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
+        self.artist()?.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
     }
 
     /// What the generator is given for latents, [N, latent], and labels, [N], which count only if it is told them:

@@ -20,7 +20,12 @@ use prost::Message;
 use safetensors::tensor::{Dtype, TensorView};
 
 use self::graph::Precision;
-use crate::{duel::Duel, networks::Named, recipe::Kind, run::writer};
+use crate::{
+    duel::Duel,
+    networks::{Named, Network},
+    recipe::Kind,
+    run::writer,
+};
 
 /// What `duel export` writes.
 #[derive(Debug)]
@@ -98,11 +103,12 @@ impl Probe {
 /// The generator of a duel as files, the graph checked by candle-onnx where that can run it; `scores` go into its card.
 pub fn export(duel: &Duel, scores: BTreeMap<String, f64>) -> Result<Export, ExportError> {
     let card = Card { scores, ..card(duel) };
-    let named = duel.artist().named()?;
+    let artist = duel.artist()?;
+    let named = artist.named()?;
     if !named.iter().flat_map(|tensor| &tensor.values).all(|value| value.is_finite()) {
         return Err(ExportError::NotFinite);
     }
-    let probe = probe(duel, &card)?;
+    let probe = probe(duel, &artist, &card)?;
     let model = checked(duel, &named, &card, &probe)?;
     let images = duel.samples(duel.recipe.training.seed, writer::SAMPLES)?;
     let images: Vec<u8> = images.into_iter().map(pixels::to_byte).collect();
@@ -120,7 +126,7 @@ pub fn export(duel: &Duel, scores: BTreeMap<String, f64>) -> Result<Export, Expo
 /// may as well; else in double. candle-onnx evaluates no transposed convolution: a graph with one is in single precision, and
 /// checked by tract alone.
 fn checked(duel: &Duel, named: &[Named], card: &Card, probe: &Probe) -> Result<ModelProto, ExportError> {
-    let layers = &duel.artist().layers;
+    let layers = &duel.generator.network.layers;
     let single = graph::model(layers, named, card, Precision::Single);
     if grows(duel) || probe.distance(&by_candle_onnx(&single, probe, card)?) <= TOLERANCE / 4.0 {
         return Ok(single);
@@ -153,12 +159,12 @@ fn card(duel: &Duel) -> Card {
     }
 }
 
-fn probe(duel: &Duel, card: &Card) -> Result<Probe, ExportError> {
+fn probe(duel: &Duel, artist: &Network, card: &Card) -> Result<Probe, ExportError> {
     let source = Latents::new(duel.recipe.training.seed, card);
     let latents = source.latents(0..PROBES as u64);
     let labels: Vec<u8> = (0..PROBES as u64).map(|index| source.label(index).unwrap_or_default()).collect();
     let inputs = duel.inputs(&latents, &labels)?;
-    let images = duel.artist().exact(&inputs)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+    let images = artist.exact(&inputs)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
     Ok(Probe { latents, labels: if card.classes > 0 { labels } else { Vec::new() }, images })
 }
 
@@ -224,11 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn a_spread_goes_into_the_graph() {
+        let wide = |latents: &[f32]| latents.iter().map(|z| 1.5 * z).collect::<Vec<f32>>();
+        let plain = duel(&["training.conditional=true"], 20);
+        let mut spread = duel(&["training.conditional=true"], 20);
+        spread.recipe.generator.spread = 1.5;
+        let probe = export(&spread, BTreeMap::new()).expect("candle-onnx agrees").probe;
+        let inputs = plain.inputs(&wide(&probe.latents), &probe.labels).expect("memory");
+        let images = plain.artist().and_then(|artist| artist.exact(&inputs)).expect("images");
+        let images = images.to_dtype(DType::F32).and_then(|images| images.flatten_all()?.to_vec1()).expect("floats");
+        assert!(probe.distance(&images) < 1e-6);
+    }
+
+    #[test]
     fn double_precision_draws_the_same() {
         let duel = duel(&[], 20);
-        let (card, named) = (card(&duel), duel.artist().named().expect("its tensors"));
-        let probe = probe(&duel, &card).expect("latents");
-        let model = graph::model(&duel.artist().layers, &named, &card, Precision::Double);
+        let artist = duel.artist().expect("a network");
+        let (card, named) = (card(&duel), artist.named().expect("its tensors"));
+        let probe = probe(&duel, &artist, &card).expect("latents");
+        let model = graph::model(&artist.layers, &named, &card, Precision::Double);
         let drawn = by_candle_onnx(&model, &probe, &card).expect("candle-onnx runs it");
         assert!(probe.distance(&drawn) < 1e-6);
     }
@@ -245,7 +265,7 @@ mod tests {
     #[test]
     fn weights_that_are_not_finite_are_not_exported() {
         let duel = duel(&["generator.learning_rate=10", "discriminator.learning_rate=10"], 1);
-        crate::kernels::write(&duel.artist().parameters, |values| values[3] = f32::NAN).expect("on the CPU");
+        crate::kernels::write(&duel.generator.network.parameters, |values| values[3] = f32::NAN).expect("on the CPU");
         assert!(matches!(export(&duel, BTreeMap::new()), Err(ExportError::NotFinite)));
     }
 }

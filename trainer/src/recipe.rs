@@ -189,6 +189,8 @@ section! {
         epsilon: f64 = 1e-7, Range::Real(0.0, 1.0);
         /// How much of itself the averaged generator keeps at a step; it draws samples, is judged and exported. 0: no average.
         average: f64 = 0.0, Range::Real(0.0, 0.999_999);
+        /// How much wider than in training the latents are that it draws samples and exports with: above 1 more variety, below 1 more typical digits (truncation, Brock et al. 2019).
+        spread: f64 = 1.0, Range::Real(0.0, 3.0);
     }
 }
 

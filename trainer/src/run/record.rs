@@ -30,7 +30,8 @@ pub struct Metrics {
     /// V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))], equation 1 of Goodfellow et al. 2014; -log 4 at the draw.
     #[serde(deserialize_with = "nan_if_null")]
     pub value: f64,
-    /// Mean D(x) over the real batch, 0 to 1.
+    /// Mean D(x) over the real batch, 0 to 1. With the relativistic loss, whose logits mean something in pairs alone, here and below
+    /// the logit of an image is that less its partner's.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_real: f64,
     /// Mean D(G(z)) over the generated batch, 0 to 1.
