@@ -129,6 +129,7 @@ fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
     let samples = |run: &str| fs::read(dir.join(run).join("samples/00000060.png")).expect("samples");
     assert!(samples("straight") == samples("broken"));
     refused(dir, &["train", "--resume", "straight"], 1, "--steps");
+    refused(dir, &["train", "--resume", "straight", "--set", "training.seed=2"], 1, "--set training.seed=2");
 }
 
 #[test]
@@ -194,6 +195,7 @@ fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
         (&["sample", "--model", "no.onnx"], 1, "no.onnx"),
         (&["sample", "--model", "missing.onnx"], 1, "missing.onnx"),
         (&["sample", "--count", "0"], 1, "--count"),
+        (&["sample", "--count", "2000", "--out", "x.gif"], 1, "--count"),
         (&["frobnicate"], 2, "frobnicate"),
     ] {
         refused(dir, args, code, expected);

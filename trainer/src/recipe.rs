@@ -2,7 +2,11 @@
 
 mod knob;
 
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -369,7 +373,7 @@ impl Recipe {
         let shipped = SHIPPED.iter().find(|(name, _)| *name == name_or_file);
         let text = match shipped {
             Some((_, text)) => (*text).to_owned(),
-            None if name_or_file.contains(['.', '/', '\\']) => std::fs::read_to_string(Path::new(name_or_file))
+            None if name_or_file.contains(['.', '/', '\\']) => read(Path::new(name_or_file))
                 .map_err(|why| RecipeError::Unreadable { file: name_or_file.to_owned(), why })?,
             None => {
                 let known: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
@@ -459,10 +463,18 @@ impl Recipe {
     }
 }
 
+/// The text of a file, of which no recipe has as much as is read.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(1 << 20).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 fn table(text: &str, origin: &str) -> Result<Table, RecipeError> {
-    text.parse::<Table>().map_err(|error| RecipeError::NotToml {
-        origin: origin.to_owned(),
-        why: error.message().lines().next().unwrap_or_default().to_owned(),
+    text.parse::<Table>().map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        let message = error.message().lines().next().unwrap_or_default();
+        RecipeError::NotToml { origin: origin.to_owned(), why: format!("line {line}: {message}") }
     })
 }
 
@@ -550,6 +562,8 @@ mod tests {
             assert!(error.contains(expected), "{setting}: {error}");
             assert_eq!(error.lines().count(), 1, "{error}");
         }
+        let error = Recipe::parse("[training]\nbatch = 3\nbatch 4\n", "mine.toml").expect_err("no TOML").to_string();
+        assert!(error.contains("line 3"), "{error}");
         for text in ["training = [", "[training]\nbatch = \"\"", "[nothing]\nx = 1"] {
             let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
             assert!(error.starts_with("mine.toml"), "{error}");

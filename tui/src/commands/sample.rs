@@ -48,6 +48,9 @@ pub struct SampleArgs {
 /// More than this in one command is a slip of the finger: near a gigabyte of latents, values and pixels.
 const COUNT_MAX: u64 = 100_000;
 
+/// A GIF of a walk past as many takes half an hour to see.
+const GIF_MAX: u64 = 1000;
+
 /// Frames of a GIF from one sample to the next.
 const FRAMES: usize = 12;
 
@@ -61,8 +64,12 @@ pub fn run(args: SampleArgs) -> Result<()> {
     if count == 0 || count > COUNT_MAX {
         bail!("--count {count}: expected 1 to {COUNT_MAX}");
     }
+    let gif = args.out.as_ref().is_some_and(|out| out.extension().is_some_and(|ending| ending == "gif"));
+    if gif && count > GIF_MAX {
+        bail!("--count {count}: a .gif walks past at most {GIF_MAX} digits");
+    }
     let mut samples = Samples::of(generator.card(), args.seed, 0..count, digits.as_deref());
-    if args.out.as_ref().is_some_and(|out| out.extension().is_some_and(|ending| ending == "gif")) {
+    if gif {
         samples = walk(samples, generator.card());
     }
     let Samples { latents, labels } = samples;
