@@ -7,6 +7,10 @@ use std::{
 
 use rayon::Yield;
 
+/// Looks for work in vain after which a thread sleeps after all: about a millisecond, which no gap between a step's pieces lasts.
+/// So a machine with more cores than the networks can use does not heat them.
+const PATIENCE: u32 = 10_000;
+
 /// Runs `body`, during which the pool's other threads look for work without sleeping.
 ///
 /// A step is a hundred pieces of parallel work with short gaps between them. rayon's threads fall asleep in such a gap, and
@@ -17,8 +21,12 @@ pub(crate) fn hot<T>(body: impl FnOnce() -> T) -> T {
     rayon::in_place_scope(|scope| {
         scope.spawn_broadcast(|_, thread| {
             // The thread that runs `body` may come here while it waits for another's piece.
-            while thread.index() != own && !done.load(Ordering::Relaxed) {
-                if rayon::yield_now() != Some(Yield::Executed) {
+            let mut idle = 0;
+            while thread.index() != own && idle < PATIENCE && !done.load(Ordering::Relaxed) {
+                if rayon::yield_now() == Some(Yield::Executed) {
+                    idle = 0;
+                } else {
+                    idle += 1;
                     spin_loop();
                 }
             }
