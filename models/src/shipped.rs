@@ -10,7 +10,10 @@ pub struct Shipped {
 }
 
 /// All that ship, the default first.
-pub const SHIPPED: &[Shipped] = &[Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") }];
+pub const SHIPPED: &[Shipped] = &[
+    Shipped { name: "digits", onnx: include_bytes!("../digits/generator.onnx") },
+    Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },
+];
 
 /// The shipped generator of that name.
 pub fn shipped(name: &str) -> Option<Shipped> {
