@@ -264,10 +264,7 @@ impl Duel {
         let loss = losses::generator(loss, &real, &fake)?;
         let gradient = self.generator.learn(&loss, measured)?;
         if let Some(averaged) = &self.averaged {
-            // The first steps count for more, so that the average does not begin with the first weights.
-            let taken = self.generator.adam.steps as f64;
-            let keep = self.recipe.generator.average.min(taken / (taken + 9.0));
-            averaged.approach(&self.generator.network, keep)?;
+            averaged.approach(&self.generator.network, self.recipe.generator.average, self.generator.adam.steps)?;
         }
         if !measured {
             return Ok(None);

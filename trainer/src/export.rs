@@ -17,14 +17,13 @@ use duel_models::{
     pixels,
 };
 use prost::Message;
-use safetensors::tensor::{Dtype, TensorView};
 
 use self::graph::Precision;
 use crate::{
     duel::Duel,
     networks::{Named, Network},
     recipe::Kind,
-    run::writer,
+    run::{files, writer},
 };
 
 /// What `duel export` writes.
@@ -114,7 +113,7 @@ pub fn export(duel: &Duel, scores: BTreeMap<String, f64>) -> Result<Export, Expo
     let images: Vec<u8> = images.into_iter().map(pixels::to_byte).collect();
     Ok(Export {
         onnx: model.encode_to_vec(),
-        safetensors: tensors(&named, &card)?,
+        safetensors: files::safetensors(&named, Some(card.to_map().into_iter().collect()))?,
         readme: readme::readme(&card, &named, &duel.recipe),
         samples: png(&grid(&images, writer::SAMPLE_COLUMNS)),
         probe,
@@ -178,17 +177,6 @@ fn by_candle_onnx(model: &ModelProto, probe: &Probe, card: &Card) -> Result<Vec<
     let mut outputs = candle_onnx::simple_eval(model, inputs)?;
     let image = outputs.remove(graph::OUTPUT).ok_or_else(|| candle_core::Error::Msg("no image".to_owned()))?;
     Ok(image.flatten_all()?.to_vec1()?)
-}
-
-fn tensors(named: &[Named], card: &Card) -> Result<Vec<u8>, ExportError> {
-    let bytes: Vec<Vec<u8>> =
-        named.iter().map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
-    let views: Vec<(&str, TensorView)> = named
-        .iter()
-        .zip(&bytes)
-        .map(|(tensor, bytes)| Ok((tensor.name.as_str(), TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)))
-        .collect::<Result<_, safetensors::SafeTensorError>>()?;
-    Ok(safetensors::serialize(views, Some(card.to_map().into_iter().collect()))?)
 }
 
 #[cfg(test)]

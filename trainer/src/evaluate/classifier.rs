@@ -5,11 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor, bail};
 use duel_models::{PIXELS, SIDE, random::Stream};
 use rayon::prelude::*;
-use safetensors::{
-    SafeTensors,
-    tensor::{Dtype, TensorView},
-};
-use sha2::{Digest, Sha256};
+use safetensors::{SafeTensors, tensor::Dtype};
 
 use super::Images;
 use crate::{
@@ -17,6 +13,7 @@ use crate::{
     kernels,
     networks::{self, Mode, Named, Network},
     optimiser::Adam,
+    run::files,
 };
 
 /// Values of a feature vector.
@@ -59,12 +56,10 @@ impl Classifier {
                 if tensor.shape() != shape || tensor.dtype() != Dtype::F32 {
                     bail!("{name} of the classifier has the shape {:?}, expected {shape:?}", tensor.shape());
                 }
-                let values = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-                Ok(values.collect())
+                Ok(files::floats(tensor.data()))
             })?;
         }
-        let hash = Sha256::digest(SHIPPED).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { hash, ..classifier })
+        Ok(Self { hash: files::sha256([SHIPPED]), ..classifier })
     }
 
     fn new(seed: u64) -> Result<Self> {
@@ -99,13 +94,7 @@ impl Classifier {
             let prefixed = |tensor: Named| Named { name: format!("{part}.{}", tensor.name), ..tensor };
             named.extend(network.named()?.into_iter().map(prefixed));
         }
-        let bytes: Vec<Vec<u8>> =
-            named.iter().map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
-        let views = named.iter().zip(&bytes).map(|(tensor, bytes)| {
-            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).expect("four bytes a value");
-            (tensor.name.as_str(), view)
-        });
-        safetensors::serialize(views, None).map_err(candle_core::Error::wrap)
+        files::safetensors(&named, None).map_err(candle_core::Error::wrap)
     }
 }
 
@@ -153,7 +142,7 @@ pub fn train(data: &Dataset, how: Training, seed: u64, mut observe: impl FnMut(u
                 for ((network, adam), average) in [&body, &head].into_iter().zip(&mut optimisers).zip(&averages) {
                     adam.learning_rate = how.learning_rate * left;
                     adam.step(&network.parameters, &network.take_gradient(&mut store)?)?;
-                    average.approach(network, how.average.min(adam.steps as f64 / (adam.steps as f64 + 9.0)))?;
+                    average.approach(network, how.average, adam.steps)?;
                 }
                 loss.to_scalar::<f32>()
             })?;

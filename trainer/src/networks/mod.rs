@@ -130,8 +130,8 @@ impl Network {
 
     /// Runs `x`, [N, inputs], through the network: [N, outputs].
     pub fn forward(self: &Arc<Self>, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let parameters = self.normalised.as_ref().unwrap_or(&self.parameters);
-        let parameters = if mode == Mode::Train { parameters.as_tensor().clone() } else { parameters.detach() };
+        let used = self.used();
+        let parameters = if mode == Mode::Train { used.as_tensor().clone() } else { used.detach() };
         let training = mode != Mode::Evaluate;
         let x = if training { x } else { &x.detach() };
         match self.engine {
@@ -142,8 +142,13 @@ impl Network {
 
     /// What the network draws or judges in double precision: what its parameters mean, without the rounding of a forward pass.
     pub(crate) fn exact(&self, x: &Tensor) -> Result<Tensor> {
-        let parameters = self.normalised.as_ref().unwrap_or(&self.parameters).detach().to_dtype(DType::F64)?;
+        let parameters = self.used().detach().to_dtype(DType::F64)?;
         self.by_candle(&x.to_dtype(DType::F64)?, &parameters, false)
+    }
+
+    /// The parameters as the layers use them.
+    fn used(&self) -> &Var {
+        self.normalised.as_ref().unwrap_or(&self.parameters)
     }
 
     /// Makes what the layers use of new parameters; with `iterate`, spectral norm first moves u and v by a step of its power
@@ -155,8 +160,10 @@ impl Network {
         }
     }
 
-    /// Moves parameters and running figures towards those of a [`twin`](Self::twin): a share `keep` of them stays.
-    pub fn approach(&self, other: &Self, keep: f64) -> Result<()> {
+    /// Moves parameters and running figures towards those of a [`twin`](Self::twin), which has taken so many steps: a share
+    /// `keep` of them stays, less in the first steps, so that the average does not begin with the first weights.
+    pub fn approach(&self, other: &Self, keep: f64, steps: u64) -> Result<()> {
+        let keep = keep.min(steps as f64 / (steps as f64 + 9.0));
         for (mine, theirs) in [(&self.parameters, &other.parameters), (&self.running, &other.running)] {
             match self.engine {
                 Engine::Kernels => kernels::approach(mine, theirs, keep as f32)?,
@@ -200,9 +207,8 @@ impl Network {
 
     /// The gradient of the parameters after a backward pass; the next pass starts it afresh.
     pub fn take_gradient(&self, store: &mut GradStore) -> Result<Tensor> {
-        let used = self.normalised.as_ref().unwrap_or(&self.parameters);
         let found = match self.engine {
-            Engine::Candle => store.remove(used),
+            Engine::Candle => store.remove(self.used()),
             Engine::Kernels => (!self.fresh.swap(true, Ordering::Relaxed)).then(|| self.gradient.clone()),
         };
         let gradient = found.map_or_else(|| self.gradient.zeros_like(), Ok)?;
@@ -224,7 +230,7 @@ impl Network {
 
     /// Its parameters and running figures under PyTorch's names and in its layouts; weights as spectral norm leaves them.
     pub fn named(&self) -> Result<Vec<Named>> {
-        let parameters = self.normalised.as_ref().unwrap_or(&self.parameters).to_vec1::<f32>()?;
+        let parameters = self.used().to_vec1::<f32>()?;
         let running = self.running.to_vec1::<f32>()?;
         let places = self.layers.iter().flat_map(Layer::places);
         Ok(places

@@ -3,15 +3,17 @@
 use std::{fs, path::Path};
 
 use candle_core::{Device, Tensor, Var};
-use safetensors::{
-    SafeTensors,
-    tensor::{Dtype, TensorView},
-};
+use safetensors::{SafeTensors, tensor::Dtype};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::writer::{RunError, checkpoints};
-use crate::{duel::Duel, networks::Network};
+use super::{
+    files,
+    writer::{RunError, checkpoints},
+};
+use crate::{
+    duel::Duel,
+    networks::{Named, Network},
+};
 
 /// The key of the metadata under which [`Counters`] stand as JSON.
 const FORMAT: &str = "duel.checkpoint.1";
@@ -52,14 +54,10 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     let mut flat = Vec::new();
     for (name, tensor) in tensors(duel) {
         let values = tensor.to_device(&Device::Cpu)?.to_vec1::<f32>()?;
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        flat.push((name, values.len(), bytes));
+        flat.push(Named { name, shape: vec![values.len()], values });
     }
-    let sha256 = hash(flat.iter().map(|(_, _, bytes)| &bytes[..]));
-    let views = flat.iter().map(|(name, length, bytes)| {
-        let view = TensorView::new(Dtype::F32, vec![*length], bytes).expect("four bytes a value");
-        (name, view)
-    });
+    let parts: Vec<Vec<u8>> = flat.iter().map(|tensor| files::bytes(&tensor.values)).collect();
+    let sha256 = files::sha256(parts.iter().map(Vec::as_slice));
     let counters = Counters {
         step: duel.step,
         batches_seen: duel.batches_seen,
@@ -69,13 +67,7 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     };
     // One key: a header with several would come out in another order each time.
     let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
-    safetensors::serialize(views, Some(metadata)).map_err(candle_core::Error::wrap)
-}
-
-fn hash<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
-    let mut hash = Sha256::new();
-    parts.for_each(|part| hash.update(part));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    files::safetensors(&flat, Some(metadata)).map_err(candle_core::Error::wrap)
 }
 
 /// Takes a duel that was made from the run's recipe to the run's newest checkpoint that is whole. What was wrong with those
@@ -133,19 +125,18 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
             let (there, wanted) = (saved.shape(), tensor.dims());
             return Err(Bad::OtherRecipe(format!("{name} has {there:?} values for {wanted:?}")));
         }
-        if !saved.data().chunks_exact(4).all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite()) {
+        if !files::floats(saved.data()).iter().all(|value| value.is_finite()) {
             return Err(Bad::Damaged(format!("{name} is not finite")));
         }
         parts.push(saved.data());
     }
-    if !counters.sha256.is_empty() && counters.sha256 != hash(parts.into_iter()) {
+    if !counters.sha256.is_empty() && counters.sha256 != files::sha256(parts) {
         return Err(Bad::Damaged("its checksum does not fit".to_owned()));
     }
     let device = duel.device().clone();
     let value = |name: &str| {
         let saved = file.tensor(name).map_err(|error| error.to_string())?;
-        let values: Vec<f32> =
-            saved.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let values = files::floats(saved.data());
         let length = values.len();
         Tensor::from_vec(values, length, &device).map_err(|error| error.to_string())
     };

@@ -1,10 +1,48 @@
-//! Files of a run directory that are whole or absent.
+//! Files that are whole or absent, and tensors as their bytes.
 
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io::{self, Write},
     path::Path,
 };
+
+use safetensors::{
+    SafeTensorError,
+    tensor::{Dtype, TensorView},
+};
+use sha2::{Digest, Sha256};
+
+use crate::networks::Named;
+
+/// The bytes of a safetensors file with these tensors.
+pub(crate) fn safetensors(
+    named: &[Named],
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, SafeTensorError> {
+    let bytes: Vec<Vec<u8>> = named.iter().map(|tensor| bytes(&tensor.values)).collect();
+    let views = named.iter().zip(&bytes);
+    let views =
+        views.map(|(tensor, bytes)| Ok((&tensor.name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)));
+    safetensors::serialize(views.collect::<Result<Vec<_>, SafeTensorError>>()?, metadata)
+}
+
+/// Values as the bytes of a file.
+pub(crate) fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// The bytes of a file as values.
+pub(crate) fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+/// The SHA-256 of all parts as one, in hexadecimal.
+pub(crate) fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    parts.into_iter().for_each(|part| hash.update(part));
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it, and syncs the directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
