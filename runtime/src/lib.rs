@@ -1,26 +1,23 @@
 //! Runs an exported generator with tract: ONNX in, digits out. Needs nothing but the file, which describes itself.
 
 mod door;
+mod kernels;
+mod layers;
+mod plan;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use duel_models::{Card, Latents, PIXELS, SIDE, pixels};
-use tract_onnx::{
-    prelude::*,
-    tract_hir::internal::{ensure, format_err},
-};
+use duel_models::{Card, Latents, PIXELS, pixels};
+use tract_onnx::prelude::*;
 
 pub use door::LoadError;
 
-/// Samples that are drawn together. One size for all, the last batch filled up, so that a sample is the same to the bit
-/// whatever is drawn with it.
-const BATCH: usize = 32;
-
-/// Values of the largest tensor that may pass between two operations, for each sample of a batch.
-const VALUES_MAX: usize = 1 << 20;
+/// Samples that are drawn together: enough that a dense layer's weights are read once for many, few enough that what passes
+/// between two layers stays in the cache.
+const BATCH: usize = 28;
 
 /// A generator that is ready to draw.
 #[derive(Debug)]
@@ -58,8 +55,9 @@ pub enum DrawError {
 impl Generator {
     /// The generator in the bytes of an ONNX file. They may come from anybody: what they ask for is checked before it is given.
     pub fn load(onnx: &[u8]) -> Result<Self, LoadError> {
-        let (proto, card) = door::check(onnx)?;
-        let plan = guarded(|| plan(&proto, &card)).map_err(LoadError::Graph)?;
+        let (graph, card) = door::check(onnx)?;
+        let layers = layers::read(graph, &card).map_err(LoadError::Graph)?;
+        let plan = guarded(|| plan::plan(layers, &card)).map_err(LoadError::Graph)?;
         let generator = Self { card, plan };
         generator.probe()?;
         Ok(generator)
@@ -86,20 +84,16 @@ impl Generator {
         for (index, batch) in latents.chunks(BATCH * latent).enumerate() {
             let rows = batch.len() / latent;
             let labels = labels.get(index * BATCH..index * BATCH + rows).unwrap_or_default();
-            let drawn = guarded(|| self.draw_batch(batch, labels)).map_err(DrawError::Failed)?;
-            images.extend_from_slice(&drawn[..rows * PIXELS]);
+            images.extend(guarded(|| self.draw_batch(batch, labels)).map_err(DrawError::Failed)?);
         }
         Ok(images)
     }
 
     fn draw_batch(&self, latents: &[f32], labels: &[u8]) -> TractResult<Vec<f32>> {
-        let mut values = latents.to_vec();
-        values.resize(BATCH * self.card.latent, 0.0);
-        let mut inputs: TVec<TValue> = tvec![Tensor::from_shape(&[BATCH, self.card.latent], &values)?.into()];
+        let samples = latents.len() / self.card.latent;
+        let mut inputs: TVec<TValue> = tvec![Tensor::from_shape(&[samples, self.card.latent], latents)?.into()];
         if self.card.classes > 0 {
-            let mut labels: Vec<i64> = labels.iter().map(|&label| label.into()).collect();
-            labels.resize(BATCH, 0);
-            inputs.push(Tensor::from_shape(&[BATCH], &labels)?.into());
+            inputs.push(tensor1(&labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>()).into());
         }
         let outputs = self.plan.run(inputs)?;
         Ok(outputs[0].try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
@@ -139,27 +133,6 @@ impl Samples {
 /// Grey levels of drawn values.
 pub fn to_bytes(values: &[f32]) -> Vec<u8> {
     values.iter().map(|&value| pixels::to_byte(value)).collect()
-}
-
-fn plan(proto: &tract_onnx::pb::ModelProto, card: &Card) -> TractResult<Arc<TypedRunnableModel>> {
-    let mut model = tract_onnx::onnx().model_for_proto_model(proto)?;
-    let inputs = model.input_outlets()?.to_vec();
-    for (index, input) in inputs.iter().enumerate() {
-        let fact = match model.node(input.node).name.as_str() {
-            door::LABEL => i64::fact([BATCH]),
-            _ => f32::fact([BATCH, card.latent]),
-        };
-        model.set_input_fact(index, fact.into())?;
-    }
-    let model = model.into_typed()?;
-    for fact in model.nodes.iter().flat_map(|node| &node.outputs) {
-        let shape = fact.fact.shape.as_concrete().ok_or_else(|| format_err!("the shape of a tensor is not known"))?;
-        let values: usize = shape.iter().product();
-        ensure!(values <= BATCH * VALUES_MAX, "a tensor of {values} values is more than a generator of digits needs");
-    }
-    let output = model.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec);
-    ensure!(output.as_deref() == Some(&[BATCH, 1, SIDE, SIDE]), "its images have the shape {output:?}");
-    model.into_optimized()?.into_runnable()
 }
 
 /// Runs tract so that a panic in it, which a stranger's file might cause, is an error like any other, in one line.

@@ -7,7 +7,6 @@ use prost::Message;
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
     TensorShapeProto, TypeProto, ValueInfoProto,
-    attribute_proto::AttributeType,
     tensor_proto::DataType,
     tensor_shape_proto::{Dimension, dimension::Value},
     type_proto,
@@ -27,24 +26,22 @@ fn bias(row: usize) -> f32 {
 
 /// image = reshape(tanh(W latent + b))
 fn model() -> ModelProto {
-    let weights = (0..PIXELS).flat_map(|row| (0..LATENT).map(move |column| weight(row, column))).collect();
-    let transpose =
-        AttributeProto { name: "transB".into(), r#type: AttributeType::Int.into(), i: 1, ..Default::default() };
+    let weights = (0..LATENT).flat_map(|column| (0..PIXELS).map(move |row| weight(row, column))).collect();
     let graph = GraphProto {
         name: "small".into(),
         node: vec![
-            node("Gemm", &["latent", "w", "b"], "dense", vec![transpose]),
-            node("Tanh", &["dense"], "tanh", vec![]),
-            node("Reshape", &["tanh", "shape"], "image", vec![]),
+            node("Gemm", &["latent", "w", "b"], "dense"),
+            node("Tanh", &["dense"], "tanh"),
+            node("Reshape", &["tanh", "shape"], "image"),
         ],
         initializer: vec![
-            floats("w", &[PIXELS as i64, LATENT as i64], weights),
+            floats("w", &[LATENT as i64, PIXELS as i64], weights),
             floats("b", &[PIXELS as i64], (0..PIXELS).map(bias).collect()),
             TensorProto {
                 name: "shape".into(),
                 dims: vec![4],
                 data_type: DataType::Int64.into(),
-                int64_data: vec![-1, 1, 28, 28],
+                raw_data: [-1, 1, 28, 28].into_iter().flat_map(i64::to_le_bytes).collect(),
                 ..Default::default()
             },
         ],
@@ -78,13 +75,12 @@ fn card() -> Card {
     }
 }
 
-fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto {
         op_type: op.into(),
         name: output.into(),
         input: inputs.iter().map(|&input| input.into()).collect(),
         output: vec![output.into()],
-        attribute,
         ..Default::default()
     }
 }
@@ -152,12 +148,14 @@ fn bad_graphs_are_refused_in_a_line_that_says_why() {
         ("not finite", |graph| graph.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes())),
         ("as many values", |graph| graph.initializer[0].raw_data.truncate(40)),
         ("as many values", |graph| graph.initializer[0].dims = vec![i64::MAX, i64::MAX]),
-        ("neither f32 nor i64", |graph| graph.initializer[0].data_type = DataType::Double.into()),
+        ("neither f32, f16 nor i64", |graph| graph.initializer[0].data_type = DataType::Double.into()),
         ("another file", |graph| graph.initializer[0].data_location = Some(1)),
         ("inputs are", |graph| graph.input[0].name = "noise".into()),
         ("outputs", |graph| graph.output.clear()),
         ("latent has the shape", |graph| graph.input[0] = value("latent", &[4])),
-        ("out of range", |graph| graph.node[0].attribute[0].i = 1 << 40),
+        ("out of range", |graph| {
+            graph.node[0].attribute.push(AttributeProto { name: "transA".into(), i: 1 << 40, ..Default::default() });
+        }),
     ];
     for (expected, spoil) in spoils {
         let mut model = model();
@@ -170,7 +168,7 @@ fn bad_graphs_are_refused_in_a_line_that_says_why() {
 fn a_graph_that_does_not_do_what_its_card_says_is_refused() {
     let mut wide = model();
     let graph = wide.graph.as_mut().expect("a graph");
-    graph.initializer[2].int64_data = vec![-1, 1, 14, 56];
+    graph.initializer[2].raw_data = [-1, 1, 14, 56].into_iter().flat_map(i64::to_le_bytes).collect();
     refused(&wide.encode_to_vec(), "shape");
     let mut cut = model();
     cut.graph.as_mut().expect("a graph").node.remove(1);

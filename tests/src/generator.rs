@@ -37,7 +37,7 @@ pub fn onnx() -> Vec<u8> {
                 name: "shape".into(),
                 dims: vec![4],
                 data_type: DataType::Int64.into(),
-                int64_data: vec![-1, 1, 28, 28],
+                raw_data: [-1, 1, 28, 28].into_iter().flat_map(i64::to_le_bytes).collect(),
                 ..Default::default()
             },
         ],
