@@ -8,6 +8,7 @@ mod plan;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    thread,
 };
 
 use duel_models::{Card, Latents, PIXELS, pixels};
@@ -80,23 +81,47 @@ impl Generator {
         if labels.len() != wanted || labels.iter().any(|&label| usize::from(label) >= classes) {
             return Err(DrawError::Labels { given: labels.len(), samples, classes });
         }
-        let mut images = Vec::with_capacity(samples * PIXELS);
-        for (index, batch) in latents.chunks(BATCH * latent).enumerate() {
-            let rows = batch.len() / latent;
-            let labels = labels.get(index * BATCH..index * BATCH + rows).unwrap_or_default();
-            images.extend(guarded(|| self.draw_batch(batch, labels)).map_err(DrawError::Failed)?);
+        let mut images = vec![0.0; samples * PIXELS];
+        let cores = thread::available_parallelism().map_or(1, Into::into);
+        let part = samples.div_ceil(cores).next_multiple_of(BATCH);
+        let draw = |first: usize, images: &mut [f32]| {
+            self.draw_part(&latents[first * latent..], labels.get(first..).unwrap_or_default(), images)
+        };
+        if samples <= part {
+            draw(0, &mut images)?;
+            return Ok(images);
         }
+        let parts = images.chunks_mut(part * PIXELS).enumerate();
+        thread::scope(|scope| {
+            let draws: Vec<_> = parts.map(|(index, images)| scope.spawn(move || draw(index * part, images))).collect();
+            draws.into_iter().try_for_each(|draw| {
+                draw.join().unwrap_or_else(|_| Err(DrawError::Failed("a thread panicked".to_owned())))
+            })
+        })?;
         Ok(images)
     }
 
-    fn draw_batch(&self, latents: &[f32], labels: &[u8]) -> TractResult<Vec<f32>> {
+    /// Fills `images`, a batch after the other, with what the first of the latents draw.
+    fn draw_part(&self, latents: &[f32], labels: &[u8], images: &mut [f32]) -> Result<(), DrawError> {
+        let latent = self.card.latent;
+        for (index, images) in images.chunks_mut(BATCH * PIXELS).enumerate() {
+            let (first, samples) = (index * BATCH, images.len() / PIXELS);
+            let latents = &latents[first * latent..][..samples * latent];
+            let labels = labels.get(first..first + samples).unwrap_or_default();
+            guarded(|| self.draw_batch(latents, labels, images)).map_err(DrawError::Failed)?;
+        }
+        Ok(())
+    }
+
+    fn draw_batch(&self, latents: &[f32], labels: &[u8], images: &mut [f32]) -> TractResult<()> {
         let samples = latents.len() / self.card.latent;
         let mut inputs: TVec<TValue> = tvec![Tensor::from_shape(&[samples, self.card.latent], latents)?.into()];
         if self.card.classes > 0 {
             inputs.push(tensor1(&labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>()).into());
         }
         let outputs = self.plan.run(inputs)?;
-        Ok(outputs[0].try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
+        images.copy_from_slice(outputs[0].try_as_plain_ram()?.as_slice()?);
+        Ok(())
     }
 
     /// Draws one sample to see that the file does what it says.

@@ -34,6 +34,9 @@ pub enum Command {
     /// Write a trained generator as ONNX and safetensors, with its card.
     #[cfg(feature = "train")]
     Export(commands::export::ExportArgs),
+    /// Build what a Raspberry Pi needs, into one directory.
+    #[cfg(feature = "train")]
+    Pack(commands::pack::PackArgs),
     /// Draw digits, in the terminal or as files.
     Sample(commands::sample::SampleArgs),
     /// Walk through latent space with the arrow keys.
@@ -60,6 +63,8 @@ impl Command {
             Self::Eval(args) => commands::eval::run(args),
             #[cfg(feature = "train")]
             Self::Export(args) => commands::export::run(args),
+            #[cfg(feature = "train")]
+            Self::Pack(args) => commands::pack::run(args),
             Self::Sample(args) => commands::sample::run(args),
             Self::Explore(args) => commands::explore::run(args),
             Self::Clock(args) => commands::clock::run(args),

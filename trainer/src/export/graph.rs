@@ -6,6 +6,7 @@ use candle_onnx::onnx::{
     tensor_shape_proto, type_proto,
 };
 use duel_models::{Card, SIDE};
+use half::f16;
 
 use crate::{
     kernels::FOLD,
@@ -55,6 +56,23 @@ pub(super) fn model(layers: &[Layer], named: &[Named], card: &Card, precision: P
         metadata_props: metadata,
         ..ModelProto::default()
     }
+}
+
+/// The model with its weights in half precision, cast as they are used: half the bytes.
+pub(super) fn halved(mut model: ModelProto) -> ModelProto {
+    let graph = model.graph.as_mut().expect("a graph of ours");
+    let mut casts = GraphProto::default();
+    for tensor in graph.initializer.iter_mut().filter(|tensor| tensor.data_type == i32::from(DataType::Float)) {
+        let values = tensor.raw_data.as_chunks().0.iter().map(|&value| f16::from_f32(f32::from_le_bytes(value)));
+        tensor.raw_data = values.flat_map(f16::to_le_bytes).collect();
+        tensor.data_type = DataType::Float16.into();
+        let name = tensor.name.clone();
+        tensor.name = format!("{name}.half");
+        cast(&mut casts, &tensor.name, DataType::Float);
+        casts.node.last_mut().expect("just pushed").output = vec![name];
+    }
+    graph.node.splice(..0, casts.node);
+    model
 }
 
 /// The layers of a generator with each batch norm folded away, where s = γ / √(v + ε) and t = β - m s: into the layer before it

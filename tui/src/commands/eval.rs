@@ -9,9 +9,10 @@ use duel_runtime::{Generator, Samples};
 use duel_trainer::{
     dataset::Dataset,
     evaluate::{Images, Judge, SAMPLES, Scores},
+    export::{Weights, export},
 };
 
-use super::export;
+use super::export::restored;
 use crate::{model, output::print};
 
 /// The seed of the samples that are scored.
@@ -54,7 +55,7 @@ pub fn score(generator: &Generator) -> Result<BTreeMap<String, f64>> {
 fn images(target: &str) -> Result<Images> {
     let path = Path::new(target);
     if path.join("recipe.toml").exists() {
-        let export = export::from_run(path, BTreeMap::new())?;
+        let export = export(&restored(path)?, BTreeMap::new(), Weights::Single)?;
         return draw(&Generator::load(&export.onnx)?);
     }
     if path.is_dir() {

@@ -8,6 +8,8 @@ pub mod explore;
 pub mod export;
 pub mod models;
 #[cfg(feature = "train")]
+pub mod pack;
+#[cfg(feature = "train")]
 pub mod recipes;
 #[cfg(feature = "train")]
 pub mod runs;
