@@ -12,7 +12,7 @@ use duel_models::{SHIPPED, shipped};
 use duel_runtime::Generator;
 
 /// As many bytes of a file as are read: more than the runtime takes, so that it is the runtime that refuses.
-const READ_MAX: u64 = 65 << 20;
+const READ_MAX: u64 = 25 << 20;
 
 /// Which generator.
 #[derive(Debug, Args)]

@@ -237,7 +237,7 @@ mod tests {
 
     /// Not a test: what the one below runs on a terminal of its own.
     #[test]
-    #[ignore = "it panics on purpose"]
+    #[ignore = "it panics on purpose: it is the child process of the test below"]
     fn panics() {
         let mut window = Window::open().expect("a terminal");
         window.draw(|frame| frame.render_widget("drawn", frame.area())).expect("a terminal");

@@ -29,6 +29,9 @@ pub struct ClockArgs {
     /// The characters to draw with.
     #[arg(long, value_enum, default_value_t)]
     charset: Charset,
+    /// Seconds that the clock shows for each that passes, 1 to 1000.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    speed: u32,
 }
 
 /// Shows the time until a key is pressed.
@@ -47,9 +50,10 @@ pub fn run(args: ClockArgs) -> Result<()> {
     // Another hand every time: the moment is the seed.
     let mut hand = Hand::new(&generator, now().as_nanos() as u64);
     let mut clock = Clock::default();
+    let (speed, start) = (f64::from(args.speed), now().as_secs_f64());
     loop {
-        let time = now();
-        let seconds = time.as_secs_f64() + zone::offset(time.as_secs_f64());
+        let time = start + (now().as_secs_f64() - start) * speed;
+        let seconds = time + zone::offset(time);
         let (width, height) = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
         let places = screen::clock::layout(width, height).map_or(0, |(_, places)| places);
         for (place, digit) in clock.changes(seconds.max(0.0) as u64, places) {
@@ -59,17 +63,17 @@ pub fn run(args: ClockArgs) -> Result<()> {
         if window.draw(|frame| screen::clock::draw(frame, &clock, theme)).is_err() {
             return Ok(());
         }
-        if !wait(&mut window, places, seconds)? {
+        if !wait(&mut window, places, seconds, speed)? {
             return Ok(());
         }
     }
 }
 
 /// Waits for the next second, or minute if only those are shown; false if the clock is to end.
-fn wait(window: &mut Window, places: usize, seconds: f64) -> Result<bool> {
+fn wait(window: &mut Window, places: usize, seconds: f64, speed: f64) -> Result<bool> {
     let every = if places > 4 { 1.0 } else { 60.0 };
     let rest = every - seconds.rem_euclid(every);
-    for input in window.wait(Duration::from_secs_f64(rest.clamp(0.001, every))) {
+    for input in window.wait(Duration::from_secs_f64(rest.clamp(0.001, every) / speed)) {
         match input {
             Input::Gone | Input::Key(Key::Char('q') | Key::Escape | Key::Ctrl('c')) => return Ok(false),
             Input::Redraw => window.take_again()?,
