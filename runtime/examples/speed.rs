@@ -1,4 +1,5 @@
-//! How quickly a generator draws on one thread: microseconds an image, by the images of a call.
+//! How quickly a generator draws on one thread: microseconds an image, by the images of a call; for 0 it draws one image
+//! and says nothing.
 //!
 //!     cargo run --release --package duel-runtime --example speed -- generator.onnx 1 10000
 
@@ -12,6 +13,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let generator = Generator::load(&fs::read(file)?)?;
     for count in arguments {
         let count: u64 = count.parse()?;
+        if count == 0 {
+            let sample = Samples::of(generator.card(), 1, 0..1, None);
+            generator.draw(&sample.latents, &sample.labels)?;
+            return Ok(());
+        }
         let samples = Samples::of(generator.card(), 1, 0..count, None);
         let calls = 10_000u64.div_ceil(count);
         let mut best = f64::INFINITY;

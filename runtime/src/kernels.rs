@@ -4,6 +4,7 @@
 //! times a matrix. On the shipped generator it takes half the time of tract's own operations for one image and a fifth for many
 //! (`tests/peers/inference`).
 
+use duel_models::pixels;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Rows of a tile, and of the smaller one for what is left, where there are 32 registers: 28 sums, two vectors of weights and one of input.
@@ -187,6 +188,11 @@ fn tile<S: Simd, const R: usize, const V: usize>(
         }
     }
     sums
+}
+
+/// Every value's tanh.
+pub(crate) fn tanh(values: &mut [f32]) {
+    Arch::new().dispatch(|| values.iter_mut().for_each(|y| *y = pixels::tanh(*y)));
 }
 
 /// As [`Matrix::product`] of `x`, [rows, depth], and `matrix`, [depth, columns], in double precision.

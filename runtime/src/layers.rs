@@ -17,12 +17,18 @@ const VALUES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub op: Op,
-    /// f(y) = max(y, slope y): 1 for none, 0 for ReLU, between for a leaky ReLU.
-    pub slope: f32,
-    /// Whether a tanh follows.
-    pub tanh: bool,
+    pub activation: Activation,
     /// Output channels, and pixels of each.
     pub shape: [usize; 2],
+}
+
+/// What follows a layer's sums.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Activation {
+    None,
+    /// max(y, slope y), with a slope from 0, which is ReLU, to 1.
+    Leaky(f32),
+    Tanh,
 }
 
 /// What a layer computes.
@@ -242,12 +248,15 @@ impl Reader {
         if !(0.0..=1.0).contains(&slope) {
             return Err("has a slope that is not from 0 to 1");
         }
-        self.bare()?.slope = slope;
+        self.bare()?.activation = Activation::Leaky(slope);
         Ok(Value::Flow)
     }
 
     fn tanh(&mut self) -> Result<Value, &'static str> {
-        self.bare()?.tanh = true;
+        if self.double {
+            return Err("is in double precision");
+        }
+        self.bare()?.activation = Activation::Tanh;
         Ok(Value::Flow)
     }
 
@@ -256,13 +265,13 @@ impl Reader {
             return Err("makes more values than a generator of digits needs");
         }
         self.shape = shape;
-        self.layers.push(Layer { op, slope: 1.0, tanh: false, shape });
+        self.layers.push(Layer { op, activation: Activation::None, shape });
         Ok(Value::Flow)
     }
 
     /// The last layer, as long as it has no activation.
     fn bare(&mut self) -> Result<&mut Layer, &'static str> {
-        self.layers.last_mut().filter(|layer| layer.slope == 1.0 && !layer.tanh).ok_or("follows no layer")
+        self.layers.last_mut().filter(|layer| layer.activation == Activation::None).ok_or("follows no layer")
     }
 }
 

@@ -82,7 +82,7 @@ impl Generator {
             return Err(DrawError::Labels { given: labels.len(), samples, classes });
         }
         let mut images = vec![0.0; samples * PIXELS];
-        let cores = thread::available_parallelism().map_or(1, Into::into);
+        let cores = if samples > BATCH { thread::available_parallelism().map_or(1, Into::into) } else { 1 };
         let part = samples.div_ceil(cores).next_multiple_of(BATCH);
         let draw = |first: usize, images: &mut [f32]| {
             self.draw_part(&latents[first * latent..], labels.get(first..).unwrap_or_default(), images)

@@ -8,14 +8,14 @@ use tract_onnx::{
     prelude::*,
     tract_hir::tract_core::{
         internal::*,
-        ops::{cast::cast, change_axes::AxisOp, math::tanh},
+        ops::{cast::cast, change_axes::AxisOp},
     },
 };
 
 use crate::{
     door::{LABEL, LATENT},
-    kernels::{Matrix, Rows, product_in_double},
-    layers::{Layer, Op as Kind, Weight},
+    kernels::{Matrix, Rows, product_in_double, tanh},
+    layers::{Activation, Layer, Op as Kind, Weight},
 };
 
 /// The graph of those layers, for any number of samples.
@@ -41,22 +41,36 @@ pub(crate) fn plan(layers: Vec<Layer>, card: &Card) -> TractResult<Arc<TypedRunn
                 let inputs: TVec<OutletId> = std::iter::once(last).chain(label.filter(|_| labelled)).collect();
                 // A transposed convolution takes the channels of a pixel together, ONNX the pixels of a channel.
                 let channels = if grows { layer.shape[0] } else { 1 };
-                let dense = Dense::new(weight, bias, channels, double, layer.slope);
+                let dense = Dense::new(weight, bias, channels, double, layer.activation);
                 model.wire_node(&name, dense, &inputs)?[0]
             }
             Kind::Up { weight, bias } => {
-                let up = Up::new(&weight, &bias, (layer.shape[1] / 4).isqrt(), layer.slope);
+                let up = Up::new(&weight, &bias, (layer.shape[1] / 4).isqrt(), layer.activation);
                 model.wire_node(&name, up, &[last])?[0]
             }
         };
-        if layer.tanh {
-            last = model.wire_node(format!("{name}.tanh"), tanh(), &[last])?[0];
-        }
     }
     let image = AxisOp::Reshape(1, tvec![(SIDE * SIDE).to_dim()], tvec![1.to_dim(), SIDE.to_dim(), SIDE.to_dim()]);
     last = model.wire_node("image", image, &[last])?[0];
     model.select_output_outlets(&[last])?;
     model.into_runnable()
+}
+
+impl Activation {
+    /// What the products are finished with: f(y) = max(y, slope y).
+    fn slope(self) -> f32 {
+        match self {
+            Self::Leaky(slope) => slope,
+            Self::None | Self::Tanh => 1.0,
+        }
+    }
+
+    /// What is left to do behind the products.
+    fn finish(self, values: &mut [f32]) {
+        if self == Self::Tanh {
+            tanh(values);
+        }
+    }
 }
 
 /// A dense layer with its activation: [N, inputs] and labels, [N], if its bias has more rows than one -> [N, outputs].
@@ -70,7 +84,7 @@ struct DenseWeights {
     weight: Product,
     /// [rows, outputs].
     bias: Vec<f32>,
-    slope: f32,
+    activation: Activation,
 }
 
 /// The weight of a dense layer, for the precision in which it is used.
@@ -83,32 +97,32 @@ enum Product {
 
 impl Dense {
     /// With the outputs, given as [channels, pixels], as [pixels, channels].
-    fn new(weight: Weight, bias: Option<Weight>, channels: usize, double: bool, slope: f32) -> Self {
+    fn new(weight: Weight, bias: Option<Weight>, channels: usize, double: bool, activation: Activation) -> Self {
         let [inputs, outputs] = [weight.dims[0], weight.dims[1]];
         let pixels = outputs / channels;
-        let at = |row: usize, column: usize| row * outputs + column % channels * pixels + column / channels;
+        let order: Vec<usize> = (0..outputs).map(|column| column % channels * pixels + column / channels).collect();
         let whole = |tensor: &Weight, rows| -> Vec<f32> {
             (0..rows)
-                .flat_map(|row| (0..outputs).map(move |column| at(row, column)))
+                .flat_map(|row| order.iter().map(move |column| row * outputs + column))
                 .map(|at| tensor.value(at))
                 .collect()
         };
         let product = if double {
             Product::Double(whole(&weight, inputs))
         } else {
-            Product::Single(Matrix::new(inputs, outputs, |row, column| weight.value(at(row, column))))
+            Product::Single(Matrix::new(inputs, outputs, |row, column| weight.value(row * outputs + order[column])))
         };
         let bias = match bias {
             Some(bias) => whole(&bias, if bias.dims.len() == 2 { bias.dims[0] } else { 1 }),
             None => vec![0.0; outputs],
         };
-        Self(Arc::new(DenseWeights { inputs, outputs, weight: product, bias, slope }))
+        Self(Arc::new(DenseWeights { inputs, outputs, weight: product, bias, activation }))
     }
 }
 
 impl EvalOp for Dense {
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let DenseWeights { inputs: depth, outputs, weight, bias, slope } = &*self.0;
+        let DenseWeights { inputs: depth, outputs, weight, bias, activation } = &*self.0;
         let samples = inputs[0].shape()[0];
         let labels = inputs.get(1).map(|labels| labels.try_as_plain_ram()).transpose()?;
         let labels = labels.as_ref().map(|labels| labels.as_slice::<i64>()).transpose()?;
@@ -119,13 +133,23 @@ impl EvalOp for Dense {
                 let mut out = Tensor::zero::<f32>(&[samples, *outputs])?;
                 let [from, to] = [depth, outputs].map(|size| (0..samples).map(|at| at * size).collect::<Vec<_>>());
                 let rows = Rows { from: &from, taps: &[0], to: &to };
-                matrix.product(x.as_slice()?, &rows, row, *slope, out.try_as_plain_ram_mut()?.as_slice_mut()?);
+                let mut values = out.try_as_plain_ram_mut()?;
+                let values = values.as_slice_mut()?;
+                matrix.product(x.as_slice()?, &rows, row, activation.slope(), values);
+                activation.finish(values);
                 out
             }
             Product::Double(matrix) => {
                 let mut out = Tensor::zero::<f64>(&[samples, *outputs])?;
                 let values = out.try_as_plain_ram_mut()?;
-                product_in_double(x.as_slice()?, matrix, *depth, row, (*slope).into(), { values }.as_slice_mut()?);
+                product_in_double(
+                    x.as_slice()?,
+                    matrix,
+                    *depth,
+                    row,
+                    activation.slope().into(),
+                    { values }.as_slice_mut()?,
+                );
                 out
             }
         };
@@ -169,11 +193,11 @@ struct UpWeights {
     /// For each phase [4 taps × inputs, outputs]; for a single output [inputs, 16].
     weights: Vec<Matrix>,
     bias: Vec<f32>,
-    slope: f32,
+    activation: Activation,
 }
 
 impl Up {
-    fn new(weight: &Weight, bias: &Weight, side: usize, slope: f32) -> Self {
+    fn new(weight: &Weight, bias: &Weight, side: usize, activation: Activation) -> Self {
         let [inputs, outputs] = [weight.dims[0], weight.dims[1]];
         let at = |input: usize, output: usize, y: usize, x: usize| {
             weight.value(((input * outputs + output) * 4 + y) * 4 + x)
@@ -191,7 +215,7 @@ impl Up {
             vec![phase(0, 0), phase(0, 1), phase(1, 0), phase(1, 1)]
         };
         let bias = (0..outputs).map(|at| bias.value(at)).collect();
-        Self(Arc::new(UpWeights { inputs, outputs, side, weights, bias, slope }))
+        Self(Arc::new(UpWeights { inputs, outputs, side, weights, bias, activation }))
     }
 }
 
@@ -211,7 +235,7 @@ impl UpWeights {
             let from: Vec<usize> = pixels().map(|(y, x)| ((y + down) * padded + x + right) * inputs).collect();
             let to: Vec<usize> = pixels().map(|(y, x)| ((2 * y + down) * 2 * side + 2 * x + right) * outputs).collect();
             let rows = Rows { from: &from, taps: &taps, to: &to };
-            weights.product(&framed, &rows, |_| &self.bias, self.slope, out);
+            weights.product(&framed, &rows, |_| &self.bias, self.activation.slope(), out);
         }
     }
 
@@ -232,7 +256,8 @@ impl UpWeights {
                 }
             }
         }
-        out.iter_mut().for_each(|y| *y = y.max(self.slope * *y));
+        let slope = self.activation.slope();
+        out.iter_mut().for_each(|y| *y = y.max(slope * *y));
     }
 }
 
@@ -245,7 +270,12 @@ impl EvalOp for Up {
         let x = inputs[0].try_as_plain_ram()?;
         let samples = x.as_slice::<f32>()?.chunks_exact(pixels * up.inputs);
         for (x, out) in samples.zip(values.as_slice_mut::<f32>()?.chunks_exact_mut(4 * pixels * up.outputs)) {
-            if up.outputs == 1 { up.scatter(x, out) } else { up.phases(x, out) }
+            if up.outputs == 1 {
+                up.scatter(x, out)
+            } else {
+                up.phases(x, out)
+            }
+            up.activation.finish(out);
         }
         Ok(tvec![out.into()])
     }

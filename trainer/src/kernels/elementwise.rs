@@ -1,5 +1,6 @@
 //! Bias, activations and their gradients, a row at a time.
 
+use duel_models::pixels::tanh;
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -84,37 +85,5 @@ pub(super) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], 
     }
     for sum in sums {
         bias.iter_mut().zip(sum).for_each(|(b, g)| *b += g);
-    }
-}
-
-/// The hyperbolic tangent within 5e-7: a polynomial of degree 13 over one of degree 6, clamped where tanh rounds to ±1, with
-/// the minimax coefficients of Eigen's `generic_fast_tanh_float` (Eigen 3, MathFunctionsImpl.h). It vectorises; the platform's
-/// `tanh` does not, and takes some 20 times as long.
-fn tanh(x: f32) -> f32 {
-    let x = x.clamp(-7.905_311, 7.905_311);
-    let s = x * x;
-    let mut above = -2.760_768_5e-16;
-    for c in [2.000_188e-13, -8.604_672e-11, 5.122_297_1e-8, 1.485_722_4e-5, 6.372_619_3e-4, 4.893_525e-3] {
-        above = above * s + c;
-    }
-    let mut below = 1.198_258_4e-6;
-    for c in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3] {
-        below = below * s + c;
-    }
-    x * above / below
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tanh_is_the_platforms() {
-        let worst = (-100_000..=100_000)
-            .map(|i| i as f32 * 1e-4)
-            .map(|x| (f64::from(tanh(x)) - f64::from(x).tanh()).abs())
-            .fold(0.0, f64::max);
-        assert!(worst < 5e-7, "{worst:e}");
-        assert!(tanh(f32::NAN).is_nan());
     }
 }
