@@ -1,7 +1,7 @@
 //! `duel clock`: the time, in handwriting that never repeats.
 
 use std::{
-    env,
+    env, iter,
     time::{Duration, SystemTime},
 };
 
@@ -89,6 +89,9 @@ fn now() -> Duration {
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
+/// Images of each digit that are kept ahead.
+const AHEAD: usize = 2;
+
 /// Digits drawn ahead of their time, some of each: the runtime draws many at once for little more than one.
 struct Hand<'a> {
     generator: &'a Generator,
@@ -108,12 +111,13 @@ impl<'a> Hand<'a> {
         if self.ahead[digit].is_empty() {
             self.draw_ahead()?;
         }
-        self.ahead[digit].pop().context("three of each digit were drawn")
+        self.ahead[digit].pop().context("some of each digit were drawn")
     }
 
-    /// Three of each digit, each of a latent of its own.
+    /// As many of each digit as are kept, each of a latent of its own.
     fn draw_ahead(&mut self) -> Result<()> {
-        let labels: Vec<u8> = (0..10).cycle().take(30).collect();
+        let missing = |digit: u8| AHEAD.saturating_sub(self.ahead[usize::from(digit)].len());
+        let labels: Vec<u8> = (0..10).flat_map(|digit| iter::repeat_n(digit, missing(digit))).collect();
         let mut latents = vec![0.0; labels.len() * self.source.size()];
         for latent in latents.chunks_exact_mut(self.source.size()) {
             self.source.latent(self.drawn, latent);
@@ -124,5 +128,22 @@ impl<'a> Hand<'a> {
             self.ahead[usize::from(label)].push(*image);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use duel_tests::generator;
+
+    use super::*;
+
+    #[test]
+    fn a_hand_keeps_no_more_than_it_needs_however_rare_a_digit() {
+        let generator = Generator::load(&generator::onnx()).unwrap();
+        let mut hand = Hand::new(&generator, 1);
+        for _ in 0..50 {
+            hand.write(1).unwrap();
+        }
+        assert!(hand.ahead.iter().all(|images| images.len() <= AHEAD));
     }
 }
