@@ -339,6 +339,12 @@ fn without_a_terminal_it_writes_lines() {
     assert!(runs.contains("recorded") && runs.contains("20,000 / 20,000") && runs.contains("frechet 14.250"), "{runs}");
     let record: serde_json::Value = serde_json::from_str(&output(&["runs", "--json"])).expect("JSON");
     assert_eq!((&record["state"], &record["step"]), (&"done".into(), &20_000.into()));
+    let table = output(&["runs", "--csv"]);
+    let touched = record["touched"].to_string();
+    let expected = format!(
+        "run,state,step,steps,touched,recipe,frechet,precision\r\nruns/recorded,done,20000,20000,{touched},digits,14.25,0.912\r\n"
+    );
+    assert_eq!(table, expected);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `duel runs`: every run under a directory.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -20,6 +21,9 @@ pub struct RunsArgs {
     /// A line of JSON each.
     #[arg(long)]
     json: bool,
+    /// A table for a spreadsheet: a column for each score that any run has.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 /// Prints them, the newest first.
@@ -29,6 +33,9 @@ pub fn run(args: RunsArgs) -> Result<()> {
     let now = SystemTime::now();
     if args.json {
         return print(&runs.iter().map(|run| format!("{}\n", json(run))).collect::<String>());
+    }
+    if args.csv {
+        return print(&csv(&runs));
     }
     let rows: Vec<[String; 6]> = runs.iter().map(|run| row(run, now)).collect();
     print(&table(&rows))
@@ -64,15 +71,61 @@ fn table(rows: &[[String; 6]]) -> String {
 
 fn json(glance: &Glance) -> String {
     let run = &glance.run;
-    let touched = glance.touched.and_then(|touched| touched.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     serde_json::json!({
         "run": glance.dir.to_string_lossy(),
         "state": run.state().name(),
         "step": run.step(),
         "steps": run.steps(),
-        "touched": touched.as_secs(),
+        "touched": touched(glance),
         "recipe": run.recipe.get("name"),
         "scores": run.story.scores,
     })
     .to_string()
+}
+
+/// Comma-separated values as RFC 4180 has them. A score that a run lacks is an empty field.
+fn csv(runs: &[Glance]) -> String {
+    let scores: BTreeSet<&str> = runs.iter().flat_map(|run| run.run.story.scores.keys().map(String::as_str)).collect();
+    let fixed = ["run", "state", "step", "steps", "touched", "recipe"];
+    let mut text = record(fixed.into_iter().chain(scores.iter().copied()).map(str::to_owned));
+    for glance in runs {
+        let run = &glance.run;
+        let fixed = [
+            glance.dir.to_string_lossy().into_owned(),
+            run.state().name().to_owned(),
+            run.step().to_string(),
+            run.steps().to_string(),
+            touched(glance).to_string(),
+            run.recipe.get("name").unwrap_or_default(),
+        ];
+        let score = |name: &&str| run.story.scores.get(*name).map_or_else(String::new, f64::to_string);
+        text += &record(fixed.into_iter().chain(scores.iter().map(score)));
+    }
+    text
+}
+
+/// A line of fields; one that holds a quote, a comma or a line's end stands in quotes.
+fn record(fields: impl Iterator<Item = String>) -> String {
+    let quoted = |field: String| {
+        let plain = !field.contains(['"', ',', '\r', '\n']);
+        if plain { field } else { format!("\"{}\"", field.replace('"', "\"\"")) }
+    };
+    fields.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// When a run was last written to, in seconds since 1970; 0 if nobody knows.
+fn touched(glance: &Glance) -> u64 {
+    glance.touched.and_then(|touched| touched.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_as_rfc_4180_has_it() {
+        // Python's csv.writer writes the same line.
+        let fields = ["plain", "", "a,b", "say \"so\"", "two\nlines", "two\r"].map(str::to_owned);
+        assert_eq!(record(fields.into_iter()), "plain,,\"a,b\",\"say \"\"so\"\"\",\"two\nlines\",\"two\r\"\r\n");
+    }
 }
