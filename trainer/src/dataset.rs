@@ -161,7 +161,7 @@ impl Dataset {
         self.images.is_empty()
     }
 
-    /// The first `count` images (0: all); the batch must fit into them.
+    /// The first `count` images (0: all); the batch must fit into them, but that a single image fills any batch.
     fn first(mut self, count: usize, batch: usize) -> Result<Self, DatasetError> {
         let there = self.len();
         let too_few = |key, wanted| DatasetError::TooFew { key, wanted, there };
@@ -172,7 +172,7 @@ impl Dataset {
             self.images.truncate(count * PIXELS);
             self.labels.truncate(count);
         }
-        if batch > self.len() {
+        if batch > self.len() && self.len() != 1 {
             return Err(DatasetError::TooFew { key: "training.batch", wanted: batch, there: self.len() });
         }
         Ok(self)

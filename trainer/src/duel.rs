@@ -382,6 +382,11 @@ impl Duel {
         2 * (training.k_discriminator * discriminator + training.k_generator * generator)
     }
 
+    /// The training images.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
     /// Where it trains.
     pub fn device(&self) -> &Device {
         &self.device

@@ -4,6 +4,7 @@
 
 pub mod dataset;
 pub mod device;
+pub mod diagnosis;
 pub mod duel;
 pub mod evaluate;
 pub mod export;

@@ -41,8 +41,15 @@ const TOP: &[Knob] = &[
 ];
 
 /// The recipes that ship with duel, the default first: name and text.
-pub const SHIPPED: &[(&str, &str)] =
-    &[("digits", include_str!("../recipes/digits.toml")), ("article", include_str!("../recipes/article.toml"))];
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("digits", include_str!("../recipes/digits.toml")),
+    ("article", include_str!("../recipes/article.toml")),
+    ("one-five", include_str!("../recipes/one-five.toml")),
+    ("hot", include_str!("../recipes/hot.toml")),
+    ("strong-discriminator", include_str!("../recipes/strong-discriminator.toml")),
+    ("minimax", include_str!("../recipes/minimax.toml")),
+    ("collapse", include_str!("../recipes/collapse.toml")),
+];
 
 /// Why there is no recipe.
 #[derive(Debug, thiserror::Error)]

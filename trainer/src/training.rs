@@ -8,6 +8,7 @@ use std::{
 use duel_models::pixels;
 
 use crate::{
+    diagnosis::{self, Finding, Watch},
     duel::Duel,
     run::{
         checkpoint,
@@ -85,7 +86,15 @@ pub fn train(
 ) -> Result<Ending, TrainError> {
     // Inside the pool a kernel's pieces start without waking a thread first.
     rayon::scope(|_| {
-        let mut training = Training { duel, run, observe: &mut observe, paused: false, good: Vec::new(), retreats: 0 };
+        let mut training = Training {
+            duel,
+            run,
+            observe: &mut observe,
+            paused: false,
+            good: Vec::new(),
+            retreats: 0,
+            watch: Watch::default(),
+        };
         let ended = training.begin().and_then(|()| training.run());
         training.end(ended)
     })
@@ -115,6 +124,8 @@ struct Training<'a> {
     good: Vec<u8>,
     /// How often training went back to it.
     retreats: u32,
+    /// Looks for what goes wrong.
+    watch: Watch,
 }
 
 impl Training<'_> {
@@ -154,9 +165,12 @@ impl Training<'_> {
                     self.retreat()?;
                     continue;
                 }
+                let found = self.watch.metrics(&self.duel.recipe, &metrics);
+                self.warn(found)?;
             }
             if step.is_multiple_of(record.samples_every) || last {
                 self.samples()?;
+                self.probe()?;
             }
             if step.is_multiple_of(record.checkpoint_every) && !last {
                 self.checkpoint()?;
@@ -230,6 +244,21 @@ impl Training<'_> {
         self.run.samples(self.duel.step, &images)?;
         (self.observe)(Report::Samples(&images));
         Ok(())
+    }
+
+    /// Looks at samples of other latents than the grid's.
+    fn probe(&mut self) -> Result<(), TrainError> {
+        let seed = !self.duel.recipe.training.seed;
+        let values = self.duel.samples(seed, diagnosis::PROBE).map_err(self.device_failed())?;
+        let samples: Vec<u8> = values.into_iter().map(pixels::to_byte).collect();
+        let found = self.watch.samples(&self.duel.recipe, self.duel.step, &samples, self.duel.data());
+        self.warn(found.map_err(self.device_failed())?)
+    }
+
+    fn warn(&mut self, found: Vec<Finding>) -> Result<(), TrainError> {
+        found.into_iter().try_for_each(|Finding { what, since, evidence, remedy }| {
+            self.event(What::Warning { what: what.to_owned(), since, evidence, remedy })
+        })
     }
 
     /// Back to the last checkpoint, or the start, with half the learning rates.

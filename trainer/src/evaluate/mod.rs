@@ -194,7 +194,7 @@ fn nearest(images: &[f32], train: &Dataset) -> Vec<f32> {
 }
 
 /// The entropy of labels as a share of that of ten even ones.
-fn balance(labels: &[u8]) -> f64 {
+pub(crate) fn balance(labels: &[u8]) -> f64 {
     let mut counts = [0u32; 10];
     labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
     let shares = counts.iter().filter(|&&count| count > 0).map(|&count| f64::from(count) / labels.len() as f64);

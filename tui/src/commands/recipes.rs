@@ -20,7 +20,7 @@ pub fn run(args: RecipesArgs) -> Result<()> {
     }
     let mut text = String::new();
     for (name, _) in SHIPPED {
-        text += &format!("{name:12}  {}\n", Recipe::load(name, &[])?.about);
+        text += &format!("{name:20}  {}\n", Recipe::load(name, &[])?.about);
     }
     print(&text)
 }

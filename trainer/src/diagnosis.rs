@@ -1,0 +1,346 @@
+//! Names what is going wrong in a duel while it happens, and the remedy in the recipe's own keys.
+//!
+//! Two kinds of evidence: a window of measured steps, and a probe of samples whenever a grid of them is written. Each check is a
+//! function of one of them alone. A failure is told once, when it begins, and again only after it was gone.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use candle_core::Result;
+use duel_models::{PIXELS, SIDE, pixels};
+
+use crate::{
+    dataset::Dataset,
+    evaluate::{self, classifier::Classifier},
+    recipe::{Loss, Recipe},
+    run::record::Metrics,
+};
+
+/// Measured steps that a check looks at: enough that a bad batch is no failure.
+const WINDOW: usize = 20;
+
+/// Samples of a probe, and training images that it is held against.
+pub const PROBE: usize = 128;
+
+/// A failure, as it stands in `events.jsonl`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Its name.
+    pub what: &'static str,
+    /// The first step that shows it.
+    pub since: u64,
+    /// What shows it, in numbers.
+    pub evidence: String,
+    /// What to change, with a `--set` to copy.
+    pub remedy: String,
+}
+
+/// What samples look like, as shares of what training images do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Probe {
+    /// Steps done.
+    pub step: u64,
+    /// Entropy of the classes that the classifier reads, 0 for one class to 1 for all as frequent as in the data.
+    pub entropy: f64,
+    /// Mean distance of two samples.
+    pub spread: f64,
+    /// Mean difference of neighbouring pixels.
+    pub roughness: f64,
+}
+
+/// Watches one training.
+#[derive(Debug, Default)]
+pub struct Watch {
+    window: VecDeque<Metrics>,
+    probes: VecDeque<Probe>,
+    reference: Option<Reference>,
+    told: BTreeSet<&'static str>,
+}
+
+/// The classifier, and what training images look like to it.
+#[derive(Debug)]
+struct Reference {
+    classifier: Classifier,
+    look: Look,
+}
+
+/// Entropy, spread and roughness of some images, as they are.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    entropy: f64,
+    spread: f64,
+    roughness: f64,
+}
+
+impl Watch {
+    /// What a measured step adds to the evidence.
+    pub fn metrics(&mut self, recipe: &Recipe, metrics: &Metrics) -> Vec<Finding> {
+        self.window.push_back(*metrics);
+        if self.window.len() > WINDOW {
+            self.window.pop_front();
+        }
+        let window = self.window.make_contiguous();
+        if window.len() < WINDOW {
+            return Vec::new();
+        }
+        let found = [overpowers(window, recipe), fooled(window, recipe)];
+        self.news(&["discriminator overpowers", "vanishing gradient", "discriminator fooled"], found)
+    }
+
+    /// What samples, grey levels [[`PROBE`], 784], add to it, beside the training images.
+    pub fn samples(&mut self, recipe: &Recipe, step: u64, samples: &[u8], data: &Dataset) -> Result<Vec<Finding>> {
+        let reference = match &mut self.reference {
+            Some(reference) => reference,
+            none => {
+                let classifier = Classifier::shipped()?;
+                let images = &data.images[..PROBE.min(data.len()) * PIXELS];
+                none.insert(Reference { look: Look::of(images, &classifier)?, classifier })
+            }
+        };
+        let look = Look::of(samples, &reference.classifier)?;
+        let of = |mine: f64, real: f64| if real > 0.0 { mine / real } else { 1.0 };
+        self.probes.push_back(Probe {
+            step,
+            entropy: of(look.entropy, reference.look.entropy),
+            spread: of(look.spread, reference.look.spread),
+            roughness: of(look.roughness, reference.look.roughness),
+        });
+        if self.probes.len() > 3 {
+            self.probes.pop_front();
+        }
+        let probes = self.probes.make_contiguous();
+        let found = [noise(probes, recipe), collapse(probes, recipe)];
+        Ok(self.news(&["divergence to noise", "mode collapse"], found))
+    }
+
+    /// Of what was found, what was not told; what was told and is gone may be told again.
+    fn news(&mut self, names: &[&'static str], found: [Option<Finding>; 2]) -> Vec<Finding> {
+        let found: Vec<Finding> = found.into_iter().flatten().collect();
+        self.told.retain(|told| !names.contains(told) || found.iter().any(|finding| finding.what == *told));
+        found.into_iter().filter(|finding| self.told.insert(finding.what)).collect()
+    }
+}
+
+impl Look {
+    fn of(images: &[u8], classifier: &Classifier) -> Result<Self> {
+        let values: Vec<f32> = images.iter().map(|&byte| pixels::from_byte(byte)).collect();
+        let images: Vec<&[f32]> = values.chunks_exact(PIXELS).collect();
+        let pairs = images.windows(2).map(|pair| distance(pair[0], pair[1]));
+        let rough =
+            values.chunks_exact(SIDE).flat_map(|row| row.windows(2).map(|pair| f64::from((pair[0] - pair[1]).abs())));
+        Ok(Self {
+            entropy: evaluate::balance(&classifier.read(&values)?.labels),
+            spread: pairs.sum::<f64>() / (images.len() - 1).max(1) as f64,
+            roughness: rough.sum::<f64>() / values.len() as f64,
+        })
+    }
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+}
+
+/// The share of images on the right side of one half, of real and of drawn ones, over a window.
+fn right(window: &[Metrics]) -> [f64; 2] {
+    let share = |tenths: fn(&Metrics) -> &[u32; 10], right: std::ops::Range<usize>| {
+        let of = |range: std::ops::Range<usize>| -> u32 {
+            window.iter().map(|m| tenths(m)[range.clone()].iter().sum::<u32>()).sum()
+        };
+        f64::from(of(right)) / f64::from(of(0..10)).max(1.0)
+    };
+    [share(|m| &m.d_real_tenths, 5..10), share(|m| &m.d_fake_tenths, 0..5)]
+}
+
+/// A discriminator that is never in doubt leaves the generator nothing to learn from: Arjovsky and Bottou 2017, theorem 2.4; with the
+/// minimax loss the gradient is gone, too: Goodfellow et al. 2014, section 3.
+fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
+    let [real, drawn] = right(window);
+    let doubt = window.iter().map(|m| m.d_fake).sum::<f64>() / window.len() as f64;
+    if real < 0.99 || drawn < 0.99 || !(doubt < 0.02) {
+        return None;
+    }
+    let (g, d, training) = (&recipe.generator, &recipe.discriminator, &recipe.training);
+    let minimax = training.loss == Loss::Minimax;
+    let (cause, remedy) = if minimax {
+        ("the minimax loss is flat where D(G(z)) is near 0".to_owned(), "--set training.loss=non-saturating".to_owned())
+    } else if training.k_discriminator > training.k_generator {
+        let k = training.k_discriminator;
+        (
+            format!("the discriminator takes {k} updates a step"),
+            format!("--set training.k_discriminator={}", training.k_generator.max(1)),
+        )
+    } else if d.learning_rate > g.learning_rate {
+        let rate = d.learning_rate;
+        (
+            format!("discriminator.learning_rate = {rate:e} is above the generator's"),
+            format!("--set discriminator.learning_rate={:e}", g.learning_rate),
+        )
+    } else {
+        (
+            "the discriminator learns faster than the generator".to_owned(),
+            format!("--set discriminator.learning_rate={:e}", d.learning_rate / 4.0),
+        )
+    };
+    Some(Finding {
+        what: if minimax { "vanishing gradient" } else { "discriminator overpowers" },
+        since: window[0].step,
+        evidence: format!(
+            "it tells {:.1} % of real and {:.1} % of drawn images; mean D(G(z)) {doubt:.4}, gradient of the generator {:.2e}; {cause}",
+            100.0 * real,
+            100.0 * drawn,
+            window[window.len() - 1].g_gradient
+        ),
+        remedy,
+    })
+}
+
+/// A discriminator that takes nearly every drawn image for real teaches nothing either.
+fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
+    let [real, drawn] = right(window);
+    if drawn > 0.05 {
+        return None;
+    }
+    Some(Finding {
+        what: "discriminator fooled",
+        since: window[0].step,
+        evidence: format!("it tells {:.1} % of drawn images and {:.1} % of real ones", 100.0 * drawn, 100.0 * real),
+        remedy: format!("--set discriminator.learning_rate={:e}", 2.0 * recipe.discriminator.learning_rate),
+    })
+}
+
+/// Pixels that have nothing to do with their neighbours, in three probes one after the other.
+fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
+    if probes.len() < 3 || probes.iter().any(|probe| probe.roughness < 2.0) {
+        return None;
+    }
+    let (g, d) = (recipe.generator.learning_rate, recipe.discriminator.learning_rate);
+    Some(Finding {
+        what: "divergence to noise",
+        since: probes[0].step,
+        evidence: format!(
+            "neighbouring pixels differ {:.1} times as much as in training images; learning rates {g:e} and {d:e}",
+            probes[2].roughness
+        ),
+        remedy: format!(
+            "--set generator.learning_rate={:e} --set discriminator.learning_rate={:e}",
+            g / 10.0,
+            d / 10.0
+        ),
+    })
+}
+
+/// Samples that are one or two digits, or nearly one image, in three probes one after the other: what the field calls mode collapse
+/// (Goodfellow 2016, section 5.1.1).
+fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
+    let few = |probe: &Probe| probe.entropy < 0.5 || probe.spread < 0.35;
+    if probes.len() < 3 || !probes.iter().all(few) {
+        return None;
+    }
+    let last = probes[2];
+    let training = &recipe.training;
+    let remedy = if training.k_generator > training.k_discriminator {
+        format!("--set training.k_generator={}", training.k_discriminator.max(1))
+    } else if recipe.discriminator.r1 == 0.0 {
+        "--set training.loss=relativistic --set discriminator.r1=40 --set discriminator.r2=40".to_owned()
+    } else {
+        format!("--set generator.learning_rate={:e}", recipe.generator.learning_rate / 2.0)
+    };
+    Some(Finding {
+        what: "mode collapse",
+        since: probes[0].step,
+        evidence: format!(
+            "class entropy {:.2} and distance of two samples {:.2} of what training images have",
+            last.entropy, last.spread
+        ),
+        remedy,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A measured step in which D takes `real` of 10 real and `drawn` of 10 drawn images for real.
+    fn step(step: u64, real: u32, drawn: u32) -> Metrics {
+        let tenths = |likely: u32| {
+            std::array::from_fn(|at| match at {
+                0 => 10 - likely,
+                9 => likely,
+                _ => 0,
+            })
+        };
+        let line = format!(
+            r#"{{"step":{step},"images":1,"seconds":1,"d_loss":1,"d_loss_real":1,"d_loss_fake":1,"g_loss":1,"value":-1,"d_real":{},"d_fake":{},
+            "d_gradient":1,"g_gradient":0.5,"d_learning_rate":1e-4,"g_learning_rate":1e-4,"images_per_second":1}}"#,
+            f64::from(real) / 10.0,
+            f64::from(drawn) / 10.0
+        );
+        Metrics {
+            d_real_tenths: tenths(real),
+            d_fake_tenths: tenths(drawn),
+            ..serde_json::from_str(&line).expect("metrics")
+        }
+    }
+
+    fn told(recipe: &Recipe, real: u32, drawn: u32) -> Vec<Finding> {
+        let mut watch = Watch::default();
+        (1..=60).flat_map(|at| watch.metrics(recipe, &step(at, real, drawn))).collect()
+    }
+
+    #[test]
+    fn a_duel_in_balance_says_nothing() {
+        for (real, drawn) in [(5, 5), (8, 2), (6, 4), (9, 1)] {
+            assert_eq!(told(&Recipe::default(), real, drawn), []);
+        }
+    }
+
+    #[test]
+    fn a_discriminator_that_is_never_in_doubt_is_named_once_with_the_key_to_change() {
+        let set = |setting: &str| Recipe::default().with(&[setting.to_owned()]).expect("a key");
+        for (recipe, what, remedy) in [
+            (set("training.k_discriminator=3"), "discriminator overpowers", "--set training.k_discriminator=1"),
+            (
+                set("discriminator.learning_rate=1e-3"),
+                "discriminator overpowers",
+                "--set discriminator.learning_rate=1e-4",
+            ),
+            (set("training.loss=minimax"), "vanishing gradient", "--set training.loss=non-saturating"),
+        ] {
+            let found = told(&recipe, 10, 0);
+            assert_eq!(found.len(), 1);
+            assert_eq!((found[0].what, found[0].since, found[0].remedy.as_str()), (what, 1, remedy));
+        }
+    }
+
+    #[test]
+    fn a_discriminator_that_takes_all_for_real_is_fooled() {
+        assert_eq!(told(&Recipe::default(), 10, 10)[0].what, "discriminator fooled");
+    }
+
+    #[test]
+    fn what_is_gone_is_told_again_when_it_returns() {
+        let (mut watch, recipe) = (Watch::default(), Recipe::default());
+        let drawn = |at: u64| if (41..=80).contains(&at) { 5 } else { 0 };
+        let found: Vec<u64> =
+            (1..=120).flat_map(|at| watch.metrics(&recipe, &step(at, 10, drawn(at)))).map(|f| f.since).collect();
+        assert_eq!(found, [1, 81]);
+    }
+
+    #[test]
+    fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
+        let data = Dataset::mnist(crate::dataset::Split::Train);
+        let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
+        let one = digits[..PIXELS].repeat(PROBE);
+        let mut stream = duel_models::random::Stream::new(1, "noise");
+        let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
+        for (samples, expected) in
+            [(digits, None), (&one[..], Some("mode collapse")), (&noise[..], Some("divergence to noise"))]
+        {
+            let mut watch = Watch::default();
+            let found: Vec<&str> = (1..=4)
+                .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data).expect("a classifier"))
+                .map(|finding| finding.what)
+                .collect();
+            assert_eq!(found.first().copied(), expected, "{found:?}");
+        }
+    }
+}
