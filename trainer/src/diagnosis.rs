@@ -21,6 +21,13 @@ const WINDOW: usize = 20;
 /// Samples of a probe, and training images that it is held against.
 pub const PROBE: usize = 128;
 
+/// Neighbouring pixels that differ more often than this are noise, beside training images.
+const NOISE: f64 = 2.0;
+/// Samples below this were not noise.
+const SMOOTH: f64 = 1.5;
+/// Samples that lie as near to each other, beside training images, are one image.
+const ONE_IMAGE: f64 = 0.35;
+
 /// A failure, as it stands in `events.jsonl`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -53,6 +60,8 @@ pub struct Watch {
     window: VecDeque<Metrics>,
     probes: VecDeque<Probe>,
     reference: Option<Reference>,
+    /// Whether samples were ever as smooth as digits, nearly.
+    drew: bool,
     told: BTreeSet<&'static str>,
 }
 
@@ -108,7 +117,9 @@ impl Watch {
             self.probes.pop_front();
         }
         let probes = self.probes.make_contiguous();
-        let found = [noise(probes, recipe), collapse(probes, recipe)];
+        self.drew |= probes.iter().any(|probe| probe.roughness < SMOOTH);
+        let ran_away = self.drew || ran_away(self.window.make_contiguous());
+        let found = [noise(probes, recipe).filter(|_| ran_away), collapse(probes, recipe)];
         Ok(self.news(&["divergence to noise", "mode collapse"], found))
     }
 
@@ -207,9 +218,17 @@ fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     })
 }
 
-/// Pixels that have nothing to do with their neighbours, in three probes one after the other.
+/// Whether logits are beyond all doubt on either side: a mean loss that no healthy duel has.
+fn ran_away(window: &[Metrics]) -> bool {
+    let mean =
+        |loss: fn(&Metrics) -> f64| window.iter().map(|m| loss(m).abs()).sum::<f64>() / window.len().max(1) as f64;
+    mean(|m| m.d_loss) > 20.0 || mean(|m| m.g_loss) > 20.0
+}
+
+/// Pixels that have nothing to do with their neighbours, in three probes one after the other. Every training begins so: it is a
+/// failure only after better samples, or when the losses run away.
 fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
-    if probes.len() < 3 || probes.iter().any(|probe| probe.roughness < 2.0) {
+    if probes.len() < 3 || probes.iter().any(|probe| probe.roughness < NOISE || probe.spread < ONE_IMAGE) {
         return None;
     }
     let (g, d) = (recipe.generator.learning_rate, recipe.discriminator.learning_rate);
@@ -231,7 +250,8 @@ fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
 /// Samples that are one or two digits, or nearly one image, in three probes one after the other: what the field calls mode collapse
 /// (Goodfellow 2016, section 5.1.1).
 fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
-    let few = |probe: &Probe| probe.entropy < 0.5 || probe.spread < 0.35;
+    // Noise is read as one class, too.
+    let few = |probe: &Probe| probe.entropy < 0.5 && probe.roughness < NOISE || probe.spread < ONE_IMAGE;
     if probes.len() < 3 || !probes.iter().all(few) {
         return None;
     }
@@ -326,6 +346,17 @@ mod tests {
     }
 
     #[test]
+    fn noise_at_the_start_of_a_training_is_no_failure() {
+        let data = Dataset::mnist(crate::dataset::Split::Train);
+        let mut stream = duel_models::random::Stream::new(1, "noise");
+        let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
+        let mut watch = Watch::default();
+        for step in 1..=6 {
+            assert_eq!(watch.samples(&Recipe::default(), step, &noise, &data).expect("a classifier"), []);
+        }
+    }
+
+    #[test]
     fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
         let data = Dataset::mnist(crate::dataset::Split::Train);
         let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
@@ -335,7 +366,7 @@ mod tests {
         for (samples, expected) in
             [(digits, None), (&one[..], Some("mode collapse")), (&noise[..], Some("divergence to noise"))]
         {
-            let mut watch = Watch::default();
+            let mut watch = Watch { drew: true, ..Watch::default() };
             let found: Vec<&str> = (1..=4)
                 .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data).expect("a classifier"))
                 .map(|finding| finding.what)
