@@ -1,0 +1,209 @@
+//! A training so small that it takes half a second, and what its run directory must be at any moment.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use duel_models::{PIXELS, random::Stream};
+use duel_tests::duel;
+use duel_trainer::run::{
+    record::{Event, Metrics},
+    writer,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Steps of the training.
+pub const STEPS: u64 = 600;
+/// Steps from one checkpoint to the next.
+pub const CHECKPOINT_EVERY: u64 = 20;
+/// Steps from one line of metrics to the next.
+const METRICS_EVERY: u64 = 5;
+/// Steps from one grid to the next.
+const SAMPLES_EVERY: u64 = 30;
+
+/// The training, once without any fault, against which the others are held.
+pub struct Small {
+    room: TempDir,
+    metrics: BTreeMap<u64, Value>,
+}
+
+impl Small {
+    /// Writes its images and trains it.
+    pub fn new() -> Self {
+        let small = Self { room: tempfile::tempdir().expect("a temporary directory"), metrics: BTreeMap::new() };
+        let data = small.path("data");
+        fs::create_dir(&data).expect("space");
+        let mut stream = Stream::new(1, "images");
+        let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+        let images = (0..200 * PIXELS).map(|_| stream.bits() as u8).collect();
+        fs::write(data.join("train-images-idx3-ubyte"), [header(&[0x803, 200, 28, 28]), images].concat())
+            .expect("space");
+        let labels = (0..200).map(|index| (index % 10) as u8).collect();
+        fs::write(data.join("train-labels-idx1-ubyte"), [header(&[0x801, 200]), labels].concat()).expect("space");
+        let trainer = start(&small.train("reference", &["--set", "record.checkpoints_kept=1000000"]));
+        let ended = trainer.wait_with_output().expect("duel runs");
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        let metrics = metrics(&small.path("reference")).expect("the reference is whole");
+        Self { metrics, ..small }
+    }
+
+    /// Where a run of that name is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.room.path().join(name)
+    }
+
+    /// The arguments that begin the training in a run of that name.
+    pub fn train(&self, name: &str, more: &[&str]) -> Vec<String> {
+        let mut arguments: Vec<String> = ["train", "--plain", "--recipe", "article", "--run"].map(str::to_owned).into();
+        arguments.extend([self.path(name).display().to_string(), "--data".to_owned()]);
+        arguments.extend([self.path("data").display().to_string(), "--steps".to_owned(), STEPS.to_string()]);
+        let settings = [
+            "data.images=200".to_owned(),
+            "generator.hidden=[16]".to_owned(),
+            "generator.latent=8".to_owned(),
+            "generator.average=0.9".to_owned(),
+            "discriminator.hidden=[16]".to_owned(),
+            "training.batch=4".to_owned(),
+            format!("record.metrics_every={METRICS_EVERY}"),
+            format!("record.samples_every={SAMPLES_EVERY}"),
+            format!("record.checkpoint_every={CHECKPOINT_EVERY}"),
+        ];
+        arguments.extend(settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]));
+        arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+        arguments
+    }
+
+    /// The arguments that go on with a run, or begin it where there is nothing to go on with.
+    pub fn go_on(&self, name: &str) -> Vec<String> {
+        let dir = self.path(name);
+        if dir.join("recipe.toml").exists() {
+            ["train", "--plain", "--resume"].map(str::to_owned).into_iter().chain([dir.display().to_string()]).collect()
+        } else {
+            self.train(name, &[])
+        }
+    }
+
+    /// Holds what stands in a run directory under its final names against the reference, bit for bit; whatever happened to the trainer.
+    pub fn check(&self, dir: &Path) -> Result<(), String> {
+        if !dir.join("recipe.toml").exists() {
+            return Ok(());
+        }
+        writer::recipe(dir).map_err(|error| error.to_string())?;
+        lines::<Event>(&dir.join("events.jsonl"))?;
+        let metrics = metrics(dir)?;
+        for (step, line) in &metrics {
+            if self.metrics.get(step) != Some(line) {
+                return Err(format!("the metrics of step {step} differ"));
+            }
+        }
+        for (folder, ending) in [("samples", ".png"), ("checkpoints", ".safetensors")] {
+            for name in names(&dir.join(folder))?.into_iter().filter(|name| !name.ends_with(".tmp")) {
+                let found = fs::read(dir.join(folder).join(&name)).map_err(|error| error.to_string())?;
+                let expected =
+                    fs::read(self.path("reference").join(folder).join(&name)).map_err(|_| format!("stray {name}"))?;
+                if !name.ends_with(ending) || tensors(&found)? != tensors(&expected)? {
+                    return Err(format!("{folder}/{name} differs"));
+                }
+            }
+        }
+        let last = metrics.last_key_value().map_or(0, |(step, _)| *step);
+        let kept = newest(dir)?;
+        if last > kept + CHECKPOINT_EVERY {
+            return Err(format!("step {last} was measured, and the last checkpoint is of step {kept}"));
+        }
+        Ok(())
+    }
+
+    /// Holds a run that has ended against the reference: all that it should have, and nothing else.
+    pub fn check_done(&self, dir: &Path) -> Result<(), String> {
+        self.check(dir)?;
+        if newest(dir)? != STEPS {
+            return Err(format!("it ended at step {}", newest(dir)?));
+        }
+        if metrics(dir)? != self.metrics {
+            return Err("its metrics are not all there".to_owned());
+        }
+        let samples = dir.join("samples");
+        if names(&samples)? != names(&self.path("reference/samples"))? {
+            return Err(format!("its samples are {:?}", names(&samples)?));
+        }
+        match names(&dir.join("checkpoints"))? {
+            three if three.len() == 3 && three.iter().all(|name| name.ends_with(".safetensors")) => Ok(()),
+            others => Err(format!("its checkpoints are {others:?}")),
+        }
+    }
+}
+
+/// The step of the newest checkpoint; 0 if there is none.
+pub fn newest(dir: &Path) -> Result<u64, String> {
+    let names = names(&dir.join("checkpoints"))?;
+    let step = |name: &String| name.strip_suffix(".safetensors")?.parse().ok();
+    Ok(names.iter().filter_map(step).max().unwrap_or(0))
+}
+
+/// The names in a directory, in order.
+pub fn names(dir: &Path) -> Result<Vec<String>, String> {
+    let entries = fs::read_dir(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The whole lines of a file; an unfinished last one is 'not yet'.
+pub fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    whole
+        .map(|line| serde_json::from_str(line).map_err(|error| format!("{}: {error}: {line}", path.display())))
+        .collect()
+}
+
+/// The metrics by step, the last of each, without what a clock says.
+fn metrics(dir: &Path) -> Result<BTreeMap<u64, Value>, String> {
+    let path = dir.join("metrics.jsonl");
+    lines::<Metrics>(&path)?;
+    let mut metrics = BTreeMap::new();
+    for mut line in lines::<Value>(&path)? {
+        let step = line["step"].as_u64().unwrap_or(0);
+        line["seconds"] = Value::Null;
+        line["images_per_second"] = Value::Null;
+        metrics.insert(step, line);
+    }
+    Ok(metrics)
+}
+
+/// The tensors in the bytes of a checkpoint, whose header holds the seconds that it took; other bytes as they are.
+fn tensors(bytes: &[u8]) -> Result<&[u8], String> {
+    if bytes.starts_with(b"\x89PNG") {
+        return Ok(bytes);
+    }
+    let length = bytes.first_chunk().ok_or("a checkpoint of less than 8 bytes")?;
+    let after = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| length.checked_add(8));
+    after.and_then(|after| bytes.get(after..)).ok_or_else(|| "a checkpoint without its header".to_owned())
+}
+
+/// Starts duel with these arguments.
+pub fn start(arguments: &[String]) -> Child {
+    let mut command = Command::new(duel());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().expect("duel starts")
+}
+
+/// Waits until `there` is true; an error after a minute.
+pub fn until(what: &str, mut there: impl FnMut() -> bool) -> Result<(), String> {
+    let since = Instant::now();
+    while !there() {
+        if since.elapsed() > Duration::from_secs(60) {
+            return Err(format!("a minute, and not: {what}"));
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
