@@ -195,15 +195,3 @@ pub fn start(arguments: &[String]) -> Child {
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().expect("duel starts")
 }
-
-/// Waits until `there` is true; an error after a minute.
-pub fn until(what: &str, mut there: impl FnMut() -> bool) -> Result<(), String> {
-    let since = Instant::now();
-    while !there() {
-        if since.elapsed() > Duration::from_secs(60) {
-            return Err(format!("a minute, and not: {what}"));
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
-    Ok(())
-}

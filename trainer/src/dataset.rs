@@ -1,7 +1,6 @@
 //! IDX files, gzipped or not, or the bundled MNIST, as images and labels in memory; and the batches drawn from them.
 
 use std::{
-    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -9,7 +8,10 @@ use std::{
 use duel_models::{PIXELS, SIDE, pixels, random::Stream};
 use flate2::read::GzDecoder;
 
-use crate::recipe::{Recipe, Training};
+use crate::{
+    recipe::{Recipe, Training},
+    run::files,
+};
 
 /// Grey images of [`SIDE`] × [`SIDE`] with their labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -192,7 +194,7 @@ fn read(dir: &Path, name: &'static str, header: &[u32]) -> Result<Vec<u8>, Datas
     let Some(file) = candidates.into_iter().find(|file| file.exists()) else {
         return Err(DatasetError::Missing { dir: dir.into(), file: name });
     };
-    let opened = File::open(&file).map_err(|why| DatasetError::Unreadable { file: file.clone(), why })?;
+    let opened = files::open(&file).map_err(|why| DatasetError::Unreadable { file: file.clone(), why })?;
     idx(io::BufReader::new(opened), header).map_err(|why| DatasetError::NotIdx { file, why })
 }
 

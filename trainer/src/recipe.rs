@@ -3,17 +3,15 @@
 mod knob;
 mod sections;
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 pub use knob::{Knob, Range};
 pub use sections::*;
+
+use crate::run::files;
 
 /// A whole experiment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -201,11 +199,10 @@ impl Recipe {
     }
 }
 
-/// The text of a file, of which no recipe has as much as is read.
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(1 << 20).read_to_string(&mut text)?;
-    Ok(text)
+/// The text of a file; no recipe is longer than a megabyte.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
+    String::from_utf8(files::read_small(path, 1 << 20)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 fn table(text: &str, origin: &str) -> Result<Table, RecipeError> {

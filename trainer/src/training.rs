@@ -176,6 +176,7 @@ impl Training<'_> {
                 self.checkpoint()?;
             }
             if polled.elapsed() >= POLL {
+                self.save()?;
                 flow = self.obey(flow)?;
                 polled = Instant::now();
             }
@@ -193,9 +194,29 @@ impl Training<'_> {
             Ok(why) => (*why, None),
             Err(error) => (Ending::Failed, Some(error.to_string())),
         };
-        let told = self.event(What::Stopped { why, error });
+        let told = self.event(What::Stopped { why, error }).and_then(|()| self.save());
         // The first error is the one to tell.
-        ended.and_then(|why| told.map(|()| why))
+        let why = ended.and_then(|why| told.map(|()| why))?;
+        self.run.saved()?;
+        Ok(why)
+    }
+
+    /// Tries again what could not be written, and tells of it once.
+    fn save(&mut self) -> Result<(), TrainError> {
+        for file in self.run.retry() {
+            self.event(What::Checkpoint { file })?;
+        }
+        match self.run.trouble() {
+            Some(evidence) => self.event(What::Warning {
+                what: "not saved".to_owned(),
+                since: self.duel.step,
+                evidence,
+                remedy:
+                    "make room on the disk, or mend the directory's rights; training goes on, and saves when it can"
+                        .to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Answers what watchers ask, and waits while they want a pause.
@@ -297,8 +318,10 @@ impl Training<'_> {
         let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
         self.good.clone_from(&bytes);
         let kept = self.duel.recipe.record.checkpoints_kept;
-        let file = self.run.checkpoint(self.duel.step, &bytes, kept)?;
-        self.event(What::Checkpoint { file })
+        match self.run.checkpoint(self.duel.step, &bytes, kept)? {
+            Some(file) => self.event(What::Checkpoint { file }),
+            None => Ok(()),
+        }
     }
 
     fn event(&mut self, what: What) -> Result<(), TrainError> {

@@ -1,9 +1,8 @@
 //! A generator by its name or its file.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
-    path::Path,
 };
 
 use anyhow::{Context, Result};
@@ -42,7 +41,11 @@ impl ModelArgs {
 pub fn read(name: &str) -> Result<Vec<u8>> {
     let bytes = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(Path::new(name))?.take(READ_MAX).read_to_end(&mut bytes)?;
+        // A pipe might never end, or never begin.
+        if !fs::metadata(name)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        }
+        File::open(name)?.take(READ_MAX).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     bytes().with_context(|| {

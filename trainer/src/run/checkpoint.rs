@@ -1,6 +1,6 @@
 //! A duel as one safetensors file, from which training goes on to the bit.
 
-use std::{fs, path::Path};
+use std::{io, path::Path};
 
 use candle_core::{Device, Tensor, Var};
 use safetensors::{SafeTensors, tensor::Dtype};
@@ -26,9 +26,28 @@ struct Counters {
     seconds: f64,
     /// Of the generator, and of the discriminator.
     optimiser_steps: [u64; 2],
-    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`]; empty in files of versions that did not write it.
+    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of what stands above as JSON; empty in files of versions
+    /// that did not write it.
     #[serde(default)]
-    sha256: String,
+    checksum: String,
+}
+
+impl Counters {
+    /// More than any training counts to; what is made of them stays far below 2^63.
+    const MOST: u64 = 1 << 40;
+
+    fn checksum<'a>(&self, tensors: impl IntoIterator<Item = &'a [u8]>) -> serde_json::Result<String> {
+        let counters = serde_json::to_vec(&(self.step, self.batches_seen, self.seconds, self.optimiser_steps))?;
+        let mut parts: Vec<&[u8]> = tensors.into_iter().collect();
+        parts.push(&counters);
+        Ok(files::sha256(parts))
+    }
+
+    fn are_counted(&self) -> bool {
+        let [generator, discriminator] = self.optimiser_steps;
+        let counts = [self.step, self.batches_seen, generator, discriminator];
+        counts.iter().all(|&count| count <= Self::MOST) && self.seconds.is_finite() && self.seconds >= 0.0
+    }
 }
 
 /// Every tensor of a duel, by name.
@@ -57,14 +76,14 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
         flat.push(Named { name, shape: vec![values.len()], values });
     }
     let parts: Vec<Vec<u8>> = flat.iter().map(|tensor| files::bytes(&tensor.values)).collect();
-    let sha256 = files::sha256(parts.iter().map(Vec::as_slice));
-    let counters = Counters {
+    let mut counters = Counters {
         step: duel.step,
         batches_seen: duel.batches_seen,
         seconds: duel.seconds,
         optimiser_steps: [duel.generator.adam.steps, duel.discriminator.adam.steps],
-        sha256,
+        checksum: String::new(),
     };
+    counters.checksum = counters.checksum(parts.iter().map(Vec::as_slice)).map_err(candle_core::Error::wrap)?;
     // One key: a header with several would come out in another order each time.
     let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
     files::safetensors(&flat, Some(metadata)).map_err(candle_core::Error::wrap)
@@ -76,11 +95,7 @@ pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
     let mut passed = Vec::new();
     let mut newest = None;
     for file in checkpoints(dir)?.into_iter().rev() {
-        let loaded = match fs::read(&file) {
-            Ok(bytes) => load(duel, &bytes),
-            Err(error) => Err(Bad::Damaged(error.to_string())),
-        };
-        match loaded {
+        match read(duel, &file).and_then(|bytes| load(duel, &bytes)) {
             Ok(()) => return Ok(passed),
             Err(Bad::OtherRecipe(why)) => return Err(RunError::OtherRecipe { file, why }),
             Err(Bad::Damaged(why)) => {
@@ -90,6 +105,19 @@ pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
         }
     }
     Err(newest.unwrap_or_else(|| RunError::NoCheckpoint(dir.to_owned())))
+}
+
+/// The bytes of a file that is no longer than this duel's checkpoint can be.
+fn read(duel: &Duel, file: &Path) -> Result<Vec<u8>, Bad> {
+    const HEADER_MAX: usize = 1 << 14;
+    let values: usize = tensors(duel).iter().map(|(_, tensor)| tensor.elem_count()).sum();
+    match files::read_small(file, (4 * values + HEADER_MAX) as u64) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(Bad::OtherRecipe(format!("it has more than {values} values")))
+        }
+        Err(error) => Err(Bad::Damaged(error.to_string())),
+    }
 }
 
 /// Why a checkpoint's bytes cannot be used.
@@ -130,7 +158,11 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
         }
         parts.push(saved.data());
     }
-    if !counters.sha256.is_empty() && counters.sha256 != files::sha256(parts) {
+    if !counters.are_counted() {
+        return Err(Bad::Damaged("it has counted further than a training does".to_owned()));
+    }
+    let checksum = counters.checksum(parts).map_err(|error| error.to_string())?;
+    if !counters.checksum.is_empty() && counters.checksum != checksum {
         return Err(Bad::Damaged("its checksum does not fit".to_owned()));
     }
     let device = duel.device().clone();
@@ -165,6 +197,8 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{dataset::Dataset, recipe::Recipe};
 

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::Path,
 };
 
@@ -42,6 +42,31 @@ pub(crate) fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     parts.into_iter().for_each(|part| hash.update(part));
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Opens a file that is there to be read. What is no file, such as a pipe, might never end, or never begin.
+pub fn open(path: &Path) -> io::Result<File> {
+    must_be_file(path)?;
+    File::open(path)
+}
+
+/// An error if something stands at `path` that is no file.
+pub(crate) fn must_be_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// At most `limit` bytes of a file; an error if it is longer.
+pub(crate) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("over {limit} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it, and syncs the directory.

@@ -1,12 +1,13 @@
 //! Grids of samples, `samples/NNNNNNNN.png`, read back.
 
 use std::{
-    fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufReader},
     path::{Path, PathBuf},
 };
 
 use duel_models::{PIXELS, SIDE};
+
+use super::files;
 
 /// Values of the largest grid that is believed: 10,000 digits.
 const LARGEST: usize = 10_000 * PIXELS;
@@ -34,7 +35,7 @@ pub struct Grid {
 /// Reads a grid: an 8-bit grey PNG of 28 × 28 digits without gaps, at most 10,000 of them; sizes are checked before any
 /// memory is taken.
 pub fn read(path: &Path) -> io::Result<Grid> {
-    decode(BufReader::new(File::open(path)?))
+    decode(BufReader::new(files::open(path)?))
 }
 
 fn decode(file: impl io::BufRead + io::Seek) -> io::Result<Grid> {
@@ -67,16 +68,6 @@ pub(super) fn list(run: &Path) -> io::Result<Vec<u64>> {
     steps.sort_unstable();
     steps.dedup();
     Ok(steps)
-}
-
-/// At most `limit` bytes of a file; an error if it is longer.
-pub(super) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("over {limit} bytes")));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

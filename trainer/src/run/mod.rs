@@ -5,6 +5,7 @@ pub mod control;
 pub mod curves;
 pub mod files;
 pub mod grid;
+mod lines;
 pub mod reader;
 pub mod record;
 pub mod story;

@@ -1,7 +1,7 @@
 //! The run directory as a watcher sees it: all that is known of a run, brought up to date again and again.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, TryLockError},
     io::{self, Seek, SeekFrom},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::{
     curves::Curves,
-    grid,
+    files, grid,
     record::{Event, Metrics, Request},
     story::{State, Story, showable},
     tail::{Found, Tail, lines},
@@ -124,7 +124,7 @@ impl Reader {
         if !is_new(&path, &mut self.recipe_seen) {
             return false;
         }
-        let text = grid::read_small(&path, RECIPE).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = files::read_small(&path, RECIPE).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         run.recipe = Facts(text.and_then(|text| text.parse().ok()).unwrap_or_default());
         true
     }
@@ -195,7 +195,7 @@ fn is_new(path: &Path, seen: &mut Option<SystemTime>) -> bool {
 
 /// Whether a trainer holds the lock of that run directory.
 pub fn alive(dir: &Path) -> bool {
-    let Ok(file) = File::open(dir.join("lock")) else { return false };
+    let Ok(file) = files::open(&dir.join("lock")) else { return false };
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
@@ -243,7 +243,7 @@ impl Glance {
 }
 
 fn last_metrics(path: &Path) -> io::Result<Option<Metrics>> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(LAST_LINE)))?;
     let mut bytes = Vec::new();
@@ -254,6 +254,8 @@ fn last_metrics(path: &Path) -> io::Result<Option<Metrics>> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+
+    use std::fs::File;
 
     use super::*;
     use crate::run::curves::{Series, tests::record};

@@ -1,10 +1,11 @@
 //! Follows a file that another process appends lines to.
 
 use std::{
-    fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::PathBuf,
 };
+
+use super::files;
 
 /// Bytes read at once; also the longest line that is believed.
 const BLOCK: usize = 1 << 20;
@@ -37,7 +38,7 @@ impl Tail {
     /// Gives `each` what was added since the last call, in blocks of at most 1 MiB, and tells whether there was anything.
     /// An unfinished last line is left for the next call; a file that is not there has no lines.
     pub fn read(&mut self, mut each: impl FnMut(Found)) -> io::Result<bool> {
-        let mut file = match File::open(&self.path) {
+        let mut file = match files::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
@@ -84,7 +85,10 @@ pub fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write};
+    use std::{
+        fs::{self, File},
+        io::Write,
+    };
 
     use super::*;
 

@@ -1,18 +1,18 @@
 //! The trainer's end of a run directory.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     thread,
     time::{Duration, SystemTime},
 };
 
 use duel_models::grid::{grid, png};
-use serde::Serialize;
 
 use super::{
     files,
+    lines::Lines,
     record::{Event, Metrics, Request, What},
 };
 use crate::recipe::{Recipe, RecipeError};
@@ -58,6 +58,16 @@ pub enum RunError {
         /// What does not fit.
         why: String,
     },
+    /// Something could not be saved.
+    #[error(
+        "not all of {dir} is saved ({why}): make room or mend its rights, then go on with `duel train --resume {dir}`"
+    )]
+    Unsaved {
+        /// The run directory.
+        dir: PathBuf,
+        /// What was in the way.
+        why: String,
+    },
     /// A checkpoint cannot be used.
     #[error("{file} is damaged ({why}), and no checkpoint before it is whole: start again with another --run DIR")]
     Checkpoint {
@@ -75,14 +85,41 @@ impl RunError {
 }
 
 /// A run directory that this process trains in. The lock is held as long as this lives.
+///
+/// A write that fails, on a full disk or in a directory that cannot be written, is no error at first: what was to be written waits in
+/// memory, and [`retry`](Self::retry) tries again.
 #[derive(Debug)]
 pub struct Writer {
+    /// As it was named.
     dir: PathBuf,
-    metrics: File,
-    events: File,
+    /// The directory itself, wherever it is moved to.
+    root: PathBuf,
+    metrics: Lines,
+    events: Lines,
+    waiting: Vec<Waiting>,
+    trouble: Option<Trouble>,
     control: Option<(File, String)>,
+    _directory: File,
     _lock: File,
 }
+
+/// A file that could not be written yet.
+#[derive(Debug)]
+struct Waiting {
+    /// Relative to the run directory.
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// Why something waits, and whether that was told.
+#[derive(Debug)]
+struct Trouble {
+    why: String,
+    told: bool,
+}
+
+/// Bytes that may wait: the metrics of a million steps, or some thousand grids. A training that cannot save as much ends.
+const WAITING_MAX: usize = 32 << 20;
 
 impl Writer {
     /// A new run in `dir`, which holds none yet; the recipe is on the disk before step 0.
@@ -94,7 +131,7 @@ impl Writer {
             return Err(RunError::Exists(dir.to_owned()));
         }
         let writer = Self::open(dir, lock)?;
-        writer.keep(recipe)?;
+        files::replace(&path, recipe.to_toml().as_bytes()).map_err(RunError::io("write", &path))?;
         Ok(writer)
     }
 
@@ -107,73 +144,157 @@ impl Writer {
             let path = dir.join(name);
             drop_half_a_line(&path).map_err(RunError::io("mend", &path))?;
         }
+        sweep(dir)?;
         Ok((Self::open(dir, lock)?, recipe))
     }
 
     fn open(dir: &Path, lock: File) -> Result<Self, RunError> {
         let append = |name: &str| {
             let path = dir.join(name);
-            OpenOptions::new().append(true).create(true).open(&path).map_err(RunError::io("write", &path))
+            let file =
+                files::must_be_file(&path).and_then(|()| OpenOptions::new().append(true).create(true).open(&path));
+            file.map(Lines::new).map_err(RunError::io("write", &path))
         };
         let (metrics, events) = (append("metrics.jsonl")?, append("events.jsonl")?);
-        let mut writer = Self { dir: dir.to_owned(), metrics, events, control: None, _lock: lock };
+        let (directory, root) = anchor(dir).map_err(RunError::io("read", dir))?;
+        let mut writer = Self {
+            dir: dir.to_owned(),
+            root,
+            metrics,
+            events,
+            waiting: Vec::new(),
+            trouble: None,
+            control: None,
+            _directory: directory,
+            _lock: lock,
+        };
         // What was asked of an earlier trainer is not asked of this one.
         writer.requests()?;
         Ok(writer)
     }
 
     /// Keeps the recipe that a resume goes on with.
-    pub fn keep(&self, recipe: &Recipe) -> Result<(), RunError> {
-        let path = self.dir.join("recipe.toml");
-        files::replace(&path, recipe.to_toml().as_bytes()).map_err(RunError::io("write", &path))
+    pub fn keep(&mut self, recipe: &Recipe) -> Result<(), RunError> {
+        self.put("recipe.toml".to_owned(), recipe.to_toml().as_bytes()).map(drop)
     }
 
-    /// The run directory.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// The run directory, where it is now.
+    pub fn dir(&self) -> PathBuf {
+        let here = fs::canonicalize(&self.root);
+        if here.is_err() || fs::canonicalize(&self.dir).ok() == here.as_ref().ok().cloned() {
+            return self.dir.clone();
+        }
+        here.unwrap_or_else(|_| self.dir.clone())
     }
 
     /// Appends a line to `metrics.jsonl`.
     pub fn metrics(&mut self, metrics: &Metrics) -> Result<(), RunError> {
-        append_line(&mut self.metrics, metrics).map_err(RunError::io("write", &self.dir.join("metrics.jsonl")))
+        let result = self.metrics.append(metrics);
+        self.heed("metrics.jsonl", result)
     }
 
     /// Appends a line to `events.jsonl`, and returns what it says.
     pub fn event(&mut self, step: u64, what: What) -> Result<Event, RunError> {
         let time = SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64());
         let event = Event { time, step, what };
-        append_line(&mut self.events, &event).map_err(RunError::io("write", &self.dir.join("events.jsonl")))?;
+        let result = self.events.append(&event);
+        self.heed("events.jsonl", result)?;
         Ok(event)
     }
 
     /// Writes the grid of a step's samples, [`SAMPLES`] images of grey levels.
     pub fn samples(&mut self, step: u64, images: &[u8]) -> Result<(), RunError> {
-        let path = self.dir.join(format!("samples/{step:08}.png"));
         let picture = png(&grid(images, SAMPLE_COLUMNS));
-        files::replace(&path, &picture).map_err(RunError::io("write", &path))
+        self.put(format!("samples/{step:08}.png"), &picture).map(drop)
     }
 
-    /// Writes a checkpoint and removes the oldest beyond `kept`; its name, relative to the run directory.
-    pub fn checkpoint(&mut self, step: u64, bytes: &[u8], kept: usize) -> Result<String, RunError> {
-        let name = format!("checkpoints/{step:08}.safetensors");
-        let path = self.dir.join(&name);
-        files::replace(&path, bytes).map_err(RunError::io("write", &path))?;
-        let mut all = checkpoints(&self.dir)?;
-        let old = all.len().saturating_sub(kept);
-        for path in all.drain(..old) {
-            fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
+    /// Writes a checkpoint and removes the oldest before it beyond `kept`; its name, relative to the run directory, or none if it waits.
+    pub fn checkpoint(&mut self, step: u64, bytes: &[u8], kept: usize) -> Result<Option<String>, RunError> {
+        let synced = self.metrics.sync().and_then(|()| self.events.sync());
+        self.heed("metrics.jsonl", synced)?;
+        // An older one that waits has no use any more.
+        self.waiting.retain(|waiting| !waiting.name.starts_with(CHECKPOINTS));
+        let name = format!("{CHECKPOINTS}/{step:08}.safetensors");
+        if !self.put(name.clone(), bytes)? {
+            return Ok(None);
         }
-        Ok(name)
+        let pruned = prune(&self.root, &self.root.join(&name), kept);
+        self.heed(CHECKPOINTS, pruned)?;
+        Ok(Some(name))
+    }
+
+    /// Writes a file whole, or lets it wait; whether it is there.
+    fn put(&mut self, name: String, bytes: &[u8]) -> Result<bool, RunError> {
+        let result = files::replace(&self.root.join(&name), bytes);
+        self.waiting.retain(|waiting| waiting.name != name);
+        let saved = result.is_ok();
+        if !saved {
+            self.waiting.push(Waiting { name: name.clone(), bytes: bytes.to_owned() });
+        }
+        self.heed(&name, result)?;
+        Ok(saved)
+    }
+
+    /// Notes why something waits; an error if too much does.
+    fn heed(&mut self, name: &str, result: io::Result<()>) -> Result<(), RunError> {
+        let Err(why) = result else { return Ok(()) };
+        if self.trouble.is_none() {
+            self.trouble = Some(Trouble { why: format!("cannot write {name}: {why}"), told: false });
+        }
+        let files = self.waiting.iter().filter(|waiting| !waiting.name.starts_with(CHECKPOINTS));
+        let bytes = self.metrics.waiting() + self.events.waiting() + files.map(|file| file.bytes.len()).sum::<usize>();
+        if bytes > WAITING_MAX { Err(self.unsaved()) } else { Ok(()) }
+    }
+
+    /// Why something waits, told once.
+    pub fn trouble(&mut self) -> Option<String> {
+        let trouble = self.trouble.as_mut().filter(|trouble| !trouble.told)?;
+        trouble.told = true;
+        Some(trouble.why.clone())
+    }
+
+    /// Tries again what waits; the names of the checkpoints that are on the disk now.
+    pub fn retry(&mut self) -> Vec<String> {
+        if self.trouble.is_none() {
+            return Vec::new();
+        }
+        let mut result = self.metrics.flush().and(self.events.flush());
+        let mut written = Vec::new();
+        for file in std::mem::take(&mut self.waiting) {
+            match files::replace(&self.root.join(&file.name), &file.bytes) {
+                Ok(()) => written.push(file.name),
+                Err(why) => {
+                    result = Err(why);
+                    self.waiting.push(file);
+                }
+            }
+        }
+        if result.is_ok() {
+            self.trouble = None;
+        }
+        written.retain(|name| name.starts_with(CHECKPOINTS));
+        written
+    }
+
+    /// An error if something still waits.
+    pub fn saved(&self) -> Result<(), RunError> {
+        let waits = self.metrics.waiting() + self.events.waiting() + self.waiting.len() > 0;
+        if waits { Err(self.unsaved()) } else { Ok(()) }
+    }
+
+    fn unsaved(&self) -> RunError {
+        let why = self.trouble.as_ref().map_or_else(String::new, |trouble| trouble.why.clone());
+        RunError::Unsaved { dir: self.dir(), why }
     }
 
     /// What watchers have asked since the last call. A line that is no request is passed over.
     pub fn requests(&mut self) -> Result<Vec<Request>, RunError> {
-        let path = self.dir.join("control.jsonl");
+        let path = self.root.join("control.jsonl");
         if self.control.is_none() {
-            self.control = match File::open(&path) {
+            self.control = match files::open(&path) {
                 Ok(file) => Some((file, String::new())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(RunError::io("read", &path)(error)),
+                // What is not there, or is no file, asks for nothing.
+                Err(_) => return Ok(Vec::new()),
             };
         }
         let Some((file, pending)) = &mut self.control else { return Ok(Vec::new()) };
@@ -195,19 +316,70 @@ impl Writer {
 /// Bytes of requests that are read at a time: a stranger's endless line takes no more memory than this.
 const REQUESTS_MAX: u64 = 1 << 16;
 
-/// Makes the folders of a run directory that are not there.
+/// The folder of the checkpoints.
+const CHECKPOINTS: &str = "checkpoints";
+
+/// Makes the folders of a run directory that are not there; the directory itself for its owner alone.
 fn folders(dir: &Path) -> Result<(), RunError> {
-    for sub in ["samples", "checkpoints"] {
+    let parent = dir.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
+    match private().create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(RunError::io("create", dir)(error)),
+        _ => {}
+    }
+    for sub in ["samples", CHECKPOINTS] {
         let path = dir.join(sub);
         fs::create_dir_all(&path).map_err(RunError::io("create", &path))?;
     }
     Ok(())
 }
 
+/// Makes directories that nobody else reads or writes.
+fn private() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// A run directory as it is, whatever becomes of its name: on Linux, by a descriptor; elsewhere, by its name.
+fn anchor(dir: &Path) -> io::Result<(File, PathBuf)> {
+    let directory = File::open(dir)?;
+    #[cfg(target_os = "linux")]
+    {
+        let root = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&directory)));
+        if root.join("lock").exists() {
+            return Ok((directory, root));
+        }
+    }
+    Ok((directory, dir.to_owned()))
+}
+
+/// Removes what a killed trainer left half written under other names.
+fn sweep(dir: &Path) -> Result<(), RunError> {
+    for sub in ["", "samples", CHECKPOINTS] {
+        let path = dir.join(sub);
+        for entry in fs::read_dir(&path).map_err(RunError::io("read", &path))?.flatten() {
+            if entry.file_name().as_encoded_bytes().ends_with(b".tmp") {
+                // One that stays harms nobody.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes the checkpoints before `newest` beyond `kept`. Later ones are not this training's: it passed over them.
+fn prune(dir: &Path, newest: &Path, kept: usize) -> io::Result<()> {
+    let all = checkpoints(dir).map_err(io::Error::other)?;
+    let before = all.iter().position(|path| path == newest).map_or(0, |at| at + 1);
+    all[..before.saturating_sub(kept)].iter().try_for_each(fs::remove_file)
+}
+
 /// The recipe of the run in `dir`.
 pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
     let path = dir.join("recipe.toml");
-    let text = match fs::read_to_string(&path) {
+    let text = match crate::recipe::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(RunError::Missing(dir.to_owned())),
         Err(error) => return Err(RunError::io("read", &path)(error)),
@@ -217,13 +389,13 @@ pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
 
 /// The checkpoints of the run in `dir`, the oldest first.
 pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
-    let path = dir.join("checkpoints");
+    let path = dir.join(CHECKPOINTS);
     let entries = fs::read_dir(&path).map_err(RunError::io("read", &path))?;
     let step = |path: &Path| {
         let digits = path.file_name()?.to_str()?.strip_suffix(".safetensors")?;
         (digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse::<u64>().ok())?
     };
-    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file());
     let mut files: Vec<(u64, PathBuf)> = files.filter_map(|file| Some((step(&file)?, file))).collect();
     files.sort();
     Ok(files.into_iter().map(|(_, file)| file).collect())
@@ -231,7 +403,8 @@ pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
 
 fn lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join("lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let file = files::must_be_file(&path)
+        .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).open(&path));
     let file = file.map_err(RunError::io("write", &path))?;
     // Watchers who look whether a trainer lives hold a shared lock for microseconds.
     for _ in 0..10 {
@@ -242,13 +415,6 @@ fn lock(dir: &Path) -> Result<File, RunError> {
         }
     }
     Err(RunError::Locked(dir.to_owned()))
-}
-
-/// One write a line, so that a reader sees whole lines as a rule.
-fn append_line(file: &mut File, record: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(record)?;
-    line.push(b'\n');
-    file.write_all(&line)
 }
 
 /// Cuts what a killed trainer left behind the last whole line.
@@ -269,6 +435,8 @@ fn drop_half_a_line(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use crate::run::record::{Ask, Ending};
 
@@ -328,5 +496,21 @@ mod tests {
         assert_eq!(writer.requests().expect("readable"), [Request { id: "a".into(), ask: Ask::Pause }]);
         file.write_all(b"\"ask\":\"continue\"}\n").expect("space");
         assert_eq!(writer.requests().expect("readable"), [Request { id: "b".into(), ask: Ask::Continue }]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_waits_is_told_once_and_is_written_when_it_can_be() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let run = dir.path().join("run");
+        let mut writer = Writer::create(&run, &recipe()).expect("a new run");
+        fs::remove_dir(run.join("samples")).expect("empty");
+        let images = vec![7; SAMPLES * duel_models::PIXELS];
+        writer.samples(50, &images).expect("it waits");
+        assert!(writer.trouble().is_some_and(|why| why.contains("samples/00000050.png")));
+        assert_eq!((writer.trouble(), writer.saved().is_err()), (None, true));
+        fs::create_dir(run.join("samples")).expect("space");
+        writer.retry();
+        writer.saved().expect("all is written");
+        assert!(run.join("samples/00000050.png").exists());
     }
 }
