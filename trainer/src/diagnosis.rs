@@ -91,8 +91,8 @@ impl Watch {
         if window.len() < WINDOW {
             return Vec::new();
         }
-        let found = [overpowers(window, recipe), fooled(window, recipe)];
-        self.news(&["discriminator overpowers", "vanishing gradient", "discriminator fooled"], found)
+        let found = [diverged(window, recipe), overpowers(window, recipe), fooled(window, recipe)];
+        self.news(&["divergence", "discriminator overpowers", "vanishing gradient", "discriminator fooled"], found)
     }
 
     /// What samples, grey levels [[`PROBE`], 784], add to it, beside the training images.
@@ -118,13 +118,13 @@ impl Watch {
         }
         let probes = self.probes.make_contiguous();
         self.drew |= probes.iter().any(|probe| probe.roughness < SMOOTH);
-        let ran_away = self.drew || ran_away(self.window.make_contiguous());
-        let found = [noise(probes, recipe).filter(|_| ran_away), collapse(probes, recipe)];
+        let drew = self.drew;
+        let found = [noise(probes, recipe).filter(|_| drew), collapse(probes, recipe)];
         Ok(self.news(&["divergence to noise", "mode collapse"], found))
     }
 
     /// Of what was found, what was not told; what was told and is gone may be told again.
-    fn news(&mut self, names: &[&'static str], found: [Option<Finding>; 2]) -> Vec<Finding> {
+    fn news(&mut self, names: &[&'static str], found: impl IntoIterator<Item = Option<Finding>>) -> Vec<Finding> {
         let found: Vec<Finding> = found.into_iter().flatten().collect();
         self.told.retain(|told| !names.contains(told) || found.iter().any(|finding| finding.what == *told));
         found.into_iter().filter(|finding| self.told.insert(finding.what)).collect()
@@ -166,7 +166,7 @@ fn right(window: &[Metrics]) -> [f64; 2] {
 fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     let [real, drawn] = right(window);
     let doubt = window.iter().map(|m| m.d_fake).sum::<f64>() / window.len() as f64;
-    if real < 0.99 || drawn < 0.99 || !(doubt < 0.02) {
+    if real < 0.99 || drawn < 0.99 || doubt > 0.02 || doubt.is_nan() {
         return None;
     }
     let (g, d, training) = (&recipe.generator, &recipe.discriminator, &recipe.training);
@@ -218,15 +218,35 @@ fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     })
 }
 
-/// Whether logits are beyond all doubt on either side: a mean loss that no healthy duel has.
-fn ran_away(window: &[Metrics]) -> bool {
-    let mean =
-        |loss: fn(&Metrics) -> f64| window.iter().map(|m| loss(m).abs()).sum::<f64>() / window.len().max(1) as f64;
-    mean(|m| m.d_loss) > 20.0 || mean(|m| m.g_loss) > 20.0
+/// Losses that no healthy duel has, or a generator without any gradient: rates that are too high leave units behind that never
+/// fire again.
+fn diverged(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
+    let mean = |of: fn(&Metrics) -> f64| window.iter().map(|m| of(m).abs()).sum::<f64>() / window.len() as f64;
+    let (d_loss, g_loss) = (mean(|m| m.d_loss), mean(|m| m.g_loss));
+    let still = window.iter().all(|m| m.g_gradient < 1e-6);
+    if !still && d_loss < 100.0 && g_loss < 100.0 {
+        return None;
+    }
+    let (g, d) = (recipe.generator.learning_rate, recipe.discriminator.learning_rate);
+    let shown = if still {
+        "the generator has no gradient left".to_owned()
+    } else {
+        format!("mean losses of {d_loss:.0} and {g_loss:.0}")
+    };
+    Some(Finding {
+        what: "divergence",
+        since: window[0].step,
+        evidence: format!("{shown}; learning rates {g:e} and {d:e}"),
+        remedy: format!(
+            "--set generator.learning_rate={:e} --set discriminator.learning_rate={:e}",
+            g / 100.0,
+            d / 100.0
+        ),
+    })
 }
 
 /// Pixels that have nothing to do with their neighbours, in three probes one after the other. Every training begins so: it is a
-/// failure only after better samples, or when the losses run away.
+/// failure only after better samples.
 fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
     if probes.len() < 3 || probes.iter().any(|probe| probe.roughness < NOISE || probe.spread < ONE_IMAGE) {
         return None;
@@ -334,6 +354,15 @@ mod tests {
     #[test]
     fn a_discriminator_that_takes_all_for_real_is_fooled() {
         assert_eq!(told(&Recipe::default(), 10, 10)[0].what, "discriminator fooled");
+    }
+
+    #[test]
+    fn a_generator_without_a_gradient_and_losses_beyond_all_measure_have_diverged() {
+        for broken in [Metrics { g_gradient: 0.0, ..step(1, 5, 5) }, Metrics { g_loss: 14_000.0, ..step(1, 5, 5) }] {
+            let mut watch = Watch::default();
+            let found: Vec<Finding> = (0..30).flat_map(|_| watch.metrics(&Recipe::default(), &broken)).collect();
+            assert_eq!((found.len(), found[0].what), (1, "divergence"));
+        }
     }
 
     #[test]
