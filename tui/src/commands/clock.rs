@@ -139,10 +139,10 @@ mod tests {
 
     #[test]
     fn a_hand_keeps_no_more_than_it_needs_however_rare_a_digit() {
-        let generator = Generator::load(&generator::onnx()).unwrap();
+        let generator = Generator::load(&generator::onnx()).expect("a generator");
         let mut hand = Hand::new(&generator, 1);
         for _ in 0..50 {
-            hand.write(1).unwrap();
+            hand.write(1).expect("a digit");
         }
         assert!(hand.ahead.iter().all(|images| images.len() <= AHEAD));
     }
