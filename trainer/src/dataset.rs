@@ -158,6 +158,16 @@ impl Dataset {
         self.images.len() / PIXELS
     }
 
+    /// The mean image, [784] in [-1, 1].
+    pub fn mean(&self) -> Vec<f32> {
+        let mut sums = vec![0u64; PIXELS];
+        for image in self.images.chunks_exact(PIXELS) {
+            sums.iter_mut().zip(image).for_each(|(sum, &byte)| *sum += u64::from(byte));
+        }
+        let count = self.len().max(1) as f64;
+        sums.iter().map(|&sum| (sum as f64 / count / 127.5 - 1.0) as f32).collect()
+    }
+
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.images.is_empty()

@@ -11,8 +11,8 @@ use crate::{
     dataset::{Batches, Dataset},
     kernels, losses,
     networks::{self, Mode, Network},
-    optimiser::Adam,
-    recipe::{Loss, Recipe},
+    optimiser::{Optimiser, Rule},
+    recipe::{Kind, Loss, Optimizer, Recipe},
     run::record::Metrics,
 };
 
@@ -22,7 +22,7 @@ pub struct Duellist {
     /// The network.
     pub network: Arc<Network>,
     /// Its optimiser.
-    pub adam: Adam,
+    pub optimiser: Optimiser,
 }
 
 impl Duellist {
@@ -31,7 +31,7 @@ impl Duellist {
         let gradient = self.network.take_gradient(&mut loss.backward()?)?;
         // Between backward and the optimiser's step each gradient passes here, one flat tensor: the place of an all-reduce.
         let norm = if measured { gradient.sqr()?.sum_all()?.to_scalar::<f32>()?.sqrt().into() } else { f64::NAN };
-        self.adam.step(&self.network.parameters, &gradient)?;
+        self.optimiser.step(&self.network.parameters, &gradient)?;
         self.network.settle(false)?;
         Ok(norm)
     }
@@ -150,16 +150,24 @@ impl Duel {
         let (g, d) = (&recipe.generator, &recipe.discriminator);
         let generator = networks::generator(g, recipe.classes(), seed, &device)?;
         let discriminator = networks::discriminator(d, recipe.classes(), seed, &device)?;
+        if g.begin_with_mean && g.kind == Kind::Mlp && !data.is_empty() {
+            generator.begin_with(&data.mean())?;
+        }
+        // Rates and momentum are set at each step.
+        let side = |network: Network, betas, epsilon| {
+            let rule = match recipe.training.optimizer {
+                Optimizer::Adam => Rule::Adam { betas, epsilon },
+                Optimizer::Sgd => Rule::Sgd { momentum: 0.0 },
+            };
+            Ok::<_, candle_core::Error>(Duellist {
+                optimiser: Optimiser::new(&network, rule, 0.0)?,
+                network: Arc::new(network),
+            })
+        };
         Ok(Self {
             averaged: (g.average > 0.0).then(|| generator.twin().map(Arc::new)).transpose()?,
-            generator: Duellist {
-                adam: Adam::new(&generator, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
-                network: Arc::new(generator),
-            },
-            discriminator: Duellist {
-                adam: Adam::new(&discriminator, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
-                network: Arc::new(discriminator),
-            },
+            generator: side(generator, [g.beta1, g.beta2], g.epsilon)?,
+            discriminator: side(discriminator, [d.beta1, d.beta2], d.epsilon)?,
             batches: Batches::new(&recipe.training, &data),
             step: 0,
             batches_seen: 0,
@@ -183,9 +191,15 @@ impl Duel {
     }
 
     fn updates(&mut self, measured: bool) -> Result<(Option<Judgement>, Option<Drawing>)> {
-        let rate = self.recipe.training.rate_at(self.step);
-        self.generator.adam.learning_rate = self.recipe.generator.learning_rate * rate;
-        self.discriminator.adam.learning_rate = self.recipe.discriminator.learning_rate * rate;
+        let Recipe { generator, discriminator, training, .. } = &self.recipe;
+        let rates = [generator.learning_rate, discriminator.learning_rate];
+        for (side, rate) in [&mut self.generator, &mut self.discriminator].into_iter().zip(rates) {
+            side.network.begin(self.step);
+            side.optimiser.learning_rate = rate * training.rate_at(self.step);
+            if let Rule::Sgd { momentum } = &mut side.optimiser.rule {
+                *momentum = training.momentum_at(self.step);
+            }
+        }
         let mut judgement = None;
         let mut drawing = None;
         let mut real = None;
@@ -264,7 +278,11 @@ impl Duel {
         let loss = losses::generator(loss, &real, &fake)?;
         let gradient = self.generator.learn(&loss, measured)?;
         if let Some(averaged) = &self.averaged {
-            averaged.approach(&self.generator.network, self.recipe.generator.average, self.generator.adam.steps)?;
+            averaged.approach(
+                &self.generator.network,
+                self.recipe.generator.average,
+                self.generator.optimiser.steps,
+            )?;
         }
         if !measured {
             return Ok(None);
@@ -371,7 +389,7 @@ impl Duel {
     pub fn operations_per_image(&self) -> usize {
         let [g, d] = [&self.generator, &self.discriminator].map(|side| side.network.multiplications());
         let [first_g, first_d] =
-            [&self.generator, &self.discriminator].map(|side| side.network.layers[0].multiplications());
+            [&self.generator, &self.discriminator].map(|side| side.network.first_multiplications());
         let Recipe { training, discriminator: recipe, .. } = &self.recipe;
         let judged = 2 + usize::from(recipe.r1 > 0.0) + usize::from(recipe.r2 > 0.0);
         let pairs = usize::from(training.loss == Loss::Relativistic);
@@ -423,8 +441,8 @@ impl Duel {
             d_fake_tenths: d_fake.tenths,
             d_gradient: of(|judgement| judgement.gradient),
             g_gradient: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.gradient),
-            d_learning_rate: self.discriminator.adam.learning_rate,
-            g_learning_rate: self.generator.adam.learning_rate,
+            d_learning_rate: self.discriminator.optimiser.learning_rate,
+            g_learning_rate: self.generator.optimiser.learning_rate,
             images_per_second: (images - since.0) as f64 / (self.seconds - since.1),
         }
     }

@@ -70,7 +70,7 @@ fn duel(recorded: &Recorded, settings: &[&[&str]], engine: Engine) -> Duel {
     for (side, duellist) in [("generator", &mut duel.generator), ("discriminator", &mut duel.discriminator)] {
         let network = Arc::get_mut(&mut duellist.network).expect("nobody else has it yet");
         network.engine = engine;
-        duellist.adam.engine = engine;
+        duellist.optimiser.engine = engine;
         let find = |name: &str, shape: &[usize]| {
             let tensor = recorded.of(&format!("initial.{side}.{name}"));
             assert_eq!(tensor.dims(), shape, "{name}");

@@ -42,6 +42,7 @@ const TOP: &[Knob] = &[
 pub const SHIPPED: &[(&str, &str)] = &[
     ("digits", include_str!("../recipes/digits.toml")),
     ("article", include_str!("../recipes/article.toml")),
+    ("paper", include_str!("../recipes/paper.toml")),
     ("one-five", include_str!("../recipes/one-five.toml")),
     ("hot", include_str!("../recipes/hot.toml")),
     ("strong-discriminator", include_str!("../recipes/strong-discriminator.toml")),

@@ -12,7 +12,7 @@ use crate::{
     dataset::Dataset,
     kernels,
     networks::{self, Mode, Named, Network},
-    optimiser::Adam,
+    optimiser::{Optimiser, Rule},
     run::files,
 };
 
@@ -122,9 +122,9 @@ impl Default for Training {
 pub fn train(data: &Dataset, how: Training, seed: u64, mut observe: impl FnMut(usize, f64)) -> Result<Classifier> {
     let Classifier { body, head, .. } = Classifier::new(seed)?;
     let averages = [body.twin()?, head.twin()?];
-    let betas = [0.9, 0.999];
+    let rule = Rule::Adam { betas: [0.9, 0.999], epsilon: 1e-8 };
     let mut optimisers =
-        [Adam::new(&body, how.learning_rate, betas, 1e-8)?, Adam::new(&head, how.learning_rate, betas, 1e-8)?];
+        [Optimiser::new(&body, rule, how.learning_rate)?, Optimiser::new(&head, rule, how.learning_rate)?];
     let batches = data.len() / how.batch;
     let mut order: Vec<u32> = (0..data.len() as u32).collect();
     let stream = Stream::new(seed, "classifier");
@@ -139,10 +139,10 @@ pub fn train(data: &Dataset, how: Training, seed: u64, mut observe: impl FnMut(u
                 let logits = head.forward(&body.forward(&images, Mode::Train)?, Mode::Train)?;
                 let loss = candle_nn::loss::cross_entropy(&logits, &labels)?;
                 let mut store = loss.backward()?;
-                for ((network, adam), average) in [&body, &head].into_iter().zip(&mut optimisers).zip(&averages) {
-                    adam.learning_rate = how.learning_rate * left;
-                    adam.step(&network.parameters, &network.take_gradient(&mut store)?)?;
-                    average.approach(network, how.average, adam.steps)?;
+                for ((network, optimiser), average) in [&body, &head].into_iter().zip(&mut optimisers).zip(&averages) {
+                    optimiser.learning_rate = how.learning_rate * left;
+                    optimiser.step(&network.parameters, &network.take_gradient(&mut store)?)?;
+                    average.approach(network, how.average, optimiser.steps)?;
                 }
                 loss.to_scalar::<f32>()
             })?;

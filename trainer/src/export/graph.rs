@@ -111,6 +111,10 @@ fn fold(layers: &[Layer], named: &[Named]) -> Vec<Folded> {
                 row.iter_mut().zip(&scale).for_each(|(weight, scale)| *weight *= scale);
             }
         }
+        if here.activation == Activation::Sigmoid {
+            here.weight.iter_mut().chain(&mut here.bias).for_each(|value| *value *= 0.5);
+            here.activation = Activation::Tanh;
+        }
         folded.push(here);
     }
     assert!(pending.is_none(), "a batch norm behind an activation has a dense layer behind it");
@@ -193,6 +197,7 @@ fn graph(layers: &[Folded], card: &Card, precision: Precision) -> GraphProto {
                 name
             }
             Activation::Tanh => then(&mut graph, "Tanh"),
+            Activation::Sigmoid => unreachable!("folded into a tanh"),
         };
     }
     match pixels {

@@ -37,6 +37,7 @@ pub(super) fn apply(values: &mut [f32], activation: Activation) {
         Activation::Relu => values.iter_mut().for_each(|y| *y = y.max(0.0)),
         Activation::LeakyRelu => values.iter_mut().for_each(|y| *y = if *y > 0.0 { *y } else { LEAK * *y }),
         Activation::Tanh => values.iter_mut().for_each(|y| *y = tanh(*y)),
+        Activation::Sigmoid => values.iter_mut().for_each(|y| *y = tanh(0.5 * *y)),
     }
 }
 
@@ -62,6 +63,7 @@ pub(super) fn apply_backward(gradient: &mut [f32], y: &[f32], activation: Activa
         Activation::Relu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 }),
         Activation::LeakyRelu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { LEAK * *g }),
         Activation::Tanh => pairs.for_each(|(g, y)| *g *= 1.0 - y * y),
+        Activation::Sigmoid => pairs.for_each(|(g, y)| *g *= 0.5 * (1.0 - y * y)),
     }
 }
 
@@ -86,4 +88,35 @@ pub(super) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], 
     for sum in sums {
         bias.iter_mut().zip(sum).for_each(|(b, g)| *b += g);
     }
+}
+
+/// y = the largest of each `pieces` values of `x`; the first of equal ones.
+pub(super) fn maxout(x: &[f32], y: &mut [f32], pieces: usize) {
+    y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE * pieces)).for_each(|(y, x)| {
+        for (y, x) in y.iter_mut().zip(x.chunks_exact(pieces)) {
+            *y = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        }
+    });
+}
+
+/// The gradient of [`maxout`]'s input: its output's, where the largest value stood, and 0 elsewhere.
+pub(super) fn maxout_backward(x: &[f32], y: &[f32], gradient: &[f32], below: &mut [f32], pieces: usize) {
+    let given = y.par_chunks(PIECE).zip(gradient.par_chunks(PIECE));
+    let groups = below.par_chunks_mut(PIECE * pieces).zip(x.par_chunks(PIECE * pieces));
+    groups.zip(given).for_each(|((below, x), (y, gradient))| {
+        below.fill(0.0);
+        let groups = below.chunks_exact_mut(pieces).zip(x.chunks_exact(pieces));
+        for ((below, x), (y, g)) in groups.zip(y.iter().zip(gradient)) {
+            if let Some(largest) = x.iter().position(|x| x == y) {
+                below[largest] = *g;
+            }
+        }
+    });
+}
+
+/// y = (scale x + shift) mask
+pub(super) fn masked(x: &[f32], mask: &[f32], y: &mut [f32], [scale, shift]: [f32; 2]) {
+    y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE).zip(mask.par_chunks(PIECE))).for_each(|(y, (x, mask))| {
+        y.iter_mut().zip(x.iter().zip(mask)).for_each(|(y, (x, mask))| *y = (scale * x + shift) * mask);
+    });
 }

@@ -13,7 +13,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::{
     convolution::{Grid, fold, unfold},
-    elementwise::{activate, activate_backward, bias_backward, deactivate, finish},
+    elementwise::{activate, activate_backward, bias_backward, deactivate, finish, masked, maxout, maxout_backward},
     gemm::{Into, Matrix, product, transpose},
     norm::{Statistics, batch_statistics, input_backward, inverse_root, normalise, sums},
     storage::{grown, read, slice, write},
@@ -29,6 +29,8 @@ pub(crate) struct Tape {
     outputs: Vec<Vec<f32>>,
     /// What each batch norm subtracted and scaled by; empty for other layers.
     statistics: Vec<Statistics>,
+    /// What each dropout multiplied with; empty for other layers.
+    masks: Vec<Vec<f32>>,
     scratch: Scratch,
 }
 
@@ -95,11 +97,13 @@ impl CustomOp2 for Pass {
         let rows = tape.rows;
         tape.outputs.resize_with(layers.len(), Vec::new);
         tape.statistics.resize_with(layers.len(), Statistics::default);
+        tape.masks = self.network.masks(rows, self.training);
         for (index, layer) in layers.iter().enumerate() {
             let (below, here) = tape.outputs.split_at_mut(index);
             let input = below.last().map_or(x, Vec::as_slice);
             here[0].resize(rows * layer.size, 0.0);
-            self.forward(layer, input, &mut here[0], &parameters[layer.span()], &mut tape.statistics[index])?;
+            let parameters = &parameters[layer.span()];
+            self.forward(layer, input, &mut here[0], parameters, &mut tape.statistics[index], &tape.masks[index])?;
         }
         let output = tape.outputs.last().map_or_else(Vec::new, Clone::clone);
         let shape = Shape::from((rows, output.len() / rows));
@@ -147,6 +151,7 @@ impl Pass {
         y: &mut [f32],
         parameters: &[f32],
         statistics: &mut Statistics,
+        mask: &[f32],
     ) -> Result<()> {
         let [weights, _] = layer.sizes();
         let (weight, bias) = parameters.split_at(weights);
@@ -180,6 +185,8 @@ impl Pass {
                     finish(y, bias, outputs, layer.activation)
                 });
             }
+            Op::Max { pieces } => maxout(x, y, pieces),
+            Op::Dropout { image, .. } => masked(x, mask, y, unit(image)),
         }
         Ok(())
     }
@@ -194,7 +201,7 @@ impl Pass {
         through: bool,
         mut sink: Sink,
     ) -> Option<Vec<f32>> {
-        let Tape { outputs, statistics, scratch, .. } = tape;
+        let Tape { outputs, statistics, masks, scratch, .. } = tape;
         let Scratch { here: mine, below: other, turned, parts } = scratch;
         let size = outputs.iter().map(Vec::len).max().unwrap_or_default().max(x.len());
         let (mut here, mut below) = (grown(mine, size), grown(other, size));
@@ -211,11 +218,13 @@ impl Pass {
             &outputs[layers.len() - 1],
             activation(&layers[layers.len() - 1]),
         );
-        for (index, layer) in layers.iter().enumerate().rev() {
+        let first =
+            if through { 0 } else { layers.iter().position(|layer| !layer.span().is_empty()).unwrap_or_default() };
+        for (index, layer) in layers.iter().enumerate().skip(first).rev() {
             let input = if index == 0 { x } else { &outputs[index - 1] };
             let before = if index == 0 { Activation::None } else { activation(&layers[index - 1]) };
             let end = |from: usize, piece: &mut [f32]| deactivate(piece, &input[from..][..piece.len()], before);
-            let wanted = through || index > 0;
+            let wanted = through || index > first;
             let (given, asked) = (&mut here[..outputs[index].len()], &mut below[..input.len()]);
             let sink = sink.as_mut().map(|(sink, fresh)| (&mut sink[layer.span()], *fresh));
             let [weights, _] = layer.sizes();
@@ -285,10 +294,26 @@ impl Pass {
                         std::mem::swap(&mut here, &mut below);
                     }
                 }
+                Op::Max { pieces } => {
+                    maxout_backward(input, &outputs[index], given, asked, pieces);
+                    activate_backward(asked, input, before);
+                    std::mem::swap(&mut here, &mut below);
+                }
+                Op::Dropout { image, .. } => {
+                    let [scale, _] = unit(image);
+                    masked(given, &masks[index], asked, [scale, 0.0]);
+                    activate_backward(asked, input, before);
+                    std::mem::swap(&mut here, &mut below);
+                }
             }
         }
         through.then(|| here[..x.len()].to_vec())
     }
+}
+
+/// What takes an image's values from [-1, 1] to [0, 1], and others nowhere: a factor and a summand.
+fn unit(image: bool) -> [f32; 2] {
+    if image { [0.5, 0.5] } else { [1.0, 0.0] }
 }
 
 /// The weight of the 4×4 transposed convolution that a growing layer is, or equals.

@@ -7,11 +7,11 @@ use super::{
     Network,
     layer::{Activation, Layer, Op},
 };
-use crate::recipe::{self, BatchNorm, Initial, Kind};
+use crate::recipe::{self, BatchNorm, Initial, Kind, Output};
 
 /// The generator: [N, latent + classes] -> [N, 784] in (-1, 1). With classes, the label's one-hot follows the latent.
 ///
-/// `mlp`: dense layers, each with ReLU and batch norm; then a dense layer and tanh: the article's.
+/// `mlp`: dense layers, each with ReLU and batch norm; then a dense layer and tanh: the article's; or a sigmoid, the paper's.
 /// `conv`: a dense layer to a small image of many channels, which grows by twice the side a layer, each with batch norm and
 /// leaky ReLU; then one that grows to 28×28 and tanh: the shape of DCGAN, Radford et al. 2015.
 pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: &Device) -> Result<Network> {
@@ -23,6 +23,10 @@ pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: 
         layers.push(Op::BatchNorm { channels, momentum, epsilon, of_batch }, activation);
     };
     let normed = recipe.batch_norm != BatchNorm::Off;
+    let output = match recipe.output {
+        Output::Tanh => Activation::Tanh,
+        Output::Sigmoid => Activation::Sigmoid,
+    };
     match recipe.kind {
         Kind::Mlp => {
             for &hidden in &recipe.hidden {
@@ -31,7 +35,7 @@ pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: 
                     norm(&mut layers, hidden, Activation::None);
                 }
             }
-            layers.dense(PIXELS, PIXELS, Activation::Tanh);
+            layers.dense(PIXELS, PIXELS, output);
         }
         Kind::Conv => {
             let how = recipe.growth;
@@ -46,24 +50,35 @@ pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: 
                     norm(&mut layers, inputs, Activation::LeakyRelu);
                 }
                 let last = side * 2 == SIDE;
-                let activation = if last { Activation::Tanh } else { bare };
+                let activation = if last { output } else { bare };
                 layers.push(Op::Up { side, inputs, outputs, how }, activation);
                 side *= 2;
             }
         }
     }
-    Network::new(layers, inputs, recipe.initial, false, Stream::new(seed, "generator"), device)
+    Network::new(layers, inputs, (recipe.initial, recipe.initial_range), false, Stream::new(seed, "generator"), device)
 }
 
 /// The discriminator: [N, 784] -> [N, 1 + classes], the logit and what each class adds to it.
 ///
-/// `mlp`: dense layers with ReLU: the article's. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
+/// `mlp`: dense layers with ReLU, the article's, or maxout and dropout, the paper's. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
 pub fn discriminator(recipe: &recipe::Discriminator, classes: usize, seed: u64, device: &Device) -> Result<Network> {
     let mut layers = Layers::new(PIXELS);
     match recipe.kind {
         Kind::Mlp => {
+            if recipe.keep_pixels < 1.0 {
+                layers.push(Op::Dropout { keep: recipe.keep_pixels, image: true }, Activation::None);
+            }
             for &hidden in &recipe.hidden {
-                layers.dense(hidden, hidden, Activation::Relu);
+                if recipe.pieces == 1 {
+                    layers.dense(hidden, hidden, Activation::Relu);
+                } else {
+                    layers.dense(hidden * recipe.pieces, hidden * recipe.pieces, Activation::None);
+                    layers.push(Op::Max { pieces: recipe.pieces }, Activation::None);
+                }
+                if recipe.keep_hidden < 1.0 {
+                    layers.push(Op::Dropout { keep: recipe.keep_hidden, image: false }, Activation::None);
+                }
             }
             if classes == 0 {
                 layers.dense(1, 1, Activation::None);
@@ -80,7 +95,14 @@ pub fn discriminator(recipe: &recipe::Discriminator, classes: usize, seed: u64, 
             layers.head(inputs, classes);
         }
     }
-    Network::new(layers, PIXELS, recipe.initial, recipe.spectral_norm, Stream::new(seed, "discriminator"), device)
+    Network::new(
+        layers,
+        PIXELS,
+        (recipe.initial, recipe.initial_range),
+        recipe.spectral_norm,
+        Stream::new(seed, "discriminator"),
+        device,
+    )
 }
 
 /// The classifier: 4×4 convolutions of stride 2 and a dense layer, each with batch norm and leaky ReLU, [N, 784] -> [N, features];
@@ -101,7 +123,7 @@ pub fn classifier(features: usize, seed: u64, device: &Device) -> Result<[Networ
     let mut head = Layers::new(features);
     head.dense(10, 10, Activation::None);
     let of = |layers: Layers, inputs, name| {
-        Network::new(layers, inputs, Initial::FanIn, false, Stream::new(seed, name), device)
+        Network::new(layers, inputs, (Initial::FanIn, 0.0), false, Stream::new(seed, name), device)
     };
     Ok([of(body, PIXELS, "classifier")?, of(head, features, "classifier head")?])
 }
@@ -133,6 +155,8 @@ impl Layers {
             Op::Dense { outputs, .. } => ("dense", outputs),
             Op::Head { classes, .. } => ("head", 1 + classes),
             Op::BatchNorm { .. } => ("norm", self.size),
+            Op::Max { pieces } => ("max", self.size / pieces),
+            Op::Dropout { .. } => ("dropout", self.size),
             Op::Down { wide, outputs, .. } => ("conv", (wide / 2) * (wide / 2) * outputs),
             Op::Up { side, outputs, .. } => ("up", 4 * side * side * outputs),
         };

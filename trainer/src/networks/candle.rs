@@ -7,7 +7,8 @@ use super::{Activation, Growth, LEAK, Layer, Network, Op};
 impl Network {
     pub(super) fn by_candle(&self, x: &Tensor, parameters: &Tensor, training: bool) -> Result<Tensor> {
         let mut x = x.clone();
-        for layer in &self.layers {
+        let masks = self.masks(x.dim(0)?, training);
+        for (layer, mask) in self.layers.iter().zip(masks) {
             let [weights, biases] = layer.sizes();
             let weight = parameters.narrow(0, layer.offset, weights)?;
             let bias = parameters.narrow(0, layer.offset + weights, biases)?;
@@ -44,12 +45,18 @@ impl Network {
                     };
                     channels_last(&image, &bias)?
                 }
+                Op::Max { pieces } => x.reshape((x.dim(0)?, layer.size, pieces))?.max(2)?,
+                Op::Dropout { image, .. } => {
+                    let mask = Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?;
+                    (if image { x.affine(0.5, 0.5)? } else { x } * mask)?
+                }
             };
             x = match layer.activation {
                 Activation::None => x,
                 Activation::Relu => x.relu()?,
                 Activation::LeakyRelu => ((x.relu()? * f64::from(1.0 - LEAK))? + (x * f64::from(LEAK))?)?,
                 Activation::Tanh => x.tanh()?,
+                Activation::Sigmoid => x.affine(0.5, 0.0)?.tanh()?,
             };
         }
         Ok(x)

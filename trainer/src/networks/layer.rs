@@ -4,6 +4,9 @@ use duel_models::random::Stream;
 
 use crate::recipe::{Growth, Initial};
 
+/// The law of a network's first weights; of [`Initial::Uniform`] within the second figure.
+pub(super) type Law = (Initial, f64);
+
 /// What follows a layer's operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
@@ -15,6 +18,8 @@ pub enum Activation {
     LeakyRelu,
     /// The hyperbolic tangent.
     Tanh,
+    /// tanh(x / 2): the logistic sigmoid, for images in [-1, 1] where it is for images in [0, 1].
+    Sigmoid,
 }
 
 /// The slope of the leaky ReLU below 0: Radford et al. 2015 (DCGAN), section 3.
@@ -75,6 +80,18 @@ pub enum Op {
         /// How.
         how: Growth,
     },
+    /// The largest of each `pieces` values that follow each other: behind a dense layer, maxout, Goodfellow et al. 2013, section 2.
+    Max {
+        /// Values to one.
+        pieces: usize,
+    },
+    /// Each value with probability `keep`, divided by it, else 0, while training: Srivastava et al. 2014, section 10.
+    Dropout {
+        /// The share that stays.
+        keep: f64,
+        /// The values are an image's, which is taken from [-1, 1] to [0, 1] first: what is dropped is black.
+        image: bool,
+    },
 }
 
 impl Growth {
@@ -127,16 +144,17 @@ impl Layer {
             Op::Dense { inputs, outputs, .. } => [inputs * outputs, outputs],
             Op::Head { inputs, classes, .. } => [inputs * (1 + classes), 1],
             Op::BatchNorm { channels, .. } => [channels, channels],
+            Op::Max { .. } | Op::Dropout { .. } => [0, 0],
             Op::Down { inputs, outputs, .. } => [16 * inputs * outputs, outputs],
             Op::Up { inputs, outputs, how, .. } => [how.kernel() * how.kernel() * inputs * outputs, outputs],
         }
     }
 
-    /// Its weight as a matrix, rows and columns as it stands in memory; none for a batch norm.
+    /// Its weight as a matrix, rows and columns as it stands in memory; none for a layer without one.
     pub fn matrix(&self) -> Option<[usize; 2]> {
         let [weights, _] = self.sizes();
         match self.op {
-            Op::BatchNorm { .. } => None,
+            Op::BatchNorm { .. } | Op::Max { .. } | Op::Dropout { .. } => None,
             Op::Dense { inputs, .. } | Op::Head { inputs, .. } | Op::Up { inputs, .. } => {
                 Some([inputs, weights / inputs])
             }
@@ -147,7 +165,7 @@ impl Layer {
     /// Multiplications for one input. A grown image counts as the transposed convolution that gives it at the least cost.
     pub fn multiplications(&self) -> usize {
         match self.op {
-            Op::BatchNorm { .. } => 0,
+            Op::BatchNorm { .. } | Op::Max { .. } | Op::Dropout { .. } => 0,
             Op::Dense { .. } | Op::Head { .. } => self.sizes()[0],
             Op::Down { wide, inputs, outputs } => (wide / 2) * (wide / 2) * 16 * inputs * outputs,
             Op::Up { side, inputs, outputs, .. } => side * side * 16 * inputs * outputs,
@@ -194,6 +212,7 @@ impl Layer {
                     running("running_var", self.running_offset + channels),
                 ]
             }
+            Op::Max { .. } | Op::Dropout { .. } => Vec::new(),
             Op::Down { inputs, outputs, .. } => {
                 let weight = |i: [usize; 4]| self.offset + ((i[2] * 4 + i[3]) * inputs + i[1]) * outputs + i[0];
                 vec![place("weight", &[outputs, inputs, 4, 4], &weight), plain("bias", bias, outputs)]
@@ -213,7 +232,7 @@ impl Layer {
     }
 
     /// Weights by `law`; biases 0 or, as PyTorch does, by the law of the weights; batch norms the identity.
-    pub(super) fn initialise(&self, law: Initial, mut stream: Stream, values: &mut [f32], running: &mut [f32]) {
+    pub(super) fn initialise(&self, (law, range): Law, mut stream: Stream, values: &mut [f32], running: &mut [f32]) {
         let [weights, _] = self.sizes();
         let (weight, bias) = values[self.span()].split_at_mut(weights);
         let Some([fan_in, fan_out]) = self.fans() else {
@@ -231,14 +250,15 @@ impl Layer {
                 let limit = 1.0 / (fan_in as f64).sqrt();
                 weight.iter_mut().chain(bias).for_each(|value| *value = uniform(limit));
             }
+            Initial::Uniform => weight.fill_with(|| uniform(range)),
         }
     }
 
     /// Values that a value of its output is made of, and values that a value of its input goes to, as PyTorch counts them: it
-    /// takes a transposed convolution's the other way round. None for a batch norm.
+    /// takes a transposed convolution's the other way round. None for a layer without a matrix.
     fn fans(&self) -> Option<[usize; 2]> {
         match self.op {
-            Op::BatchNorm { .. } => None,
+            Op::BatchNorm { .. } | Op::Max { .. } | Op::Dropout { .. } => None,
             Op::Dense { inputs, outputs, .. } => Some([inputs, outputs]),
             Op::Head { inputs, .. } => Some([inputs, 1]),
             Op::Down { inputs, outputs, .. } => Some([16 * inputs, 16 * outputs]),

@@ -8,22 +8,20 @@ mod spectral;
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use candle_core::{D, DType, Device, Result, Tensor, Var, backprop::GradStore};
 use duel_models::random::Stream;
+use rayon::prelude::*;
 
-use self::build::Layers;
+use self::{build::Layers, layer::Law};
 pub use self::{
     build::{classifier, discriminator, generator},
     layer::{Activation, LEAK, Layer, Op},
 };
+use crate::kernels::{self, Pass, Tape};
 pub use crate::recipe::Growth;
-use crate::{
-    kernels::{self, Pass, Tape},
-    recipe::Initial,
-};
 
 /// How a network takes part in a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +64,10 @@ pub struct Network {
     pub(crate) fresh: AtomicBool,
     /// Buffers of passes that are over.
     pub(crate) tapes: Mutex<Vec<Tape>>,
+    /// Where dropout's masks come from.
+    stream: Stream,
+    /// Which of them are next.
+    turn: AtomicU64,
 }
 
 /// A parameter or running figure as PyTorch would hold it.
@@ -83,7 +85,7 @@ impl Network {
     fn new(
         layers: Layers,
         inputs: usize,
-        law: Initial,
+        law: Law,
         spectral_norm: bool,
         stream: Stream,
         device: &Device,
@@ -107,9 +109,26 @@ impl Network {
             engine: if device.is_cpu() { Engine::Kernels } else { Engine::Candle },
             fresh: AtomicBool::new(true),
             tapes: Mutex::new(Vec::new()),
+            stream: stream.item(u64::MAX),
+            turn: AtomicU64::new(0),
         };
         network.settle(false)?;
         Ok(network)
+    }
+
+    /// Sets the biases of a last dense layer so that, with its weights at 0, it would give `image`, [outputs] in [-1, 1].
+    pub fn begin_with(&self, image: &[f32]) -> Result<()> {
+        // As the paper's authors do: init_sigmoid_bias_from_marginals of pylearn2, with its bound.
+        const BOUND: f32 = 1.0 - 2e-7;
+        let last = self.layers.last().expect("a network has layers");
+        let slope = if last.activation == Activation::Sigmoid { 2.0 } else { 1.0 };
+        let mut parameters = self.parameters.to_vec1::<f32>()?;
+        let biases = &mut parameters[last.span()][last.sizes()[0]..];
+        for (bias, pixel) in biases.iter_mut().zip(image) {
+            *bias = slope * pixel.clamp(-BOUND, BOUND).atanh();
+        }
+        self.parameters.set(&Tensor::from_vec(parameters, self.size(), self.parameters.device())?)?;
+        self.settle(false)
     }
 
     /// A network of the same layers, parameters and running figures, which then go their own way.
@@ -125,6 +144,8 @@ impl Network {
             gradient: Tensor::zeros(self.size(), DType::F32, device)?,
             fresh: AtomicBool::new(true),
             tapes: Mutex::new(Vec::new()),
+            stream: self.stream,
+            turn: AtomicU64::new(0),
         })
     }
 
@@ -144,6 +165,31 @@ impl Network {
     pub(crate) fn exact(&self, x: &Tensor) -> Result<Tensor> {
         let parameters = self.used().detach().to_dtype(DType::F64)?;
         self.by_candle(&x.to_dtype(DType::F64)?, &parameters, false)
+    }
+
+    /// Begins a step: the masks of dropout are made of it and of the passes since, so that a resumed run has the same.
+    pub fn begin(&self, step: u64) {
+        const PASSES_MAX: u64 = 1 << 16;
+        self.turn.store(step.wrapping_mul(PASSES_MAX), Ordering::Relaxed);
+    }
+
+    /// What each dropout multiplies its values with in the next pass, [rows, size], 1 unless it trains; empty for other layers.
+    pub(crate) fn masks(&self, rows: usize, training: bool) -> Vec<Vec<f32>> {
+        let turn = self.stream.item(self.turn.fetch_add(1, Ordering::Relaxed));
+        let mask = |(index, layer): (usize, &Layer)| match layer.op {
+            Op::Dropout { keep, .. } if training => {
+                let mut mask = vec![0.0; rows * layer.size];
+                let stream = turn.item(index as u64);
+                mask.par_chunks_mut(layer.size).enumerate().for_each(|(row, mask)| {
+                    let mut stream = stream.item(row as u64);
+                    mask.fill_with(|| if stream.uniform() < keep { (1.0 / keep) as f32 } else { 0.0 });
+                });
+                mask
+            }
+            Op::Dropout { .. } => vec![1.0; rows * layer.size],
+            _ => Vec::new(),
+        };
+        self.layers.iter().enumerate().map(mask).collect()
     }
 
     /// The parameters as the layers use them.
@@ -221,6 +267,11 @@ impl Network {
     /// Multiplications of its matrix products for one row.
     pub fn multiplications(&self) -> usize {
         self.layers.iter().map(Layer::multiplications).sum()
+    }
+
+    /// Those of its first.
+    pub fn first_multiplications(&self) -> usize {
+        self.layers.iter().map(Layer::multiplications).find(|&count| count > 0).unwrap_or_default()
     }
 
     /// Parameters it has.

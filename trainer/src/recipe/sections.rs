@@ -97,6 +97,26 @@ words! {
 }
 
 words! {
+    /// What follows a generator's last layer.
+    Output {
+        /// The hyperbolic tangent.
+        Tanh = "tanh",
+        /// The logistic sigmoid, from black to white: Goodfellow et al. 2014, section 5.
+        Sigmoid = "sigmoid",
+    }
+}
+
+words! {
+    /// How a gradient moves the weights.
+    Optimizer {
+        /// Adam: Kingma and Ba 2015.
+        Adam = "adam",
+        /// Gradient descent with momentum: Sutskever et al. 2013, equations 1 and 2.
+        Sgd = "sgd",
+    }
+}
+
+words! {
     /// What a network is made of.
     Kind {
         /// Dense layers.
@@ -123,6 +143,8 @@ words! {
         Glorot = "glorot",
         /// Uniform within 1 / √inputs, biases too: PyTorch's default.
         FanIn = "fan-in",
+        /// Uniform within `initial_range`, biases 0.
+        Uniform = "uniform",
     }
 }
 
@@ -135,6 +157,8 @@ words! {
         Linear = "linear",
         /// From `decay_from` on they fall along half a cosine.
         Cosine = "cosine",
+        /// They are divided by `decay` at each step.
+        Exponential = "exponential",
     }
 }
 
@@ -165,15 +189,21 @@ section! {
         channels: Vec<usize> = vec![128, 64], Range::Channels(2);
         /// Of `conv`: how an image grows.
         growth: Growth = Growth::Transposed, Growth::WORDS;
+        /// What follows the last layer.
+        output: Output = Output::Tanh, Output::WORDS;
         /// The law of the first weights.
         initial: Initial = Initial::Glorot, Initial::WORDS;
+        /// Of `uniform`: the largest first weight.
+        initial_range: f64 = 0.05, Range::Real(0.0, 10.0);
+        /// Of `mlp`: whether the last biases draw the mean training image before the first step, and not grey.
+        begin_with_mean: bool = false, Range::Flag;
         /// Where batch norm takes its figures from while training.
         batch_norm: BatchNorm = BatchNorm::Batch, BatchNorm::WORDS;
         /// How much of its running figures batch norm keeps at a step.
         batch_norm_momentum: f64 = 0.99, Range::Real(0.0, 1.0);
         /// What batch norm adds to the variance.
         batch_norm_epsilon: f64 = 1e-3, Range::Real(1e-12, 1.0);
-        /// Adam's learning rate.
+        /// The learning rate.
         learning_rate: f64 = 1e-4, Range::Real(0.0, 10.0);
         /// Adam's decay of the first moment.
         beta1: f64 = 0.9, Range::Real(0.0, 0.999_999);
@@ -195,10 +225,18 @@ section! {
         kind: Kind = Kind::Mlp, Kind::WORDS;
         /// Of `mlp`: widths of the hidden layers, each followed by a ReLU.
         hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
+        /// Of `mlp`: with more than 1, each hidden value is the largest of so many, without a ReLU: maxout, Goodfellow et al. 2013.
+        pieces: usize = 1, Range::Whole(1, 16);
+        /// Of `mlp`: the share of an image's pixels that dropout keeps: Srivastava et al. 2014.
+        keep_pixels: f64 = 1.0, Range::Real(0.01, 1.0);
+        /// Of `mlp`: the share of each hidden layer's values that dropout keeps.
+        keep_hidden: f64 = 1.0, Range::Real(0.01, 1.0);
         /// Of `conv`: channels of each image, each of half the side of the one before, with a leaky ReLU.
         channels: Vec<usize> = vec![64, 128], Range::Channels(4);
         /// The law of the first weights.
         initial: Initial = Initial::Glorot, Initial::WORDS;
+        /// Of `uniform`: the largest first weight.
+        initial_range: f64 = 0.05, Range::Real(0.0, 10.0);
         /// Whether each weight is divided by its largest singular value: Miyato et al. 2018.
         spectral_norm: bool = false, Range::Flag;
         /// λ of the penalty λ mean (D(x) - D(x + σε))² on real images, R1 by finite difference; γ of Mescheder et al. 2018 is 2σ²λ. 0: none.
@@ -207,7 +245,7 @@ section! {
         r2: f64 = 0.0, Range::Real(0.0, 1e6);
         /// σ of both, the standard deviation of the noise σε.
         penalty_noise: f64 = 0.01, Range::Real(1e-6, 1.0);
-        /// Adam's learning rate.
+        /// The learning rate.
         learning_rate: f64 = 1e-4, Range::Real(0.0, 10.0);
         /// Adam's decay of the first moment.
         beta1: f64 = 0.9, Range::Real(0.0, 0.999_999);
@@ -233,12 +271,20 @@ section! {
         conditional: bool = false, Range::Flag;
         /// Whether each label is as frequent as the next.
         balanced: bool = false, Range::Flag;
+        /// How a gradient moves the weights.
+        optimizer: Optimizer = Optimizer::Adam, Optimizer::WORDS;
+        /// Of `sgd`: the share of its last move that a weight makes again, at the first step.
+        momentum: f64 = 0.0, Range::Real(0.0, 0.999_999);
+        /// The same at the last step; between them it goes in a straight line.
+        momentum_to: f64 = 0.0, Range::Real(0.0, 0.999_999);
         /// What becomes of the learning rates.
         schedule: Schedule = Schedule::Constant, Schedule::WORDS;
         /// The share of the steps after which they begin to fall.
         decay_from: f64 = 0.5, Range::Real(0.0, 1.0);
         /// What is left of them at the last step, as a share.
         decay_to: f64 = 0.02, Range::Real(0.0, 1.0);
+        /// Of `exponential`: what the rates are divided by at each step, until `decay_to` is left.
+        decay: f64 = 1.000_004, Range::Real(1.0, 2.0);
         /// Updates of the discriminator in a step: k of Goodfellow et al. 2014, algorithm 1.
         k_discriminator: usize = 1, Range::Whole(0, 100);
         /// Updates of the generator in a step.
@@ -255,8 +301,15 @@ impl Training {
             Schedule::Constant => return 1.0,
             Schedule::Linear => 1.0 - fallen,
             Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * fallen).cos()),
+            Schedule::Exponential => return self.decay.powf(-(done as f64)).max(self.decay_to),
         };
         self.decay_to + (1.0 - self.decay_to) * left
+    }
+
+    /// The momentum of the step after `done` steps.
+    pub fn momentum_at(&self, done: u64) -> f64 {
+        let progress = (done as f64 / self.steps.max(1) as f64).min(1.0);
+        self.momentum + (self.momentum_to - self.momentum) * progress
     }
 }
 

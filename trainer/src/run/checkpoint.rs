@@ -50,15 +50,18 @@ impl Counters {
     }
 }
 
+/// What an optimiser remembers: Adam both, gradient descent the first.
+const MEMORY: [&str; 2] = ["first", "second"];
+
 /// Every tensor of a duel, by name.
 fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
     let mut tensors = Vec::new();
     for (side, duellist) in [("generator", &duel.generator), ("discriminator", &duel.discriminator)] {
-        let (network, adam) = (&duellist.network, &duellist.adam);
+        let network = &duellist.network;
         tensors.push((format!("{side}.parameters"), network.parameters.as_tensor()));
         tensors.push((format!("{side}.running"), network.running.as_tensor()));
-        tensors.push((format!("{side}.first"), &adam.first));
-        tensors.push((format!("{side}.second"), &adam.second));
+        let memory = duellist.optimiser.memory.iter();
+        tensors.extend(MEMORY.iter().zip(memory).map(|(name, tensor)| (format!("{side}.{name}"), tensor)));
     }
     if let Some(averaged) = &duel.averaged {
         tensors.push(("averaged.parameters".to_owned(), averaged.parameters.as_tensor()));
@@ -80,7 +83,7 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
         step: duel.step,
         batches_seen: duel.batches_seen,
         seconds: duel.seconds,
-        optimiser_steps: [duel.generator.adam.steps, duel.discriminator.adam.steps],
+        optimiser_steps: [duel.generator.optimiser.steps, duel.discriminator.optimiser.steps],
         checksum: String::new(),
     };
     counters.checksum = counters.checksum(parts.iter().map(Vec::as_slice)).map_err(candle_core::Error::wrap)?;
@@ -181,9 +184,10 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     let sides = [("generator", &mut duel.generator), ("discriminator", &mut duel.discriminator)];
     for ((side, duellist), steps) in sides.into_iter().zip(counters.optimiser_steps) {
         fill(side, &duellist.network)?;
-        duellist.adam.first = value(&format!("{side}.first"))?;
-        duellist.adam.second = value(&format!("{side}.second"))?;
-        duellist.adam.steps = steps;
+        for (name, tensor) in MEMORY.iter().zip(&mut duellist.optimiser.memory) {
+            *tensor = value(&format!("{side}.{name}"))?;
+        }
+        duellist.optimiser.steps = steps;
     }
     if let Some(averaged) = &duel.averaged {
         fill("averaged", averaged)?;
