@@ -153,21 +153,20 @@ impl Duel {
         if g.begin_with_mean && g.kind == Kind::Mlp && !data.is_empty() {
             generator.begin_with(&data.mean())?;
         }
-        // Rates and momentum are set at each step.
-        let side = |network: Network, betas, epsilon| {
+        let side = |network: Network, rate, betas, epsilon| {
             let rule = match recipe.training.optimizer {
                 Optimizer::Adam => Rule::Adam { betas, epsilon },
-                Optimizer::Sgd => Rule::Sgd { momentum: 0.0 },
+                Optimizer::Sgd => Rule::Sgd { momentum: recipe.training.momentum },
             };
             Ok::<_, candle_core::Error>(Duellist {
-                optimiser: Optimiser::new(&network, rule, 0.0)?,
+                optimiser: Optimiser::new(&network, rule, rate)?,
                 network: Arc::new(network),
             })
         };
         Ok(Self {
             averaged: (g.average > 0.0).then(|| generator.twin().map(Arc::new)).transpose()?,
-            generator: side(generator, [g.beta1, g.beta2], g.epsilon)?,
-            discriminator: side(discriminator, [d.beta1, d.beta2], d.epsilon)?,
+            generator: side(generator, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
+            discriminator: side(discriminator, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
             batches: Batches::new(&recipe.training, &data),
             step: 0,
             batches_seen: 0,

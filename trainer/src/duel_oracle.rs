@@ -43,6 +43,18 @@ const MLP: &[&str] = &[
     "discriminator.learning_rate=1e-3",
 ];
 
+const PAPER: &[&str] = &[
+    "generator.hidden=[24, 24]",
+    "generator.batch_norm=off",
+    "generator.output=sigmoid",
+    "generator.learning_rate=0.05",
+    "discriminator.hidden=[12, 12]",
+    "discriminator.pieces=5",
+    "discriminator.learning_rate=0.05",
+    "training.optimizer=sgd",
+    "training.momentum=0.5",
+];
+
 const CONV: &[&str] = &[
     "generator.kind=conv",
     "generator.channels=[16, 8]",
@@ -119,7 +131,7 @@ fn ten_steps(duel: &mut Duel, recorded: &Recorded, prefix: &str) {
 #[test]
 fn ten_steps_of_each_network_are_pytorchs() {
     let nearest = [CONV, &["generator.growth=nearest"]];
-    for (name, settings) in [("mlp", &[MLP][..]), ("dcgan", &[CONV]), ("upsample", &nearest)] {
+    for (name, settings) in [("mlp", &[MLP][..]), ("paper", &[PAPER]), ("dcgan", &[CONV]), ("upsample", &nearest)] {
         let recorded = Recorded::load(name);
         for engine in [Engine::Kernels, Engine::Candle] {
             let mut duel = duel(&recorded, settings, engine);
@@ -148,6 +160,44 @@ fn ten_steps_of_each_network_are_pytorchs() {
                 close(found.into(), expected.into(), "a pixel");
             }
         }
+    }
+}
+
+#[test]
+fn dropout_by_the_kernels_is_candles_and_of_its_share() {
+    let (recorded, batches) = (Recorded::load("paper"), Recorded::load("batches"));
+    let dropout: &[&str] = &["discriminator.keep_pixels=0.8", "discriminator.keep_hidden=0.5"];
+    let [found, expected] = [Engine::Kernels, Engine::Candle].map(|engine| {
+        let mut duel = duel(&recorded, &[PAPER, dropout], engine);
+        let mut figures = Vec::new();
+        for step in 0..10 {
+            let judged = duel.discriminator_step(&batch(&recorded, &batches, "discriminator", step, &duel), true);
+            let drawn = duel.generator_step(&batch(&recorded, &batches, "generator", step, &duel), true);
+            let (judged, drawn) =
+                (judged.expect("a step").expect("measured"), drawn.expect("a step").expect("measured"));
+            figures.extend([judged.d_loss, drawn.g_loss, judged.gradient, drawn.gradient]);
+        }
+        let judge = &duel.discriminator.network;
+        judge.begin(7);
+        let masks = judge.masks(500, true);
+        judge.begin(7);
+        assert_eq!(masks, judge.masks(500, true), "a step's masks are the step's");
+        assert_ne!(masks, judge.masks(500, true), "and its passes have their own");
+        for (mask, keep) in masks.iter().filter(|mask| !mask.is_empty()).zip([0.8, 0.5, 0.5]) {
+            let kept = mask.iter().filter(|&&factor| factor > 0.0).count() as f64 / mask.len() as f64;
+            assert!((kept - keep).abs() < 0.03, "{kept} kept for {keep}");
+            assert!(mask.iter().all(|&factor| factor == 0.0 || factor == (1.0 / keep) as f32));
+        }
+        assert_eq!(masks.iter().filter(|mask| !mask.is_empty()).count(), 3);
+        // An evaluating pass drops nothing, but takes pixels to [0, 1] as a training one does.
+        let black = Tensor::full(-1.0f32, (1, PIXELS), &Device::Cpu).expect("memory");
+        let bias =
+            judge.forward(&black, Mode::Evaluate).expect("a pass").flatten_all().and_then(|t| t.to_vec1::<f32>());
+        figures.extend(bias.expect("a logit").into_iter().map(f64::from));
+        figures
+    });
+    for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        close(*found, *expected, &format!("figure {at} of the kernels, for candle's,"));
     }
 }
 

@@ -267,6 +267,16 @@ mod tests {
     }
 
     #[test]
+    fn the_papers_rates_and_momentum_are_its_own() {
+        let training = Recipe::load("paper", &[]).expect("shipped").training;
+        assert_eq!((training.rate_at(0), training.momentum_at(0)), (1.0, 0.5));
+        assert!((training.rate_at(1_000) - 1.000_004f64.powi(-1_000)).abs() < 1e-12);
+        assert!((training.rate_at(10_000_000) - 1e-5).abs() < 1e-12);
+        assert!((training.momentum_at(62_500) - 0.6).abs() < 1e-12);
+        assert_eq!((training.momentum_at(125_000), training.momentum_at(200_000)), (0.7, 0.7));
+    }
+
+    #[test]
     fn settings_override() {
         let settings = ["training.batch=64", "training.loss=minimax", "generator.hidden=[8, 8]", "name=mine"];
         let recipe = Recipe::load("article", &settings.map(str::to_owned)).expect("good settings");

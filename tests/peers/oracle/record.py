@@ -53,6 +53,32 @@ class MlpDiscriminator(nn.Module):
         return self.dense4(h).squeeze(1)
 
 
+class PaperGenerator(nn.Module):
+    """The 2014 paper's generator, narrow: rectifiers and a sigmoid, here from [0, 1] to [-1, 1]."""
+
+    def __init__(self, width=24):
+        super().__init__()
+        for i, (inputs, outputs) in enumerate([(LATENT, width), (width, width), (width, PIXELS)], 1):
+            setattr(self, f"dense{i}", nn.Linear(inputs, outputs))
+
+    def forward(self, z, y):
+        return 2 * torch.sigmoid(self.dense3(F.relu(self.dense2(F.relu(self.dense1(z)))))) - 1
+
+
+class PaperDiscriminator(nn.Module):
+    """The 2014 paper's discriminator, narrow and without its dropout: maxout of five pieces, twice."""
+
+    def __init__(self, width=12, pieces=5):
+        super().__init__()
+        self.pieces = pieces
+        for i, (inputs, outputs) in enumerate([(PIXELS, width * pieces), (width, width * pieces), (width, 1)], 1):
+            setattr(self, f"dense{i}", nn.Linear(inputs, outputs))
+
+    def forward(self, x, y):
+        maxout = lambda h: h.unflatten(1, (-1, self.pieces)).amax(2)
+        return self.dense3(maxout(self.dense2(maxout(self.dense1(x))))).squeeze(1)
+
+
 class ConvGenerator(nn.Module):
     """Conditional: the one-hot label follows the latent. Grows by transposed convolution, or by nearest x2 and a 3x3 convolution."""
 
@@ -120,13 +146,13 @@ def gradient_norm(network):
     return torch.sqrt(sum((p.grad**2).sum() for p in network.parameters()))
 
 
-def duel(make, initial, adam, batches, dtype, loss="non-saturating", penalised=False):
+def duel(make, initial, optimiser, batches, dtype, loss="non-saturating", penalised=False):
     """Ten steps from `initial`: the discriminator's update, then the generator's with fresh latents. Figures and the two networks."""
     batches = {name: t.to(dtype) if t.is_floating_point() else t for name, t in batches.items()}
     generator, discriminator = (network.to(dtype).train() for network in make())
     generator.load_state_dict(initial["generator"])
     discriminator.load_state_dict(initial["discriminator"])
-    optimiser_g, optimiser_d = (torch.optim.Adam(n.parameters(), **adam) for n in (generator, discriminator))
+    optimiser_g, optimiser_d = (optimiser(n.parameters()) for n in (generator, discriminator))
     d_loss_of, g_loss_of = LOSSES[loss]
     figures = {"d_loss": [], "g_loss": [], "d_gradient_norm": [], "g_gradient_norm": []}
     first = {}
@@ -180,12 +206,12 @@ def start(make, seed):
     return generator, discriminator
 
 
-def record(make, adam, shared, seed, other_losses=()):
+def record(make, optimiser, shared, seed, other_losses=()):
     """The tensors of one network's file."""
     generator, discriminator = start(make, seed)
     initial = {"generator": generator.state_dict(), "discriminator": discriminator.state_dict()}
     own = {"z_discriminator": torch.randn(STEPS, BATCH, LATENT), "z_generator": torch.randn(STEPS, BATCH, LATENT)}
-    run = partial(duel, make, initial, adam, shared | own)
+    run = partial(duel, make, initial, optimiser, shared | own)
 
     tensors = own | weights("initial.generator", generator) | weights("initial.discriminator", discriminator)
     figures, first, generator, discriminator = run(torch.float32)
@@ -263,11 +289,13 @@ def record_losses():
 
 MAKE = {
     "mlp": lambda: (MlpGenerator(), MlpDiscriminator()),
+    "paper": lambda: (PaperGenerator(), PaperDiscriminator()),
     "dcgan": lambda: (ConvGenerator(upsample=False), ConvDiscriminator()),
     "upsample": lambda: (ConvGenerator(upsample=True), ConvDiscriminator()),
 }
-KERAS_ADAM = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-7}
-DCGAN_ADAM = {"lr": 2e-4, "betas": (0.5, 0.99), "eps": 1e-8}
+KERAS_ADAM = partial(torch.optim.Adam, lr=1e-3, betas=(0.9, 0.999), eps=1e-7)
+DCGAN_ADAM = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.99), eps=1e-8)
+PAPER_SGD = partial(torch.optim.SGD, lr=0.05, momentum=0.5)
 
 
 def main():
@@ -285,6 +313,7 @@ def main():
     files = {
         "batches": shared,
         "mlp": record(MAKE["mlp"], KERAS_ADAM, shared, seed=2),
+        "paper": record(MAKE["paper"], PAPER_SGD, shared, seed=6),
         "dcgan": record(MAKE["dcgan"], DCGAN_ADAM, shared, seed=3, other_losses=others),
         "upsample": record(MAKE["upsample"], DCGAN_ADAM, shared, seed=4),
         "penalty": record_penalty(shared, seed=3),
