@@ -9,7 +9,8 @@ use duel_models::{PIXELS, SIDE, pixels, random::Stream};
 use flate2::read::GzDecoder;
 
 use crate::{
-    recipe::{Recipe, Training},
+    bell::Bell,
+    recipe::{Kind, Recipe, Training},
     run::files,
 };
 
@@ -78,6 +79,16 @@ pub enum DatasetError {
         /// The recipe's classes.
         classes: usize,
     },
+    /// Numbers need networks for numbers.
+    #[error("data.source = {law} is numbers, not images: set {key} = {wanted}")]
+    Numbers {
+        /// The law they follow.
+        law: String,
+        /// The recipe's key.
+        key: &'static str,
+        /// What it must be.
+        wanted: &'static str,
+    },
     /// The recipe wants more than there is.
     #[error("{key} = {wanted}, and the data has {there} training images: lower it with --set {key}=N")]
     TooFew {
@@ -106,8 +117,11 @@ const BUNDLED: [[&[u8]; 2]; 2] = [
 ];
 
 impl Dataset {
-    /// The training images that a recipe asks for.
+    /// The training images that a recipe asks for; none for numbers.
     pub fn of(recipe: &Recipe) -> Result<Self, DatasetError> {
+        if Bell::of(&recipe.data.source).is_some() {
+            return numbers(recipe).map(|()| Self::default());
+        }
         let all = match recipe.data.source.as_str() {
             "mnist" => Self::mnist(Split::Train),
             dir => Self::from_dir(Path::new(dir), Split::Train)?,
@@ -189,6 +203,22 @@ impl Dataset {
         }
         Ok(self)
     }
+}
+
+/// Checks that the networks of a recipe are for numbers: from one latent value to one number, so that an arrow shows it.
+fn numbers(recipe: &Recipe) -> Result<(), DatasetError> {
+    let mlp = [recipe.generator.kind, recipe.discriminator.kind].map(|kind| kind == Kind::Mlp);
+    for (fits, key, wanted) in [
+        (mlp[0], "generator.kind", "mlp"),
+        (mlp[1], "discriminator.kind", "mlp"),
+        (recipe.generator.latent == 1, "generator.latent", "1"),
+        (!recipe.training.conditional, "training.conditional", "false"),
+    ] {
+        if !fits {
+            return Err(DatasetError::Numbers { law: recipe.data.source.clone(), key, wanted });
+        }
+    }
+    Ok(())
 }
 
 /// The header of a file of images: magic, then rows and columns after the count.

@@ -4,15 +4,17 @@
 use std::{sync::Arc, time::Instant};
 
 use candle_core::{Device, Result, Tensor};
-use duel_models::{LatentLaw, Latents, PIXELS, random::Stream};
+use duel_models::{LatentLaw, Latents, random::Stream};
 use rayon::prelude::*;
 
 use crate::{
+    balance::Balance,
+    bell::{self, Bell, Portrait},
     dataset::{Batches, Dataset},
     kernels, losses,
     networks::{self, Mode, Network},
     optimiser::{Optimiser, Rule},
-    recipe::{Kind, Loss, Optimizer, Recipe},
+    recipe::{self, Kind, Loss, Optimizer, Recipe},
     run::record::Metrics,
 };
 
@@ -48,6 +50,8 @@ pub struct Duel {
     pub discriminator: Duellist,
     /// The generator's average over the steps, if the recipe wants one.
     pub averaged: Option<Arc<Network>>,
+    /// What holds the discriminator back, if the recipe wants it.
+    pub balance: Option<Balance>,
     /// Steps done.
     pub step: u64,
     /// Batches of real images that the discriminator has seen.
@@ -56,6 +60,8 @@ pub struct Duel {
     pub seconds: f64,
     data: Dataset,
     batches: Batches,
+    /// The law of the numbers that take the place of images.
+    bell: Option<Bell>,
     device: Device,
     /// Images and seconds at the last measured step.
     pub(crate) measured_at: (u64, f64),
@@ -146,10 +152,9 @@ struct Drawing {
 impl Duel {
     /// Both networks before their first step. `data` is that of [`Dataset::of`]; a duel that only draws needs none.
     pub fn new(recipe: Recipe, data: Dataset, device: Device) -> Result<Self> {
-        let seed = recipe.training.seed;
         let (g, d) = (&recipe.generator, &recipe.discriminator);
-        let generator = networks::generator(g, recipe.classes(), seed, &device)?;
-        let discriminator = networks::discriminator(d, recipe.classes(), seed, &device)?;
+        let generator = networks::generator(&recipe, &device)?;
+        let discriminator = networks::discriminator(&recipe, &device)?;
         if g.begin_with_mean && g.kind == Kind::Mlp && !data.is_empty() {
             generator.begin_with(&data.mean())?;
         }
@@ -168,6 +173,8 @@ impl Duel {
             generator: side(generator, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
             discriminator: side(discriminator, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
             batches: Batches::new(&recipe.training, &data),
+            bell: Bell::of(&recipe.data.source),
+            balance: (recipe.training.balance == recipe::Balance::Adaptive).then(Balance::new).transpose()?,
             step: 0,
             batches_seen: 0,
             seconds: 0.0,
@@ -191,7 +198,8 @@ impl Duel {
 
     fn updates(&mut self, measured: bool) -> Result<(Option<Judgement>, Option<Drawing>)> {
         let Recipe { generator, discriminator, training, .. } = &self.recipe;
-        let rates = [generator.learning_rate, discriminator.learning_rate];
+        let share = self.balance.as_ref().map_or(Ok(1.0), Balance::share)?;
+        let rates = [generator.learning_rate, discriminator.learning_rate * share];
         for (side, rate) in [&mut self.generator, &mut self.discriminator].into_iter().zip(rates) {
             side.network.begin(self.step);
             side.optimiser.learning_rate = rate * training.rate_at(self.step);
@@ -244,14 +252,17 @@ impl Duel {
             total = (total + losses::penalty(lambda, &of(clean)?, &of(noisy)?)?)?;
         }
         let gradient = self.discriminator.learn(&total, measured)?;
-        if !measured {
-            return Ok(None);
-        }
         // A discriminator that judges pairs says how likely the real image is the real one, and the drawn one.
         let (real, fake) = match self.recipe.training.loss {
             Loss::Relativistic => ((&real - &fake)?, (&fake - &real)?),
             _ => (real, fake),
         };
+        if let Some(balance) = &mut self.balance {
+            balance.heed(self.discriminator.optimiser.steps, &real.detach(), &fake.detach())?;
+        }
+        if !measured {
+            return Ok(None);
+        }
         let parts = loss.parts.as_ref().map(|[real, fake]| Ok::<_, candle_core::Error>([scalar(real)?, scalar(fake)?]));
         Ok(Some(Judgement {
             d_loss: scalar(&total)?,
@@ -289,10 +300,17 @@ impl Duel {
         Ok(Some(Drawing { g_loss: scalar(&loss)?, gradient }))
     }
 
-    /// Real images, [batch, 784], and their labels, if the networks are told them, one-hot, [batch, classes].
+    /// Real images, [batch, 784], or numbers, [batch, 1], and their labels, if the networks are told them, one-hot, [batch, classes].
     fn real(&mut self, index: u64) -> Result<(Tensor, Option<Tensor>)> {
-        let (images, labels) = self.batches.take(index, &self.data);
-        let images = Tensor::from_vec(images, (labels.len(), PIXELS), &self.device)?;
+        let Recipe { training, .. } = &self.recipe;
+        let (images, labels) = match self.bell {
+            Some(bell) => {
+                let stream = Stream::new(training.seed, "numbers").item(index);
+                (bell.draw(stream, training.batch), vec![0; training.batch])
+            }
+            None => self.batches.take(index, &self.data),
+        };
+        let images = Tensor::from_vec(images, (labels.len(), self.recipe.values()), &self.device)?;
         Ok((images, one_hot(&labels, self.recipe.classes(), &self.device)?))
     }
 
@@ -313,7 +331,7 @@ impl Duel {
         };
         let noise = |lambda: f64, purpose| {
             let wanted = side == "discriminator" && lambda > 0.0;
-            wanted.then(|| random(stream(purpose), PIXELS, LatentLaw::Normal)).transpose()
+            wanted.then(|| random(stream(purpose), recipe.values(), LatentLaw::Normal)).transpose()
         };
         Ok(Batch {
             real: real.clone(),
@@ -356,6 +374,18 @@ impl Duel {
         let labels: Vec<u8> = (0..count).map(|index| (index % classes.max(1)) as u8).collect();
         let latents = self.inputs(&latents.latents(0..count as u64), &labels)?;
         self.artist()?.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
+    }
+
+    /// What the duel looks like if it is one over numbers.
+    pub fn portrait(&self) -> Result<Option<Portrait>> {
+        let Some(bell) = self.bell else { return Ok(None) };
+        let latents = bell::latents(self.recipe.generator.latent_law.into());
+        let column = |values: &[f32]| Tensor::from_slice(values, (values.len(), 1), &self.device);
+        let floats = |tensor: Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        let drawn = floats(self.artist()?.forward(&column(&latents)?, Mode::Evaluate)?)?;
+        let judged = self.discriminator.network.forward(&column(&bell::middles())?, Mode::Evaluate)?;
+        let opinion = floats(networks::probability(&judged)?)?;
+        Ok(Some(Portrait::new(self.step, bell, &latents, &drawn, opinion)))
     }
 
     /// What the generator is given for latents, [N, latent], and labels, [N], which count only if it is told them:

@@ -91,6 +91,9 @@ pub enum ExportError {
         /// Of all pixels.
         share: f32,
     },
+    /// There is nothing that a model's reader could show.
+    #[error("this generator draws numbers, not images: there is no model of it; see its steps with `duel watch`")]
+    Numbers,
     /// Training left weights that are not finite.
     #[error("the generator's weights are not finite: export an earlier checkpoint")]
     NotFinite,
@@ -131,6 +134,9 @@ impl Probe {
 /// The generator of a duel as files, the graph checked by candle-onnx where that can run it; `scores` go into its card. `weights`
 /// are those of the ONNX file: safetensors keep f32.
 pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> Result<Export, ExportError> {
+    if duel.recipe.values() == 1 {
+        return Err(ExportError::Numbers);
+    }
     let card = Card { scores, ..card(duel, weights) };
     let artist = duel.artist()?;
     let named = artist.named()?;

@@ -2,6 +2,8 @@
 //!
 //! Modules in the order that data flows.
 
+pub mod balance;
+pub mod bell;
 pub mod dataset;
 pub mod device;
 pub mod diagnosis;

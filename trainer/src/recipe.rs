@@ -5,13 +5,14 @@ mod sections;
 
 use std::{io, path::Path};
 
+use duel_models::PIXELS;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 pub use knob::{Knob, Range};
 pub use sections::*;
 
-use crate::run::files;
+use crate::{bell::Bell, run::files};
 
 /// A whole experiment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("digits", include_str!("../recipes/digits.toml")),
     ("article", include_str!("../recipes/article.toml")),
     ("paper", include_str!("../recipes/paper.toml")),
+    ("bell", include_str!("../recipes/bell.toml")),
+    ("bell-two", include_str!("../recipes/bell-two.toml")),
     ("one-five", include_str!("../recipes/one-five.toml")),
     ("hot", include_str!("../recipes/hot.toml")),
     ("strong-discriminator", include_str!("../recipes/strong-discriminator.toml")),
@@ -169,6 +172,11 @@ impl Recipe {
     /// Labels that the networks are told; 0 if they are not.
     pub fn classes(&self) -> usize {
         if self.training.conditional { self.data.classes } else { 0 }
+    }
+
+    /// Values of what the networks draw and judge: an image's pixels, or one number.
+    pub fn values(&self) -> usize {
+        if Bell::of(&self.data.source).is_some() { 1 } else { PIXELS }
     }
 
     /// Every hyperparameter, in the order of the file.

@@ -8,6 +8,7 @@ use std::{
 use duel_models::pixels;
 
 use crate::{
+    bell::Portrait,
     diagnosis::{self, Finding, Watch},
     duel::Duel,
     run::{
@@ -26,6 +27,8 @@ pub enum Report<'a> {
     Metrics(&'a Metrics),
     /// New samples of the fixed latents, [`SAMPLES`] images of grey levels.
     Samples(&'a [u8]),
+    /// A duel over numbers as it looks now.
+    Portrait(&'a Portrait),
     /// Something happened.
     Event(&'a Event),
 }
@@ -57,8 +60,8 @@ pub enum TrainError {
     },
     /// The networks diverged, and going back did not help.
     #[error(
-        "a loss or a weight was not finite at step {step}, the {RETREATS}rd time, with rates of {generator:e} and {discriminator:e}: \
-         lower generator.learning_rate and discriminator.learning_rate"
+        "a loss or a weight was not finite at step {step}, after going back {RETREATS} times, and now with rates of {generator:e} and \
+         {discriminator:e}: lower generator.learning_rate and discriminator.learning_rate"
     )]
     Diverged {
         /// When.
@@ -259,6 +262,11 @@ impl Training<'_> {
     }
 
     fn samples(&mut self) -> Result<(), TrainError> {
+        if let Some(portrait) = self.duel.portrait().map_err(self.device_failed())? {
+            self.run.portrait(&portrait)?;
+            (self.observe)(Report::Portrait(&portrait));
+            return Ok(());
+        }
         let seed = self.duel.recipe.training.seed;
         let values = self.duel.samples(seed, SAMPLES).map_err(self.device_failed())?;
         let images: Vec<u8> = values.into_iter().map(pixels::to_byte).collect();
@@ -269,6 +277,9 @@ impl Training<'_> {
 
     /// Looks at samples of other latents than the grid's.
     fn probe(&mut self) -> Result<(), TrainError> {
+        if self.duel.data().is_empty() {
+            return Ok(());
+        }
         let seed = !self.duel.recipe.training.seed;
         let values = self.duel.samples(seed, diagnosis::PROBE).map_err(self.device_failed())?;
         let samples: Vec<u8> = values.into_iter().map(pixels::to_byte).collect();
@@ -287,7 +298,7 @@ impl Training<'_> {
         let step = self.duel.step;
         let rates = [self.duel.recipe.generator.learning_rate, self.duel.recipe.discriminator.learning_rate];
         self.retreats += 1;
-        if self.retreats == RETREATS {
+        if self.retreats > RETREATS {
             return Err(TrainError::Diverged { step, generator: rates[0], discriminator: rates[1] });
         }
         checkpoint::load(self.duel, &self.good).expect("what this training saved");
@@ -384,10 +395,10 @@ mod tests {
     }
 
     #[test]
-    fn training_gives_up_the_third_time() {
-        let (ended, warnings, _) = trained(&[1, 1, 1]);
+    fn training_gives_up_after_three_times() {
+        let (ended, warnings, _) = trained(&[1, 1, 1, 1]);
         let error = ended.expect_err("it gives up").to_string();
         assert!(error.contains("generator.learning_rate") && error.lines().count() == 1, "{error}");
-        assert_eq!(warnings.len(), 2);
+        assert_eq!(warnings.len(), 3);
     }
 }

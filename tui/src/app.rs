@@ -9,7 +9,7 @@ mod view;
 use std::path::{Path, PathBuf};
 
 use duel_trainer::run::{
-    grid::Grid,
+    grid::Samples,
     reader::{Glance, Run},
     record::{Ask, What},
     story::State,
@@ -96,8 +96,8 @@ pub enum Event {
     Tick(f64),
     /// The watched run, or one laid over it, has changed.
     Fresh,
-    /// The grid of samples of a step was read; none if it cannot be.
-    Samples(u64, Option<Grid>),
+    /// The samples of a step were read; none if they cannot be.
+    Samples(u64, Option<Samples>),
     /// The runs beside this one were looked at.
     Glances(Vec<Glance>),
     /// A request was written, with its id, or could not be.
@@ -202,7 +202,7 @@ impl App {
             Event::Key(key) => return self.press(key),
             Event::Tick(now) => self.tick(now),
             Event::Fresh => return self.refresh(),
-            Event::Samples(step, grid) => self.time.grid = grid.map(|grid| (step, grid)),
+            Event::Samples(step, samples) => self.time.shown = samples.map(|samples| (step, samples)),
             Event::Glances(list) => self.runs.take(list),
             Event::Asked(Ok(id)) => {
                 let (_, what) = self.asked.take().unwrap_or_default();

@@ -199,7 +199,7 @@ impl Files {
         }
     }
 
-    /// Reads the grid that is wanted, if it is another than the one there is.
+    /// Reads the samples that are wanted, if they are others than those there are.
     pub fn look_at_samples(&mut self, app: &mut App) {
         let wanted = app.samples_wanted();
         if wanted == self.samples {
@@ -207,7 +207,7 @@ impl Files {
         }
         self.samples = wanted;
         if let Some(step) = wanted {
-            let read = grid::read(&grid::path(&app.dir, step)).ok();
+            let read = grid::samples(&app.dir, step).ok();
             app.update(Event::Samples(step, read));
         }
     }

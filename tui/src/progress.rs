@@ -8,6 +8,7 @@ use std::{
 
 use duel_models::{PIXELS, SIDE};
 use duel_trainer::{
+    bell::Portrait,
     run::record::{Metrics, What},
     training::Report,
 };
@@ -60,6 +61,13 @@ impl Progress {
             }
             Report::Metrics(metrics) => self.metrics(metrics),
             Report::Samples(images) => self.digits(images),
+            Report::Portrait(portrait) => {
+                let Portrait { step, distance, .. } = portrait;
+                self.line(&format!(
+                    "step {step}: total variation distance {distance:.3}, D(x) within 0.5 ± {:.2}",
+                    portrait.doubt()
+                ));
+            }
             Report::Event(event) => {
                 if let What::Warning { what, evidence, remedy, .. } = &event.what {
                     self.line(&format!("{what}: {evidence}; {remedy}"));

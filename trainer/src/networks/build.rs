@@ -7,14 +7,17 @@ use super::{
     Network,
     layer::{Activation, Layer, Op},
 };
-use crate::recipe::{self, BatchNorm, Initial, Kind, Output};
+use crate::recipe::{BatchNorm, Initial, Kind, Output, Recipe};
 
-/// The generator: [N, latent + classes] -> [N, 784] in (-1, 1). With classes, the label's one-hot follows the latent.
+/// The generator: [N, latent + classes] -> [N, 784] in (-1, 1), or [N, 1] for a law of numbers. With classes, the label's one-hot follows the latent.
 ///
 /// `mlp`: dense layers, each with ReLU and batch norm; then a dense layer and tanh: the article's; or a sigmoid, the paper's.
 /// `conv`: a dense layer to a small image of many channels, which grows by twice the side a layer, each with batch norm and
 /// leaky ReLU; then one that grows to 28×28 and tanh: the shape of DCGAN, Radford et al. 2015.
-pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: &Device) -> Result<Network> {
+pub fn generator(recipe: &Recipe, device: &Device) -> Result<Network> {
+    let (classes, seed) = (recipe.classes(), recipe.training.seed);
+    let values = recipe.values();
+    let recipe = &recipe.generator;
     let inputs = recipe.latent + classes;
     let mut layers = Layers::new(inputs);
     let norm = |layers: &mut Layers, channels, activation| {
@@ -26,6 +29,7 @@ pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: 
     let output = match recipe.output {
         Output::Tanh => Activation::Tanh,
         Output::Sigmoid => Activation::Sigmoid,
+        Output::Linear => Activation::None,
     };
     match recipe.kind {
         Kind::Mlp => {
@@ -35,7 +39,7 @@ pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: 
                     norm(&mut layers, hidden, Activation::None);
                 }
             }
-            layers.dense(PIXELS, PIXELS, output);
+            layers.dense(values, values, output);
         }
         Kind::Conv => {
             let how = recipe.growth;
@@ -59,11 +63,14 @@ pub fn generator(recipe: &recipe::Generator, classes: usize, seed: u64, device: 
     Network::new(layers, inputs, (recipe.initial, recipe.initial_range), false, Stream::new(seed, "generator"), device)
 }
 
-/// The discriminator: [N, 784] -> [N, 1 + classes], the logit and what each class adds to it.
+/// The discriminator: [N, 784], or [N, 1], -> [N, 1 + classes], the logit and what each class adds to it.
 ///
 /// `mlp`: dense layers with ReLU, the article's, or maxout and dropout, the paper's. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
-pub fn discriminator(recipe: &recipe::Discriminator, classes: usize, seed: u64, device: &Device) -> Result<Network> {
-    let mut layers = Layers::new(PIXELS);
+pub fn discriminator(recipe: &Recipe, device: &Device) -> Result<Network> {
+    let (classes, seed) = (recipe.classes(), recipe.training.seed);
+    let values = recipe.values();
+    let recipe = &recipe.discriminator;
+    let mut layers = Layers::new(values);
     match recipe.kind {
         Kind::Mlp => {
             if recipe.keep_pixels < 1.0 {
@@ -97,7 +104,7 @@ pub fn discriminator(recipe: &recipe::Discriminator, classes: usize, seed: u64, 
     }
     Network::new(
         layers,
-        PIXELS,
+        values,
         (recipe.initial, recipe.initial_range),
         recipe.spectral_norm,
         Stream::new(seed, "discriminator"),

@@ -113,7 +113,7 @@ mod tests {
         // The second convolution of this discriminator has the recorded one's shape.
         let settings = ["kind=conv", "channels=[8, 16]", "spectral_norm=true"].map(|s| format!("discriminator.{s}"));
         let recipe = Recipe::default().with(&settings).expect("good settings");
-        let network = networks::discriminator(&recipe.discriminator, 0, 1, &Device::Cpu).expect("a network");
+        let network = networks::discriminator(&recipe, &Device::Cpu).expect("a network");
         // [16, 8, 4, 4] -> [4 · 4 · 8, 16], and vectors of 8 · 4 · 4 likewise.
         let ours = |tensor: &Tensor| tensor.permute((2, 3, 1, 0))?.flatten_all();
         let vector = |name: &str| recorded[name].reshape((8, 4, 4))?.permute((1, 2, 0))?.flatten_all();

@@ -103,6 +103,8 @@ words! {
         Tanh = "tanh",
         /// The logistic sigmoid, from black to white: Goodfellow et al. 2014, section 5.
         Sigmoid = "sigmoid",
+        /// Nothing, for numbers.
+        Linear = "linear",
     }
 }
 
@@ -137,6 +139,16 @@ words! {
 }
 
 words! {
+    /// Whether the discriminator is held back when it wins.
+    Balance {
+        /// Rates and k as the recipe says.
+        Fixed = "fixed",
+        /// The discriminator's rate falls while it is sure, and rises again when it doubts.
+        Adaptive = "adaptive",
+    }
+}
+
+words! {
     /// The law of the first weights.
     Initial {
         /// Uniform within √(6 / (inputs + outputs)), biases 0: Glorot and Bengio 2010, equation 16; Keras' default.
@@ -165,7 +177,7 @@ words! {
 section! {
     /// The images to learn from.
     Data as "data" {
-        /// `mnist`, the bundled digits, or a directory of IDX files named as MNIST's.
+        /// `mnist`, the bundled digits, or a directory of IDX files named as MNIST's; or numbers of a law: `bell`, a normal one, or `bell-two`, one of two peaks.
         source: String = "mnist".to_owned(), Range::Text;
         /// Training images used, from the first one on; 0 for all.
         images: usize = 0, Range::Whole(0, i64::MAX);
@@ -269,6 +281,8 @@ section! {
         loss: Loss = Loss::NonSaturating, Loss::WORDS;
         /// Whether both networks are told the label: one-hot behind the latent, and by projection, Miyato and Koyama 2018.
         conditional: bool = false, Range::Flag;
+        /// `fixed`, or `adaptive`: the discriminator's learning rate falls while it is right about more than 80 % of images (the measure of Karras et al. 2020, equation 1, at its target of 0.6), and rises to what it was when it is not.
+        balance: Balance = Balance::Fixed, Balance::WORDS;
         /// Whether each label is as frequent as the next.
         balanced: bool = false, Range::Flag;
         /// How a gradient moves the weights.

@@ -67,6 +67,9 @@ fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
         tensors.push(("averaged.parameters".to_owned(), averaged.parameters.as_tensor()));
         tensors.push(("averaged.running".to_owned(), averaged.running.as_tensor()));
     }
+    if let Some(balance) = &duel.balance {
+        tensors.push(("balance".to_owned(), &balance.share));
+    }
     tensors
 }
 
@@ -192,6 +195,10 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     if let Some(averaged) = &duel.averaged {
         fill("averaged", averaged)?;
     }
+    if let Some(balance) = &mut duel.balance {
+        let share = value("balance")?;
+        balance.share = share.to_device(&Device::Cpu).map_err(|error| error.to_string())?;
+    }
     duel.step = counters.step;
     duel.batches_seen = counters.batches_seen;
     duel.seconds = counters.seconds;
@@ -207,7 +214,7 @@ mod tests {
     use crate::{dataset::Dataset, recipe::Recipe};
 
     fn duel() -> Duel {
-        let settings = [
+        of(&[
             "generator.hidden=[16]",
             "generator.latent=4",
             "generator.average=0.9",
@@ -219,8 +226,12 @@ mod tests {
             "training.balanced=true",
             "training.schedule=cosine",
             "training.steps=10",
-        ];
-        let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
+        ])
+    }
+
+    fn of(settings: &[&str]) -> Duel {
+        let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        let recipe = Recipe::default().with(&settings).expect("good settings");
         let images = (0..10 * 784).map(|at| (at % 251) as u8).collect();
         let data = Dataset { images, labels: vec![0; 10] };
         Duel::new(recipe, data, Device::Cpu).expect("small networks")
@@ -228,20 +239,34 @@ mod tests {
 
     #[test]
     fn a_restored_duel_goes_on_to_the_bit() {
-        let mut straight = duel();
-        for _ in 0..5 {
-            straight.advance(false).expect("a step");
-        }
-        let bytes = save(&straight).expect("memory");
-        let mut resumed = duel();
-        load(&mut resumed, &bytes).expect("its own checkpoint");
-        for duel in [&mut straight, &mut resumed] {
+        let paper: &[&str] = &[
+            "generator.hidden=[16]",
+            "discriminator.hidden=[8]",
+            "discriminator.pieces=3",
+            "discriminator.keep_pixels=0.8",
+            "discriminator.keep_hidden=0.5",
+            "training.optimizer=sgd",
+            "training.momentum_to=0.7",
+            "training.balance=adaptive",
+            "training.batch=4",
+            "training.steps=10",
+        ];
+        for make in [&duel as &dyn Fn() -> Duel, &|| of(paper)] {
+            let mut straight = make();
             for _ in 0..5 {
-                duel.advance(false).expect("a step");
+                straight.advance(false).expect("a step");
             }
-            duel.seconds = 0.0;
+            let bytes = save(&straight).expect("memory");
+            let mut resumed = make();
+            load(&mut resumed, &bytes).expect("its own checkpoint");
+            for duel in [&mut straight, &mut resumed] {
+                for _ in 0..5 {
+                    duel.advance(false).expect("a step");
+                }
+                duel.seconds = 0.0;
+            }
+            assert!(save(&straight).expect("memory") == save(&resumed).expect("memory"));
         }
-        assert!(save(&straight).expect("memory") == save(&resumed).expect("memory"));
     }
 
     #[test]

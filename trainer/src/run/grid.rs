@@ -1,4 +1,4 @@
-//! Grids of samples, `samples/NNNNNNNN.png`, read back.
+//! Samples read back: grids of digits, `samples/NNNNNNNN.png`, or what a duel over numbers looks like, `samples/NNNNNNNN.json`.
 
 use std::{
     io::{self, BufReader},
@@ -8,6 +8,7 @@ use std::{
 use duel_models::{PIXELS, SIDE};
 
 use super::files;
+use crate::bell::Portrait;
 
 /// Values of the largest grid that is believed: 10,000 digits.
 const LARGEST: usize = 10_000 * PIXELS;
@@ -17,10 +18,30 @@ pub fn path(run: &Path, step: u64) -> PathBuf {
     run.join("samples").join(format!("{step:08}.png"))
 }
 
-/// The step of a file name in `samples/`, if it is the name of a grid.
+/// The step of a file name in `samples/`, if it is the name of samples.
 pub fn step(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".png")?;
+    let digits = name.strip_suffix(".png").or_else(|| name.strip_suffix(".json"))?;
     (digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+/// The samples of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Samples {
+    /// Of a duel over images.
+    Digits(Grid),
+    /// Of a duel over numbers.
+    Numbers(Portrait),
+}
+
+/// Reads the samples of a step in a run directory, whichever they are.
+pub fn samples(run: &Path, step: u64) -> io::Result<Samples> {
+    let file = path(run, step);
+    match read(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Portrait::read(&file.with_extension("json")).map(Samples::Numbers)
+        }
+        grid => grid.map(Samples::Digits),
+    }
 }
 
 /// Digits in rows and columns, as the PNG shows them.

@@ -15,7 +15,10 @@ use super::{
     lines::Lines,
     record::{Event, Metrics, Request, What},
 };
-use crate::recipe::{Recipe, RecipeError};
+use crate::{
+    bell::Portrait,
+    recipe::{Recipe, RecipeError},
+};
 
 /// Digits in a row of a sample grid.
 pub const SAMPLE_COLUMNS: usize = 10;
@@ -206,6 +209,11 @@ impl Writer {
     pub fn samples(&mut self, step: u64, images: &[u8]) -> Result<(), RunError> {
         let picture = png(&grid(images, SAMPLE_COLUMNS));
         self.put(format!("samples/{step:08}.png"), &picture).map(drop)
+    }
+
+    /// Writes what a duel over numbers looks like.
+    pub fn portrait(&mut self, portrait: &Portrait) -> Result<(), RunError> {
+        self.put(format!("samples/{:08}.json", portrait.step), &portrait.to_json()).map(drop)
     }
 
     /// Writes a checkpoint and removes the oldest before it beyond `kept`; its name, relative to the run directory, or none if it waits.

@@ -1,6 +1,6 @@
 //! Which samples are shown, and how that moves.
 
-use duel_trainer::run::grid::Grid;
+use duel_trainer::run::grid::Samples;
 
 /// The samples that are shown, and where they are looked for.
 #[derive(Debug, Default)]
@@ -9,8 +9,8 @@ pub struct Time {
     pub at: Option<u64>,
     /// Whether it moves by itself.
     pub playing: bool,
-    /// The grid that was read last, and its step.
-    pub grid: Option<(u64, Grid)>,
+    /// The samples that were read last, and their step.
+    pub shown: Option<(u64, Samples)>,
 }
 
 impl Time {

@@ -112,6 +112,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     progress.finish();
     let dir = dir.display();
     print(&match ended {
+        Ending::Done if duel.recipe.values() == 1 => format!("done; see it again with `duel watch {dir}`\n"),
         Ending::Done => format!("done; export it with `duel export {dir}`\n"),
         _ => format!("stopped at step {} with a checkpoint; go on with `duel train --resume {dir}`\n", duel.step),
     })

@@ -1,9 +1,10 @@
 //! The run as it is now.
 
-use duel_trainer::run::curves::Series;
+use duel_trainer::run::{curves::Series, grid::Samples};
 use ratatui::layout::Rect;
 
 use super::{
+    bell,
     panels::{self, PANELS, Steps},
     sheet::{Piece, Sheet, piece},
     tiles,
@@ -43,26 +44,34 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
 
 /// The newest samples; what is left below them and a line.
 fn draw_samples(sheet: &mut Sheet, area: Rect, app: &App) -> Rect {
+    sheet.label(area.x, area.right(), area.y - 1, vec![piece("samples", Role::Title)]);
+    let Some((step, samples)) = &app.time.shown else {
+        sheet.put(area.x + 1, area.right(), area.y + 1, &[piece("none yet", Role::Dim)]);
+        return below(area, tiles::SMALL.1.min(area.height));
+    };
+    let label = vec![piece(format!("step {}", words::thousands(*step)), Role::Dim)];
+    sheet.label_right(area.x + 9, area.right(), area.y - 1, label);
+    let reserved = if area.height < 30 { 3 } else { area.height / 3 };
+    let grid = match samples {
+        Samples::Digits(grid) => grid,
+        Samples::Numbers(portrait) => {
+            let place = Rect { height: area.height.saturating_sub(reserved), ..area };
+            bell::draw(portrait, place, sheet);
+            return below(area, place.height);
+        }
+    };
     let size = tiles::size(sheet.theme);
     let size = if size.1 + 3 > area.height { tiles::SMALL } else { size };
-    let reserved = if area.height < 30 { 3 } else { area.height / 3 };
     let (across, down) = tiles::fit(Rect { height: area.height - reserved, ..area }, size);
-    let digits = app.time.grid.as_ref().map_or(0, |(_, grid)| grid.digits.len());
-    let columns = app.time.grid.as_ref().map_or(across, |(_, grid)| across.min(grid.columns));
-    let rows = digits.div_ceil(columns.max(1)).clamp(1, down.max(1)) as u16;
+    let rows = grid.digits.len().div_ceil(across.min(grid.columns).max(1)).clamp(1, down.max(1)) as u16;
     let place = Rect { height: rows * size.1, ..area };
-    sheet.label(area.x, area.right(), area.y - 1, vec![piece("samples", Role::Title)]);
-    match &app.time.grid {
-        Some((step, grid)) => {
-            let step = vec![piece(format!("step {}", words::thousands(*step)), Role::Dim)];
-            sheet.label_right(area.x + 9, area.right(), area.y - 1, step);
-            tiles::draw(&grid.digits, grid.columns, place, size, sheet.buffer, sheet.theme);
-        }
-        None => {
-            sheet.put(area.x + 1, area.right(), area.y + 1, &[piece("none yet", Role::Dim)]);
-        }
-    }
-    Rect { y: place.bottom() + 1, height: area.bottom() - place.bottom() - 1, ..area }
+    tiles::draw(&grid.digits, grid.columns, place, size, sheet.buffer, sheet.theme);
+    below(area, place.height)
+}
+
+/// What is left of an area below so many rows and a line.
+fn below(area: Rect, rows: u16) -> Rect {
+    Rect { y: area.y + rows + 1, height: area.height.saturating_sub(rows + 1), ..area }
 }
 
 /// A line each: the newest norm, and its curve.

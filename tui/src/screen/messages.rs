@@ -1,6 +1,7 @@
 //! The two lines at the bottom: what matters most, and what to do about it.
 
 use duel_trainer::run::{
+    grid::Samples,
     record::{Event, What},
     story::State,
 };
@@ -36,6 +37,9 @@ fn state_of(app: &App) -> Lines {
             vec![piece(format!("looking at {dir}"), Role::Dim)],
         ],
         _ if run.story.warning().is_some() => run.story.warning().map(warning).unwrap_or_default(),
+        State::Done if matches!(app.time.shown, Some((_, Samples::Numbers(_)))) => {
+            [last_event(app, 0), vec![piece("walk through its steps on screen ", Role::Dim), piece("2", Role::Title)]]
+        }
         State::Done => [
             last_event(app, 0),
             vec![piece("its generator:  ", Role::Dim), piece(format!("duel export {dir}"), Role::Title)],

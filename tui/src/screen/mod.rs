@@ -4,6 +4,8 @@
 mod watch;
 
 #[cfg(feature = "train")]
+mod bell;
+#[cfg(feature = "train")]
 mod duel;
 #[cfg(feature = "train")]
 mod log;

@@ -1,8 +1,10 @@
 //! The samples through time, and the curves they belong to.
 
+use duel_trainer::run::grid::Samples;
 use ratatui::layout::Rect;
 
 use super::{
+    bell,
     panels::{self, PANELS, Steps},
     sheet::{Sheet, piece},
     tiles,
@@ -34,22 +36,30 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
 }
 
 fn rows_of_tiles(body: Rect, size: (u16, u16), app: &App) -> u16 {
-    let grid = app.time.grid.as_ref().map(|(_, grid)| grid);
-    let across = tiles::fit(body, size).0.min(grid.map_or(10, |grid| grid.columns)).max(1);
-    let wanted = grid.map_or(1, |grid| grid.digits.len().div_ceil(across)).max(1) as u16;
-    wanted.min(body.height.saturating_sub(CURVES + 2) / size.1).max(1)
+    let most = (body.height.saturating_sub(CURVES + 2) / size.1).max(1);
+    let grid = match &app.time.shown {
+        None => return 1,
+        Some((_, Samples::Numbers(_))) => return most,
+        Some((_, Samples::Digits(grid))) => grid,
+    };
+    let across = tiles::fit(body, size).0.min(grid.columns).max(1);
+    (grid.digits.len().div_ceil(across).max(1) as u16).min(most)
 }
 
 fn draw_samples(sheet: &mut Sheet, area: Rect, size: (u16, u16), app: &App) {
     let title = if app.time.playing { "samples, playing" } else { "samples" };
     sheet.label(area.x - 1, area.right(), area.y - 1, vec![piece(title, Role::Title)]);
-    let Some((step, grid)) = &app.time.grid else {
+    let Some((step, samples)) = &app.time.shown else {
         sheet.put(area.x, area.right(), area.y + 1, &[piece("none yet", Role::Dim)]);
         return;
     };
     let newest = if app.time.at.is_none() { ", the newest" } else { "" };
     let step = vec![piece(format!("step {}{newest}", words::thousands(*step)), Role::Dim)];
     sheet.label_right(area.x + 20, area.right() + 1, area.y - 1, step);
+    let grid = match samples {
+        Samples::Digits(grid) => grid,
+        Samples::Numbers(portrait) => return bell::draw(portrait, area, sheet),
+    };
     let across = tiles::fit(area, size).0.min(grid.columns).max(1) as u16;
     // In the middle, whole digits only.
     let width = across * (size.0 + 1) - 1;
