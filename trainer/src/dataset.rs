@@ -21,6 +21,8 @@ pub struct Dataset {
     pub images: Vec<u8>,
     /// Labels, [N]; none for images that were drawn without.
     pub labels: Vec<u8>,
+    /// Training images that a recipe leaves out, some of them: what a discriminator that memorises does not know.
+    pub held_out: Option<Box<Dataset>>,
 }
 
 /// Which half of a data set.
@@ -140,7 +142,7 @@ impl Dataset {
         let [images, labels] = BUNDLED[split as usize];
         let read =
             |bytes, header: &[u32]| idx(bytes, header).expect("the bundled files are whole: a test checks their MD5");
-        Self { images: read(images, &IMAGES), labels: read(labels, &LABELS) }
+        Self { images: read(images, &IMAGES), labels: read(labels, &LABELS), held_out: None }
     }
 
     /// The pair of IDX files in `dir`, gzipped or not.
@@ -151,7 +153,7 @@ impl Dataset {
         if images.len() != labels.len() * PIXELS {
             return Err(DatasetError::Unequal { dir: dir.into(), images: images.len() / PIXELS, labels: labels.len() });
         }
-        Ok(Self { images, labels })
+        Ok(Self { images, labels, held_out: None })
     }
 
     /// The pair of IDX files in `dir` that `duel sample --out` writes; without labels where it has none.
@@ -164,7 +166,7 @@ impl Dataset {
         if !labels.is_empty() && images.len() != labels.len() * PIXELS {
             return Err(DatasetError::Unequal { dir: dir.into(), images: images.len() / PIXELS, labels: labels.len() });
         }
-        Ok(Self { images, labels })
+        Ok(Self { images, labels, held_out: None })
     }
 
     /// Images it has.
@@ -194,7 +196,12 @@ impl Dataset {
         if count > there {
             return Err(too_few("data.images", count));
         }
-        if count > 0 {
+        if count > 0 && count < there {
+            const HELD_OUT: usize = 5_000;
+            let until = there.min(count + HELD_OUT);
+            let (images, labels) =
+                (self.images[count * PIXELS..until * PIXELS].to_vec(), self.labels[count..until].to_vec());
+            self.held_out = Some(Box::new(Self { images, labels, held_out: None }));
             self.images.truncate(count * PIXELS);
             self.labels.truncate(count);
         }
@@ -435,7 +442,7 @@ mod tests {
     #[test]
     fn an_epoch_shows_every_image_once_and_batches_need_no_history() {
         let recipe = Training { seed: 1, batch: 3, ..Training::default() };
-        let data = Dataset { images: vec![0; 10 * PIXELS], labels: vec![0; 10] };
+        let data = Dataset { images: vec![0; 10 * PIXELS], labels: vec![0; 10], ..Dataset::default() };
         let mut batches = Batches::new(&recipe, &data);
         let mut epoch: Vec<u32> = (0..10).map(|position| batches.at(position)).collect();
         let second: Vec<u32> = (10..20).map(|position| batches.at(position)).collect();
@@ -449,7 +456,7 @@ mod tests {
     fn balanced_batches_have_each_label_as_often_as_the_next() {
         let recipe = Training { batch: 6, balanced: true, ..Training::default() };
         let labels = vec![0, 0, 0, 0, 0, 0, 0, 3, 3, 7];
-        let data = Dataset { images: vec![0; 10 * PIXELS], labels };
+        let data = Dataset { images: vec![0; 10 * PIXELS], labels, ..Dataset::default() };
         let mut batches = Batches::new(&recipe, &data);
         for index in 0..5 {
             let (images, labels) = batches.take(index, &data);
@@ -462,7 +469,7 @@ mod tests {
 
     #[test]
     fn a_recipe_cannot_want_more_than_there_is() {
-        let data = Dataset { images: vec![0; 4 * PIXELS], labels: vec![0; 4] };
+        let data = Dataset { images: vec![0; 4 * PIXELS], labels: vec![0; 4], ..Dataset::default() };
         assert_eq!(data.clone().first(2, 2).map(|data| data.len()).expect("two of four"), 2);
         assert!(data.clone().first(5, 2).expect_err("five of four").to_string().contains("data.images"));
         assert!(data.first(0, 5).expect_err("a batch of five").to_string().contains("training.batch"));

@@ -11,15 +11,20 @@ use duel_models::{PIXELS, SIDE, pixels};
 use crate::{
     dataset::Dataset,
     evaluate::{self, classifier::Classifier},
-    recipe::{Loss, Recipe},
+    recipe::{Kind, Loss, Recipe},
     run::record::Metrics,
 };
 
 /// Measured steps that a check looks at: enough that a bad batch is no failure.
 const WINDOW: usize = 20;
 
+/// Measured steps that show an oscillation.
+const LONG: usize = 60;
+
 /// Samples of a probe, and training images that it is held against.
 pub const PROBE: usize = 128;
+/// Training images, and as many held-out ones, that the discriminator is asked about.
+pub const JUDGED: usize = 512;
 
 /// Neighbouring pixels that differ more often than this are noise, beside training images.
 const NOISE: f64 = 2.0;
@@ -27,6 +32,10 @@ const NOISE: f64 = 2.0;
 const SMOOTH: f64 = 1.5;
 /// Samples that lie as near to each other, beside training images, are one image.
 const ONE_IMAGE: f64 = 0.35;
+
+/// So many pairs of near-duplicates among [`PROBE`] samples: by the birthday paradox, a generator of about 128 images (Arora and
+/// Zhang 2017).
+const DUPLICATES: usize = 64;
 
 /// A failure, as it stands in `events.jsonl`.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,13 +61,24 @@ pub struct Probe {
     pub spread: f64,
     /// Mean difference of neighbouring pixels.
     pub roughness: f64,
+    /// Pairs of samples that lie nearer to each other than half the distance of the two nearest training images.
+    pub duplicates: usize,
+    /// Mean change of a pixel since the probe before, of the same latents, in grey levels. Not a share.
+    pub motion: f64,
+    /// How often the discriminator takes a training image for more real than a held-out one: 0.5 if it knows neither. Not a
+    /// share, and NaN without held-out images.
+    pub memory: f64,
 }
 
 /// Watches one training.
 #[derive(Debug, Default)]
 pub struct Watch {
     window: VecDeque<Metrics>,
+    /// Losses of the generator over a longer while.
+    swings: VecDeque<Metrics>,
     probes: VecDeque<Probe>,
+    /// The samples of the last probe.
+    last: Vec<u8>,
     reference: Option<Reference>,
     /// Whether samples were ever as smooth as digits, nearly.
     drew: bool,
@@ -72,12 +92,14 @@ struct Reference {
     look: Look,
 }
 
-/// Entropy, spread and roughness of some images, as they are.
-#[derive(Debug, Clone, Copy)]
+/// Entropy, spread, roughness and duplicates of some images, as they are.
+#[derive(Debug, Clone)]
 struct Look {
     entropy: f64,
     spread: f64,
     roughness: f64,
+    /// The squared distances of all pairs, rising.
+    pairs: Vec<f32>,
 }
 
 impl Watch {
@@ -87,16 +109,31 @@ impl Watch {
         if self.window.len() > WINDOW {
             self.window.pop_front();
         }
-        let window = self.window.make_contiguous();
+        self.swings.push_back(*metrics);
+        if self.swings.len() > LONG {
+            self.swings.pop_front();
+        }
+        let (window, long) = (self.window.make_contiguous(), self.swings.make_contiguous());
         if window.len() < WINDOW {
             return Vec::new();
         }
-        let found = [diverged(window, recipe), overpowers(window, recipe), fooled(window, recipe)];
-        self.news(&["divergence", "discriminator overpowers", "vanishing gradient", "discriminator fooled"], found)
+        let found =
+            [diverged(window, recipe), overpowers(window, recipe), fooled(window, recipe), oscillates(long, recipe)];
+        let names =
+            ["divergence", "discriminator overpowers", "vanishing gradient", "discriminator fooled", "oscillation"];
+        self.news(&names, found)
     }
 
-    /// What samples, grey levels [[`PROBE`], 784], add to it, beside the training images.
-    pub fn samples(&mut self, recipe: &Recipe, step: u64, samples: &[u8], data: &Dataset) -> Result<Vec<Finding>> {
+    /// What samples, grey levels [[`PROBE`], 784], add to it, beside the training images; and what the discriminator thinks of training
+    /// and of held-out images, their logits.
+    pub fn samples(
+        &mut self,
+        recipe: &Recipe,
+        step: u64,
+        samples: &[u8],
+        data: &Dataset,
+        opinions: Option<[Vec<f32>; 2]>,
+    ) -> Result<Vec<Finding>> {
         let reference = match &mut self.reference {
             Some(reference) => reference,
             none => {
@@ -112,15 +149,24 @@ impl Watch {
             entropy: of(look.entropy, reference.look.entropy),
             spread: of(look.spread, reference.look.spread),
             roughness: of(look.roughness, reference.look.roughness),
+            duplicates: look.nearer_than(reference.look.pairs.first().map_or(0.0, |nearest| nearest / 4.0)),
+            motion: motion(&self.last, samples),
+            memory: opinions.map_or(f64::NAN, |[known, held_out]| memory(&known, &held_out)),
         });
+        self.last = samples.to_vec();
         if self.probes.len() > 3 {
             self.probes.pop_front();
         }
         let probes = self.probes.make_contiguous();
         self.drew |= probes.iter().any(|probe| probe.roughness < SMOOTH);
         let drew = self.drew;
-        let found = [noise(probes, recipe).filter(|_| drew), collapse(probes, recipe)];
-        Ok(self.news(&["divergence to noise", "mode collapse"], found))
+        let found = [
+            noise(probes, recipe).filter(|_| drew),
+            collapse(probes, recipe),
+            memorises(probes, recipe),
+            stalls(probes, self.window.make_contiguous(), recipe),
+        ];
+        Ok(self.news(&["divergence to noise", "mode collapse", "discriminator memorises", "stall"], found))
     }
 
     /// Of what was found, what was not told; what was told and is gone may be told again.
@@ -142,12 +188,47 @@ impl Look {
             entropy: evaluate::balance(&classifier.read(&values)?.labels),
             spread: pairs.sum::<f64>() / (images.len() - 1).max(1) as f64,
             roughness: rough.sum::<f64>() / values.len() as f64,
+            pairs: {
+                let all = images.iter().enumerate().flat_map(|(at, a)| images[..at].iter().map(|b| squared(a, b)));
+                let mut pairs: Vec<f32> = all.collect();
+                pairs.sort_by(f32::total_cmp);
+                pairs
+            },
         })
+    }
+
+    fn nearer_than(&self, squared: f32) -> usize {
+        self.pairs.partition_point(|&pair| pair < squared)
     }
 }
 
+/// The mean change of a pixel, in grey levels; infinite for the first samples.
+fn motion(before: &[u8], now: &[u8]) -> f64 {
+    if before.len() != now.len() {
+        return f64::INFINITY;
+    }
+    let sum: u64 = before.iter().zip(now).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / now.len() as f64
+}
+
+/// How often one of the first logits is above one of the second; a draw counts half.
+fn memory(known: &[f32], held_out: &[f32]) -> f64 {
+    let mut sorted = held_out.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let below = |logit: &f32| {
+        let (least, most) =
+            (sorted.partition_point(|other| other < logit), sorted.partition_point(|other| other <= logit));
+        (least + most) as f64 / 2.0
+    };
+    known.iter().map(below).sum::<f64>() / (known.len() * sorted.len()) as f64
+}
+
 fn distance(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+    f64::from(squared(a, b)).sqrt()
+}
+
+fn squared(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
 /// The share of images on the right side of one half, of real and of drawn ones, over a window.
@@ -271,7 +352,9 @@ fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
 /// (Goodfellow 2016, section 5.1.1).
 fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
     // Noise is read as one class, too.
-    let few = |probe: &Probe| probe.entropy < 0.5 && probe.roughness < NOISE || probe.spread < ONE_IMAGE;
+    let few = |probe: &Probe| {
+        probe.entropy < 0.5 && probe.roughness < NOISE || probe.spread < ONE_IMAGE || probe.duplicates >= DUPLICATES
+    };
     if probes.len() < 3 || !probes.iter().all(few) {
         return None;
     }
@@ -288,10 +371,100 @@ fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
         what: "mode collapse",
         since: probes[0].step,
         evidence: format!(
-            "class entropy {:.2} and distance of two samples {:.2} of what training images have",
-            last.entropy, last.spread
+            "class entropy {:.2} and distance of two samples {:.2} of what training images have; {} of {} pairs nearly the same",
+            last.entropy,
+            last.spread,
+            last.duplicates,
+            PROBE * (PROBE - 1) / 2
         ),
         remedy,
+    })
+}
+
+/// A discriminator that tells training images from others learned them by heart, and what it teaches is to copy them: Karras et al.
+/// 2020, section 2.
+fn memorises(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
+    if probes.len() < 3 || !probes.iter().all(|probe| probe.memory > 0.75) {
+        return None;
+    }
+    let d = &recipe.discriminator;
+    let remedy = if recipe.data.images > 0 {
+        "--set data.images=0".to_owned()
+    } else if d.kind == Kind::Mlp && d.keep_hidden == 1.0 {
+        "--set discriminator.keep_pixels=0.8 --set discriminator.keep_hidden=0.5".to_owned()
+    } else {
+        format!("--set discriminator.learning_rate={:e}", d.learning_rate / 4.0)
+    };
+    Some(Finding {
+        what: "discriminator memorises",
+        since: probes[0].step,
+        evidence: format!(
+            "in {:.0} % of pairs it takes a training image for more real than one that it never saw; data.images = {}",
+            100.0 * probes[2].memory,
+            recipe.data.images
+        ),
+        remedy,
+    })
+}
+
+/// A loss that goes up and down by a factor of four, again and again: two players who run after each other (Goodfellow 2016,
+/// section 8.2).
+fn oscillates(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
+    const TURNS: usize = 8;
+    let losses: Vec<f64> = window.windows(3).map(|near| near.iter().map(|m| m.g_loss).sum::<f64>() / 3.0).collect();
+    let mut sorted = losses.clone();
+    sorted.sort_by(f64::total_cmp);
+    let middle = *sorted.get(sorted.len() / 2).filter(|_| window.len() == LONG)?;
+    let mut turns: Vec<bool> =
+        losses.iter().filter(|&&loss| loss > 2.0 * middle || loss < 0.5 * middle).map(|&loss| loss > middle).collect();
+    turns.dedup();
+    if middle <= 0.0 || turns.len() <= TURNS {
+        return None;
+    }
+    let (g, d) = (&recipe.generator, &recipe.discriminator);
+    let momentum = g.beta1 > 0.5 || d.beta1 > 0.5;
+    let (from, to) = (sorted[0], sorted[sorted.len() - 1]);
+    Some(Finding {
+        what: "oscillation",
+        since: window[0].step,
+        evidence: format!(
+            "the generator's loss swung {} times between {from:.2} and {to:.2}; learning rates {:e} and {:e}",
+            turns.len() - 1,
+            g.learning_rate,
+            d.learning_rate
+        ),
+        remedy: if momentum {
+            "--set generator.beta1=0.5 --set discriminator.beta1=0.5".to_owned()
+        } else {
+            format!(
+                "--set generator.learning_rate={:e} --set discriminator.learning_rate={:e}",
+                g.learning_rate / 2.0,
+                d.learning_rate / 2.0
+            )
+        },
+    })
+}
+
+/// Samples that stand still although the discriminator tells them from images.
+fn stalls(probes: &[Probe], window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
+    const STILL: f64 = 0.5;
+    let [real, drawn] = right(window);
+    let still = probes.len() == 3 && probes.iter().all(|probe| probe.motion < STILL);
+    if !still || window.len() < WINDOW || real < 0.9 || drawn < 0.9 {
+        return None;
+    }
+    let g = &recipe.generator;
+    Some(Finding {
+        what: "stall",
+        since: probes[0].step,
+        evidence: format!(
+            "a pixel changes by {:.2} grey levels from samples to samples, and the discriminator tells {:.0} % of them; \
+             generator.learning_rate = {:e}",
+            probes[2].motion,
+            100.0 * drawn,
+            g.learning_rate
+        ),
+        remedy: format!("--set generator.learning_rate={:e}", (10.0 * g.learning_rate).clamp(1e-6, 10.0)),
     })
 }
 
@@ -366,6 +539,69 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_that_swings_oscillates_and_one_that_falls_does_not() {
+        let told = |loss: &dyn Fn(f64) -> f64| {
+            let mut watch = Watch::default();
+            let at = |step: u64| Metrics { g_loss: loss(step as f64), ..self::step(step, 8, 2) };
+            (1..=120).flat_map(|step| watch.metrics(&Recipe::default(), &at(step))).map(|found| found.what).collect()
+        };
+        let (swings, falls, trembles): (Vec<_>, Vec<_>, Vec<_>) = (
+            told(&|step| (1.5 * (step / 2.0).sin()).exp()),
+            told(&|step| 8.0 * (-step / 30.0).exp()),
+            told(&|step| 1.0 + 0.4 * (step / 2.0).sin()),
+        );
+        assert_eq!((swings, falls, trembles), (vec!["oscillation"], vec![], vec![]));
+    }
+
+    #[test]
+    fn a_discriminator_that_knows_its_images_memorises() {
+        let probe =
+            |memory| Probe { step: 1, entropy: 1.0, spread: 1.0, roughness: 1.0, duplicates: 0, motion: 9.0, memory };
+        let of = |memories: [f64; 3], settings: &[&str]| {
+            let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+            let recipe = Recipe::default().with(&settings).expect("keys");
+            memorises(&memories.map(probe), &recipe).map(|found| found.remedy)
+        };
+        assert_eq!(of([0.9; 3], &["data.images=500"]).as_deref(), Some("--set data.images=0"));
+        assert!(of([0.9; 3], &[]).expect("it does").contains("keep_hidden"));
+        assert_eq!((of([0.9, 0.9, 0.6], &[]), of([f64::NAN; 3], &[])), (None, None));
+        assert_eq!(memory(&[3.0, 1.0], &[1.0, 0.0]), 0.875);
+    }
+
+    #[test]
+    fn samples_that_stand_still_before_a_sure_discriminator_stall() {
+        let probe = |motion| Probe {
+            step: 1,
+            entropy: 1.0,
+            spread: 1.0,
+            roughness: 1.0,
+            duplicates: 0,
+            motion,
+            memory: f64::NAN,
+        };
+        let window = |drawn| (1..=20).map(|at| step(at, 10, drawn)).collect::<Vec<_>>();
+        let found = stalls(&[probe(0.1); 3], &window(0), &Recipe::default()).expect("they do");
+        assert_eq!((found.what, found.remedy.as_str()), ("stall", "--set generator.learning_rate=1e-3"));
+        assert_eq!(stalls(&[probe(0.1); 3], &window(5), &Recipe::default()), None);
+        assert_eq!(stalls(&[probe(f64::INFINITY), probe(0.1), probe(0.1)], &window(0), &Recipe::default()), None);
+        assert_eq!((motion(&[1, 2], &[3, 2]), motion(&[], &[3, 2])), (1.0, f64::INFINITY));
+    }
+
+    #[test]
+    fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
+        let data = Dataset::mnist(crate::dataset::Split::Train);
+        let digits = &data.images[PROBE * PIXELS..];
+        for (different, expected) in [(PROBE, 0), (40, 1)] {
+            let samples: Vec<u8> =
+                (0..PROBE).flat_map(|at| &digits[at % different * PIXELS..][..PIXELS]).copied().collect();
+            let mut watch = Watch::default();
+            let told =
+                (1..=4).flat_map(|step| watch.samples(&Recipe::default(), step, &samples, &data, None).expect("a CPU"));
+            assert_eq!(told.filter(|found| found.what == "mode collapse").count(), expected, "{different}");
+        }
+    }
+
+    #[test]
     fn what_is_gone_is_told_again_when_it_returns() {
         let (mut watch, recipe) = (Watch::default(), Recipe::default());
         let drawn = |at: u64| if (41..=80).contains(&at) { 5 } else { 0 };
@@ -381,7 +617,7 @@ mod tests {
         let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
         let mut watch = Watch::default();
         for step in 1..=6 {
-            assert_eq!(watch.samples(&Recipe::default(), step, &noise, &data).expect("a classifier"), []);
+            assert_eq!(watch.samples(&Recipe::default(), step, &noise, &data, None).expect("a classifier"), []);
         }
     }
 
@@ -397,7 +633,7 @@ mod tests {
         {
             let mut watch = Watch { drew: true, ..Watch::default() };
             let found: Vec<&str> = (1..=4)
-                .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data).expect("a classifier"))
+                .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data, None).expect("a classifier"))
                 .map(|finding| finding.what)
                 .collect();
             assert_eq!(found.first().copied(), expected, "{found:?}");

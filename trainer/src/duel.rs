@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use candle_core::{Device, Result, Tensor};
-use duel_models::{LatentLaw, Latents, random::Stream};
+use duel_models::{LatentLaw, Latents, PIXELS, pixels, random::Stream};
 use rayon::prelude::*;
 
 use crate::{
@@ -88,14 +88,18 @@ impl Batch {
         }
     }
 
-    /// The logit of each image, [N, 1], from what the discriminator gives, [N, 1 + classes]: its first value, and what the image's
-    /// class adds.
     fn logits(&self, judged: &Tensor) -> Result<Tensor> {
-        let logit = judged.narrow(1, 0, 1)?;
-        match &self.labels {
-            Some(labels) => logit + (judged.narrow(1, 1, labels.dim(1)?)? * labels)?.sum_keepdim(1)?,
-            None => Ok(logit),
-        }
+        logits(judged, self.labels.as_ref())
+    }
+}
+
+/// The logit of each image, [N, 1], from what the discriminator gives, [N, 1 + classes]: its first value, and what the image's
+/// class adds, by its one-hot label.
+fn logits(judged: &Tensor, labels: Option<&Tensor>) -> Result<Tensor> {
+    let logit = judged.narrow(1, 0, 1)?;
+    match labels {
+        Some(labels) => logit + (judged.narrow(1, 1, labels.dim(1)?)? * labels)?.sum_keepdim(1)?,
+        None => Ok(logit),
     }
 }
 
@@ -386,6 +390,15 @@ impl Duel {
         let judged = self.discriminator.network.forward(&column(&bell::middles())?, Mode::Evaluate)?;
         let opinion = floats(networks::probability(&judged)?)?;
         Ok(Some(Portrait::new(self.step, bell, &latents, &drawn, opinion)))
+    }
+
+    /// The logits that the discriminator gives the first `count` images of `data`, [N].
+    pub(crate) fn opinion(&self, data: &Dataset, count: usize) -> Result<Vec<f32>> {
+        let count = count.min(data.len());
+        let images: Vec<f32> = data.images[..count * PIXELS].iter().map(|&byte| pixels::from_byte(byte)).collect();
+        let labels = one_hot(&data.labels[..count], self.recipe.classes(), &self.device)?;
+        let images = Tensor::from_vec(images, (count, PIXELS), &self.device)?;
+        logits(&self.discriminator.network.forward(&images, Mode::Evaluate)?, labels.as_ref())?.flatten_all()?.to_vec1()
     }
 
     /// What the generator is given for latents, [N, latent], and labels, [N], which count only if it is told them:

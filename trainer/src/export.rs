@@ -235,7 +235,7 @@ mod tests {
         let settings: Vec<String> = small.iter().chain(settings).map(|&setting| setting.to_owned()).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
         let images = (0..10 * PIXELS).map(|at| (at % 251) as u8).collect();
-        let data = Dataset { images, labels: vec![0; 10] };
+        let data = Dataset { images, labels: vec![0; 10], ..Dataset::default() };
         let mut duel = Duel::new(recipe, data, Device::Cpu).expect("small networks");
         for _ in 0..steps {
             duel.advance(false).expect("a step");

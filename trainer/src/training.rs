@@ -283,7 +283,13 @@ impl Training<'_> {
         let seed = !self.duel.recipe.training.seed;
         let values = self.duel.samples(seed, diagnosis::PROBE).map_err(self.device_failed())?;
         let samples: Vec<u8> = values.into_iter().map(pixels::to_byte).collect();
-        let found = self.watch.samples(&self.duel.recipe, self.duel.step, &samples, self.duel.data());
+        let data = self.duel.data();
+        let opinion = |data| self.duel.opinion(data, diagnosis::JUDGED).map_err(self.device_failed());
+        let opinions = match &data.held_out {
+            Some(held_out) => Some([opinion(data)?, opinion(held_out)?]),
+            None => None,
+        };
+        let found = self.watch.samples(&self.duel.recipe, self.duel.step, &samples, data, opinions);
         self.warn(found.map_err(self.device_failed())?)
     }
 
@@ -366,7 +372,7 @@ mod tests {
             "record.checkpoint_every=2",
         ];
         let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
-        let data = Dataset { images: vec![7; 10 * PIXELS], labels: vec![0; 10] };
+        let data = Dataset { images: vec![7; 10 * PIXELS], labels: vec![0; 10], ..Dataset::default() };
         let mut duel = Duel::new(recipe.clone(), data, Device::Cpu).expect("small networks");
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut run = Writer::create(dir.path(), &recipe).expect("space");

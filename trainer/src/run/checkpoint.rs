@@ -233,7 +233,7 @@ mod tests {
         let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
         let images = (0..10 * 784).map(|at| (at % 251) as u8).collect();
-        let data = Dataset { images, labels: vec![0; 10] };
+        let data = Dataset { images, labels: vec![0; 10], ..Dataset::default() };
         Duel::new(recipe, data, Device::Cpu).expect("small networks")
     }
 
@@ -292,7 +292,7 @@ mod tests {
         let mut duel = duel();
         let before = save(&duel).expect("memory");
         let other = Recipe::default().with(&["generator.latent=5".to_owned()]).expect("good settings");
-        let data = Dataset { images: vec![0; 32 * 784], labels: vec![0; 32] };
+        let data = Dataset { images: vec![0; 32 * 784], labels: vec![0; 32], ..Dataset::default() };
         let other = save(&Duel::new(other, data, Device::Cpu).expect("networks")).expect("memory");
         let flipped = |at: usize, bit: u8| {
             let mut bytes = before.clone();
