@@ -1,12 +1,16 @@
 //! Keeps the discriminator from winning for long: its learning rate follows how sure it is.
 //!
-//! The measure and its target are those of adaptive discriminator augmentation, Karras et al. 2020, section 3 and equation 1:
-//! r = E[sign D], looked at every fourth batch and held at 0.6. There it steers augmentation, here the share that is left of the discriminator's
-//! learning rate: unequal rates for the two sides are the rule of Heusel et al. 2017 (TTUR).
+//! The measure and its target are those of adaptive discriminator augmentation, Karras et al. 2020, section 3 and equation 1: a mean
+//! of how far it takes real images for real, looked at every fourth batch and held at 0.6. There it steers augmentation, here the
+//! share that is left of the discriminator's learning rate: unequal rates for the two sides are the rule of Heusel et al. 2017 (TTUR).
+//! There it is the sign of the logit; here it is D(x) - D(G(z)), since a discriminator of small first weights is right about every
+//! image long before it is sure of one, and a generator learns from it all the same.
 
 use candle_core::{Device, Result, Tensor};
 
-/// The r that is aimed at.
+use crate::networks;
+
+/// The D(x) - D(G(z)) that is aimed at.
 const TARGET: f64 = 0.6;
 /// Updates from one look to the next.
 const EVERY: u64 = 4;
@@ -38,8 +42,8 @@ impl Balance {
         if !updates.is_multiple_of(EVERY) {
             return Ok(());
         }
-        let sign = |logits: &Tensor| logits.sign()?.mean_all()?.to_scalar::<f32>().map(f64::from);
-        let sure = 0.5 * (sign(real)? - sign(fake)?);
+        let mean = |logits: &Tensor| networks::probability(logits)?.mean_all()?.to_scalar::<f32>().map(f64::from);
+        let sure = mean(real)? - mean(fake)?;
         let images = (EVERY as usize * real.dim(0)?) as f64;
         let step = 10f64.powf(images / TENTH);
         let share = self.share()? * if sure > TARGET { 1.0 / step } else { step };
@@ -65,6 +69,6 @@ mod tests {
         // 80 updates of 64 images are 5,120.
         assert!((share_after(1..81, 3.0, -3.0) - 10f64.powf(-1.024)).abs() < 1e-5);
         assert!((share_after(81..161, 3.0, 3.0) - 1.0).abs() < 1e-5);
-        assert_eq!(share_after(161..10_000, 1.0, -1.0), f64::from(LEAST as f32));
+        assert_eq!(share_after(161..10_000, 2.0, -2.0), f64::from(LEAST as f32));
     }
 }

@@ -384,7 +384,9 @@ fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
 /// A discriminator that tells training images from others learned them by heart, and what it teaches is to copy them: Karras et al.
 /// 2020, section 2.
 fn memorises(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
-    if probes.len() < 3 || !probes.iter().all(|probe| probe.memory > 0.75) {
+    // So few images are learned by heart in any case.
+    let few = (1..PROBE).contains(&recipe.data.images);
+    if probes.len() < 3 || few || !probes.iter().all(|probe| probe.memory > 0.75) {
         return None;
     }
     let d = &recipe.discriminator;

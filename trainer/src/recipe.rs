@@ -47,6 +47,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("bell", include_str!("../recipes/bell.toml")),
     ("bell-two", include_str!("../recipes/bell-two.toml")),
     ("one-five", include_str!("../recipes/one-five.toml")),
+    ("one-five-steady", include_str!("../recipes/one-five-steady.toml")),
     ("hot", include_str!("../recipes/hot.toml")),
     ("strong-discriminator", include_str!("../recipes/strong-discriminator.toml")),
     ("minimax", include_str!("../recipes/minimax.toml")),

@@ -281,7 +281,7 @@ section! {
         loss: Loss = Loss::NonSaturating, Loss::WORDS;
         /// Whether both networks are told the label: one-hot behind the latent, and by projection, Miyato and Koyama 2018.
         conditional: bool = false, Range::Flag;
-        /// `fixed`, or `adaptive`: the discriminator's learning rate falls while it is right about more than 80 % of images (the measure of Karras et al. 2020, equation 1, at its target of 0.6), and rises to what it was when it is not.
+        /// `fixed`, or `adaptive`: the discriminator's learning rate falls while D(x) - D(G(z)) is above 0.6 (a measure and a target after Karras et al. 2020, equation 1), and rises to what it was when it is not.
         balance: Balance = Balance::Fixed, Balance::WORDS;
         /// Whether each label is as frequent as the next.
         balanced: bool = false, Range::Flag;
