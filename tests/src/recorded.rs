@@ -8,8 +8,9 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use duel_models::{PIXELS, SIDE, random::Stream};
+use duel_models::{LatentLaw, PIXELS, SIDE, random::Stream};
 use duel_trainer::{
+    bell::{self, Bell, Portrait},
     recipe::Recipe,
     run::record::{Ending, Event, Metrics, What},
 };
@@ -39,11 +40,13 @@ pub enum Kind {
     Resumed,
     /// Names and messages that a terminal would obey.
     Hostile,
+    /// 20,000 steps of a duel over numbers.
+    Numbers,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Healthy,
         Self::Killed,
         Self::Collapsed,
@@ -52,6 +55,7 @@ impl Kind {
         Self::HalfALine,
         Self::Resumed,
         Self::Hostile,
+        Self::Numbers,
     ];
 }
 
@@ -65,7 +69,7 @@ pub fn record(kind: Kind, dir: &Path) {
     let name = if kind == Kind::Hostile { "evil\u{1b}[2J" } else { "digits" };
     let recipe = Recipe { name: name.into(), about: "A duel over handwritten digits".into(), ..Recipe::default() };
     fs::write(dir.join("recipe.toml"), recipe.to_toml()).expect("a recipe");
-    let steps = if matches!(kind, Kind::Healthy) { 20_000 } else { 10_000 };
+    let steps = if matches!(kind, Kind::Healthy | Kind::Numbers) { 20_000 } else { 10_000 };
     let mut metrics: Vec<Metrics> = (1..=steps / EVERY).map(|line| at(kind, line * EVERY)).collect();
     if kind == Kind::Resumed {
         metrics.extend((101..=150).map(|line| at(Kind::Healthy, line * EVERY)));
@@ -78,7 +82,10 @@ pub fn record(kind: Kind, dir: &Path) {
     let events: String = events(kind, steps).iter().map(json).collect();
     fs::write(dir.join("events.jsonl"), events).expect("events");
     for step in (0..=steps).step_by(1000) {
-        write_grid(dir, step, kind == Kind::Collapsed && step > 4000);
+        match kind {
+            Kind::Numbers => write_portrait(dir, step),
+            _ => write_grid(dir, step, kind == Kind::Collapsed && step > 4000),
+        }
     }
     // One a minute, so that a list of them has an order.
     let written = UNIX_EPOCH + Duration::from_secs(BEGAN + 60 * kind as u64);
@@ -176,6 +183,7 @@ fn events(kind: Kind, steps: u64) -> Vec<Event> {
         remedy: remedy.into(),
     };
     match kind {
+        Kind::Numbers => events.push(on(steps, What::Stopped { why: Ending::Done, error: None })),
         Kind::Healthy => {
             let scores = [("frechet".to_owned(), 14.25), ("precision".to_owned(), 0.912)].into();
             events.push(on(steps, What::Evaluation { scores }));
@@ -241,6 +249,17 @@ fn write_grid(dir: &Path, step: u64, one_digit: bool) {
     let mut encoder = png::Encoder::new(file, 10 * SIDE as u32, 4 * SIDE as u32);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.write_header().and_then(|mut writer| writer.write_image_data(&grid)).expect("a PNG");
+}
+
+/// A generator on its way from a narrow law at the left to the data's.
+fn write_portrait(dir: &Path, step: u64) {
+    let bell = Bell::of("bell").expect("a law");
+    let share = 1.0 - (-(step as f32) / 6000.0).exp();
+    let latents = bell::latents(LatentLaw::Normal);
+    let drawn: Vec<f32> = latents.iter().map(|z| (0.2 + 0.3 * share) * z + 2.3 * share - 1.5).collect();
+    let opinion = bell::middles().into_iter().map(|x| 0.5 + 0.45 * (1.0 - share) * (2.0 * x).tanh()).collect();
+    let portrait = Portrait::new(step, bell, &latents, &drawn, opinion);
+    fs::write(dir.join(format!("samples/{step:08}.json")), portrait.to_json()).expect("a file");
 }
 
 /// A digit as on a clock: 28 × 28 grey levels.

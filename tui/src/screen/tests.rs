@@ -99,6 +99,8 @@ const TABLE: &[(&str, Kind, bool, Mode, &str)] = &[
     ("duel, empty", Kind::Empty, false, Mode::Watch, ""),
     ("duel, half a line at the end", Kind::HalfALine, false, Mode::Watch, ""),
     ("time, at the fourth grid", Kind::Healthy, false, Mode::Watch, "2⌂→→→"),
+    ("duel, over numbers", Kind::Numbers, false, Mode::Watch, ""),
+    ("time, over numbers", Kind::Numbers, false, Mode::Watch, "2⌂→→→"),
     ("value, resumed", Kind::Resumed, true, Mode::Watch, "3"),
     ("runs, two marked", Kind::Healthy, false, Mode::Watch, "4 ↓↓ v"),
     ("log, filtered", Kind::Collapsed, true, Mode::Watch, "5/check⏎"),
@@ -109,8 +111,14 @@ const TABLE: &[(&str, Kind, bool, Mode, &str)] = &[
 ];
 
 /// The rows that are drawn on a large terminal too: each screen once.
-const LARGE: &[&str] =
-    &["duel, running", "time, at the fourth grid", "value, resumed", "runs, two marked", "log, hostile"];
+const LARGE: &[&str] = &[
+    "duel, running",
+    "duel, over numbers",
+    "time, at the fourth grid",
+    "value, resumed",
+    "runs, two marked",
+    "log, hostile",
+];
 
 #[test]
 fn screens() {
