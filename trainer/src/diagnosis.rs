@@ -351,9 +351,9 @@ fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
 /// Samples that are one or two digits, or nearly one image, in three probes one after the other: what the field calls mode collapse
 /// (Goodfellow 2016, section 5.1.1).
 fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
-    // Noise is read as one class, too.
+    // Noise is read as one class, too, and so are digits under specks.
     let few = |probe: &Probe| {
-        probe.entropy < 0.5 && probe.roughness < NOISE || probe.spread < ONE_IMAGE || probe.duplicates >= DUPLICATES
+        probe.entropy < 0.5 && probe.roughness < SMOOTH || probe.spread < ONE_IMAGE || probe.duplicates >= DUPLICATES
     };
     if probes.len() < 3 || !probes.iter().all(few) {
         return None;
