@@ -11,7 +11,7 @@ use std::{
 use duel_tests::duel;
 
 /// Networks so small that a training takes a second.
-const SMALL: [&str; 12] = [
+const SMALL: [&str; 14] = [
     "--recipe",
     "article",
     "--set",
@@ -24,6 +24,8 @@ const SMALL: [&str; 12] = [
     "data.images=200",
     "--set",
     "record.metrics_every=5",
+    "--set",
+    "evaluation.every=0",
 ];
 
 fn run(dir: &Path, args: &[&str]) -> Output {
@@ -130,6 +132,39 @@ fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
     assert!(samples("straight") == samples("broken"));
     refused(dir, &["train", "--resume", "straight"], 1, "--steps");
     refused(dir, &["train", "--resume", "straight", "--set", "training.seed=2"], 1, "--set training.seed=2");
+}
+
+#[test]
+fn the_best_checkpoint_is_kept_and_exported_unless_the_last_is_asked_for() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    // A rate that ruins the generator after its first steps.
+    let ruined = ["--set", "evaluation.every=10", "--set", "generator.learning_rate=0.003", "--steps"];
+    train(dir, "straight", &[&ruined[..], &["60"]].concat());
+    train(dir, "broken", &[&ruined[..], &["40"]].concat());
+    ok(dir, &["train", "--resume", "broken", "--steps", "60"]);
+    let evaluations = |run: &str| -> Vec<(u64, f64)> {
+        let events = fs::read_to_string(dir.join(run).join("events.jsonl")).expect("events");
+        let lines = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let scored = lines.filter(|event| event["event"] == "evaluation");
+        scored
+            .map(|event| (event["step"].as_u64().unwrap_or(0), event["scores"]["frechet"].as_f64().unwrap_or(f64::NAN)))
+            .collect()
+    };
+    let scores = evaluations("straight");
+    assert_eq!(scores.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [10, 20, 30, 40, 50, 60]);
+    assert_eq!(evaluations("broken"), scores);
+    let best = scores.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("six");
+    let steps = |flags: &[&str]| {
+        ok(dir, &[&["export", "straight", "--out", "out"], flags].concat());
+        let card = fs::read_to_string(dir.join("out/README.md")).expect("a card");
+        let line = card.lines().find(|line| line.starts_with("| training |")).expect("a line").to_owned();
+        line.split(' ').nth(3).and_then(|steps| steps.parse::<u64>().ok()).expect("steps")
+    };
+    assert_eq!((steps(&[]), steps(&["--last"])), (best.0, 60));
+    let file = |run: &str| fs::read(dir.join(run).join("checkpoints/best.safetensors")).expect("the best");
+    let tensors = |bytes: Vec<u8>| bytes[bytes.len() / 2..].to_vec();
+    assert!(tensors(file("straight")) == tensors(file("broken")));
 }
 
 #[test]

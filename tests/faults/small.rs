@@ -68,6 +68,7 @@ impl Small {
             "generator.average=0.9".to_owned(),
             "discriminator.hidden=[16]".to_owned(),
             "training.batch=4".to_owned(),
+            "evaluation.every=0".to_owned(),
             format!("record.metrics_every={METRICS_EVERY}"),
             format!("record.samples_every={SAMPLES_EVERY}"),
             format!("record.checkpoint_every={CHECKPOINT_EVERY}"),

@@ -21,7 +21,8 @@ pub struct Dataset {
     pub images: Vec<u8>,
     /// Labels, [N]; none for images that were drawn without.
     pub labels: Vec<u8>,
-    /// Training images that a recipe leaves out, some of them: what a discriminator that memorises does not know.
+    /// Training images that a recipe leaves out, some of them: what judges the generator while it trains, and what a discriminator
+    /// that memorises does not know.
     pub held_out: Option<Box<Dataset>>,
 }
 
@@ -91,6 +92,16 @@ pub enum DatasetError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// Nothing is left to judge with.
+    #[error(
+        "evaluation.every = {every}, and {left} training images are left to judge with: lower data.images, or set evaluation.every=0"
+    )]
+    HeldOut {
+        /// Steps from one evaluation to the next.
+        every: u64,
+        /// Images that are left.
+        left: usize,
+    },
     /// The recipe wants more than there is.
     #[error("{key} = {wanted}, and the data has {there} training images: lower it with --set {key}=N")]
     TooFew {
@@ -128,7 +139,7 @@ impl Dataset {
             "mnist" => Self::mnist(Split::Train),
             dir => Self::from_dir(Path::new(dir), Split::Train)?,
         };
-        let data = all.first(recipe.data.images, recipe.training.batch)?;
+        let data = all.split(recipe)?;
         match data.labels.iter().max() {
             Some(&label) if recipe.training.conditional && usize::from(label) >= recipe.data.classes => {
                 Err(DatasetError::Label { label, classes: recipe.data.classes })
@@ -189,28 +200,40 @@ impl Dataset {
         self.images.is_empty()
     }
 
-    /// The first `count` images (0: all); the batch must fit into them, but that a single image fills any batch.
-    fn first(mut self, count: usize, batch: usize) -> Result<Self, DatasetError> {
-        let there = self.len();
-        let too_few = |key, wanted| DatasetError::TooFew { key, wanted, there };
-        if count > there {
-            return Err(too_few("data.images", count));
+    /// The images that a recipe trains on, and some that it leaves out. The batch must fit into them, but that a single image fills
+    /// any batch.
+    fn split(mut self, recipe: &Recipe) -> Result<Self, DatasetError> {
+        let (wanted, batch, there) = (recipe.data.images, recipe.training.batch, self.len());
+        if wanted > there {
+            return Err(DatasetError::TooFew { key: "data.images", wanted, there });
         }
-        if count > 0 && count < there {
-            const HELD_OUT: usize = 5_000;
-            let until = there.min(count + HELD_OUT);
+        let mut count = if wanted == 0 { there } else { wanted };
+        let every = recipe.evaluation.every;
+        if every > 0 && count == there {
+            count -= (there / 12).min(HELD_OUT);
+        }
+        let until = there.min(count + HELD_OUT);
+        if every > 0 && until - count < HELD_OUT_LEAST {
+            return Err(DatasetError::HeldOut { every, left: until - count });
+        }
+        if count < until {
             let (images, labels) =
                 (self.images[count * PIXELS..until * PIXELS].to_vec(), self.labels[count..until].to_vec());
             self.held_out = Some(Box::new(Self { images, labels, held_out: None }));
             self.images.truncate(count * PIXELS);
             self.labels.truncate(count);
         }
-        if batch > self.len() && self.len() != 1 {
-            return Err(DatasetError::TooFew { key: "training.batch", wanted: batch, there: self.len() });
+        if batch > count && count != 1 {
+            return Err(DatasetError::TooFew { key: "training.batch", wanted: batch, there: count });
         }
         Ok(self)
     }
 }
+
+/// Images held out at most.
+const HELD_OUT: usize = 5_000;
+/// Images of which an evaluation says anything.
+const HELD_OUT_LEAST: usize = 16;
 
 /// Checks that the networks of a recipe are for numbers: from one latent value to one number, so that an arrow shows it.
 fn numbers(recipe: &Recipe) -> Result<(), DatasetError> {
@@ -470,8 +493,41 @@ mod tests {
     #[test]
     fn a_recipe_cannot_want_more_than_there_is() {
         let data = Dataset { images: vec![0; 4 * PIXELS], labels: vec![0; 4], ..Dataset::default() };
-        assert_eq!(data.clone().first(2, 2).map(|data| data.len()).expect("two of four"), 2);
-        assert!(data.clone().first(5, 2).expect_err("five of four").to_string().contains("data.images"));
-        assert!(data.first(0, 5).expect_err("a batch of five").to_string().contains("training.batch"));
+        let split = |images: usize, batch: usize| {
+            let data = data.clone();
+            data.split(&recipe(&[format!("data.images={images}"), format!("training.batch={batch}")]))
+        };
+        assert_eq!(split(2, 2).map(|data| data.len()).expect("two of four"), 2);
+        assert!(split(5, 2).expect_err("five of four").to_string().contains("data.images"));
+        assert!(split(0, 5).expect_err("a batch of five").to_string().contains("training.batch"));
+    }
+
+    #[test]
+    fn what_judges_never_trains() {
+        for (there, wanted, every, trained, held_out) in [
+            (240, 0, 0, 240, None),
+            (240, 0, 9, 220, Some(20)),
+            (240, 240, 9, 220, Some(20)),
+            (240, 100, 9, 100, Some(140)),
+            (70_000, 0, 9, 65_000, Some(5_000)),
+            (60_000, 50_000, 9, 50_000, Some(5_000)),
+        ] {
+            let labels: Vec<u8> = (0..there).map(|at| (at % 251) as u8).collect();
+            let data = Dataset { images: vec![0; there * PIXELS], labels: labels.clone(), ..Dataset::default() };
+            let settings = [format!("data.images={wanted}"), format!("evaluation.every={every}")];
+            let data = data.split(&recipe(&settings)).expect("enough");
+            assert_eq!((data.len(), data.held_out.as_ref().map(|held_out| held_out.len())), (trained, held_out));
+            assert_eq!(data.labels, labels[..trained]);
+            if let Some(held_out) = data.held_out {
+                assert_eq!(held_out.labels, labels[trained..trained + held_out.len()]);
+            }
+        }
+        let data = Dataset { images: vec![0; 180 * PIXELS], labels: vec![0; 180], ..Dataset::default() };
+        let error = data.split(&recipe(&["evaluation.every=9".to_owned()])).expect_err("15 are left").to_string();
+        assert!(error.contains("15 training images") && error.contains("evaluation.every=0"), "{error}");
+    }
+
+    fn recipe(settings: &[String]) -> Recipe {
+        Recipe::default().with(settings).expect("good settings")
     }
 }

@@ -58,6 +58,8 @@ pub struct Duel {
     pub batches_seen: u64,
     /// Seconds of training.
     pub seconds: f64,
+    /// The least Fréchet distance of an evaluation so far.
+    pub best: Option<f64>,
     data: Dataset,
     batches: Batches,
     /// The law of the numbers that take the place of images.
@@ -182,6 +184,7 @@ impl Duel {
             step: 0,
             batches_seen: 0,
             seconds: 0.0,
+            best: None,
             measured_at: (0, 0.0),
             recipe,
             data,

@@ -94,7 +94,22 @@ impl Optimiser {
 
     fn sgd(&mut self, momentum: f64, parameters: &Var, gradient: &Tensor) -> Result<()> {
         let [velocity] = self.memory.as_mut_slice() else { unreachable!("one velocity") };
-        *velocity = ((&*velocity * momentum)? - (gradient * self.learning_rate)?)?;
-        parameters.set(&(parameters.as_tensor() + &*velocity)?)
+        match self.engine {
+            Engine::Kernels => {
+                let mut inner = Ok(());
+                kernels::write(parameters, |values| {
+                    inner = kernels::write(velocity, |velocity| {
+                        let _ = kernels::read(gradient, |gradient| {
+                            kernels::descend(self.learning_rate, momentum, values, velocity, gradient)
+                        });
+                    });
+                })?;
+                inner
+            }
+            Engine::Candle => {
+                *velocity = ((&*velocity * momentum)? - (gradient * self.learning_rate)?)?;
+                parameters.set(&(parameters.as_tensor() + &*velocity)?)
+            }
+        }
     }
 }

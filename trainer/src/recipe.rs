@@ -30,6 +30,8 @@ pub struct Recipe {
     pub discriminator: Discriminator,
     /// The duel itself.
     pub training: Training,
+    /// What judges the generator while it trains.
+    pub evaluation: Evaluation,
     /// What the run directory gets, and when.
     pub record: Record,
 }
@@ -182,7 +184,8 @@ impl Recipe {
 
     /// Every hyperparameter, in the order of the file.
     pub fn knobs() -> impl Iterator<Item = &'static Knob> {
-        let sections = [Data::KNOBS, Generator::KNOBS, Discriminator::KNOBS, Training::KNOBS, Record::KNOBS];
+        let sections =
+            [Data::KNOBS, Generator::KNOBS, Discriminator::KNOBS, Training::KNOBS, Evaluation::KNOBS, Record::KNOBS];
         TOP.iter().chain(sections.into_iter().flatten())
     }
 

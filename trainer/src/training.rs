@@ -5,12 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duel_models::pixels;
+use duel_models::{pixels, random::Stream};
 
 use crate::{
     bell::Portrait,
     diagnosis::{self, Finding, Watch},
     duel::Duel,
+    evaluate::{Images, Reference},
     run::{
         checkpoint,
         record::{Ask, Ending, Event, Metrics, Request, What},
@@ -97,6 +98,7 @@ pub fn train(
             good: Vec::new(),
             retreats: 0,
             watch: Watch::default(),
+            reference: None,
         };
         let ended = training.begin().and_then(|()| training.run());
         training.end(ended)
@@ -129,6 +131,8 @@ struct Training<'a> {
     retreats: u32,
     /// Looks for what goes wrong.
     watch: Watch,
+    /// The held-out images, if the recipe wants evaluations.
+    reference: Option<Reference>,
 }
 
 impl Training<'_> {
@@ -147,6 +151,9 @@ impl Training<'_> {
         };
         self.event(what)?;
         self.good = checkpoint::save(self.duel).map_err(self.device_failed())?;
+        let held_out = self.duel.data().held_out.as_ref().filter(|_| self.duel.recipe.evaluation.every > 0);
+        let reference = held_out.map(|images| Reference::of(&Images::of(images, 0..images.len())));
+        self.reference = reference.transpose().map_err(self.device_failed())?;
         if self.duel.step == 0 { self.samples() } else { Ok(()) }
     }
 
@@ -174,6 +181,10 @@ impl Training<'_> {
             if step.is_multiple_of(record.samples_every) || last {
                 self.samples()?;
                 self.probe()?;
+            }
+            let every = self.duel.recipe.evaluation.every;
+            if every > 0 && (step.is_multiple_of(every) || last) {
+                self.evaluate()?;
             }
             if step.is_multiple_of(record.checkpoint_every) && !last {
                 self.checkpoint()?;
@@ -291,6 +302,30 @@ impl Training<'_> {
         };
         let found = self.watch.samples(&self.duel.recipe, self.duel.step, &samples, data, opinions);
         self.warn(found.map_err(self.device_failed())?)
+    }
+
+    /// Holds as many drawn images as there are held-out ones against those, and keeps the checkpoint if it is the best so far.
+    fn evaluate(&mut self) -> Result<(), TrainError> {
+        let (Some(reference), Some(held_out)) = (&self.reference, &self.duel.data().held_out) else { return Ok(()) };
+        let (seed, count) = (Stream::new(self.duel.recipe.training.seed, "evaluation").bits(), held_out.len());
+        let values = self.duel.samples(seed, count).map_err(self.device_failed())?;
+        if !values.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        let classes = self.duel.recipe.classes();
+        let labels = (0..count).map_while(|index| index.checked_rem(classes).map(|label| label as u8)).collect();
+        let likeness = reference.compare(&Images { values, labels }).map_err(self.device_failed())?;
+        let best = self.duel.best.is_none_or(|best| likeness.frechet < best);
+        self.event(What::Evaluation { scores: likeness.named() })?;
+        if !best || !self.duel.is_finite().map_err(self.device_failed())? {
+            return Ok(());
+        }
+        self.duel.best = Some(likeness.frechet);
+        let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
+        match self.run.best(&bytes)? {
+            Some(file) => self.event(What::Checkpoint { file: file.to_owned() }),
+            None => Ok(()),
+        }
     }
 
     fn warn(&mut self, found: Vec<Finding>) -> Result<(), TrainError> {

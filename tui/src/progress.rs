@@ -18,6 +18,7 @@ use crate::{
     cells,
     charset::Charset,
     theme::{Colors, Theme},
+    words,
 };
 
 /// Between two lines where there is no terminal.
@@ -68,11 +69,11 @@ impl Progress {
                     portrait.doubt()
                 ));
             }
-            Report::Event(event) => {
-                if let What::Warning { what, evidence, remedy, .. } = &event.what {
-                    self.line(&format!("{what}: {evidence}; {remedy}"));
-                }
-            }
+            Report::Event(event) => match &event.what {
+                What::Warning { what, evidence, remedy, .. } => self.line(&format!("{what}: {evidence}; {remedy}")),
+                What::Evaluation { scores } => self.line(&format!("step {}: {}", event.step, words::scores(scores))),
+                _ => {}
+            },
         }
     }
 

@@ -40,6 +40,13 @@ pub fn clock(time: f64, offset: f64) -> String {
     format!("{:02}:{:02}:{:02}", whole / 3600 % 24, whole / 60 % 60, whole % 60)
 }
 
+/// Scores by name, in a line.
+#[cfg(feature = "train")]
+pub fn scores(scores: &std::collections::BTreeMap<String, f64>) -> String {
+    let scores: Vec<String> = scores.iter().map(|(name, score)| format!("{name} {score:.3}")).collect();
+    scores.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

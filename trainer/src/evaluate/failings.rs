@@ -34,19 +34,39 @@ fn each_measure_tells_the_failing_that_it_is_known_to_catch() {
     let real = score(&digits(&judge.train, |_| true));
 
     let noise = score(&noise);
-    assert_eq!([noise.precision, noise.recall, noise.density, noise.coverage], [0.0; 4], "{noise:?}");
-    assert!(noise.frechet > 100.0 * real.frechet && noise.parzen.mean < real.parzen.mean - 500.0, "{noise:?} {real:?}");
+    assert_eq!(
+        [noise.likeness.precision, noise.likeness.recall, noise.likeness.density, noise.likeness.coverage],
+        [0.0; 4],
+        "{noise:?}"
+    );
+    assert!(
+        noise.likeness.frechet > 100.0 * real.likeness.frechet && noise.parzen.mean < real.parzen.mean - 500.0,
+        "{noise:?} {real:?}"
+    );
 
     // Precision and density are content with one good digit: recall and coverage are there to tell.
     let repeated = score(&repeated);
-    assert!(repeated.precision == 1.0 && repeated.recall == 0.0 && repeated.coverage < 0.01, "{repeated:?}");
-    assert!(repeated.frechet > 50.0 * real.frechet && repeated.class_balance == 0.0, "{repeated:?} {real:?}");
+    assert!(
+        repeated.likeness.precision == 1.0 && repeated.likeness.recall == 0.0 && repeated.likeness.coverage < 0.01,
+        "{repeated:?}"
+    );
+    assert!(
+        repeated.likeness.frechet > 50.0 * real.likeness.frechet && repeated.likeness.class_balance == 0.0,
+        "{repeated:?} {real:?}"
+    );
 
     // 1,028 of the 10,000 test images are the digit that is missing.
     let nine = score(&digits(&judge.train, |label| label != 7));
-    assert!((nine.class_balance - 9f64.ln() / 10f64.ln()).abs() < 0.005, "{nine:?}");
-    assert!(nine.recall < real.recall - 0.04 && nine.parzen.mean < real.parzen.mean - 5.0, "{nine:?} {real:?}");
-    assert!(nine.frechet > 2.0 * real.frechet && (nine.precision - real.precision).abs() < 0.02, "{nine:?} {real:?}");
+    assert!((nine.likeness.class_balance - 9f64.ln() / 10f64.ln()).abs() < 0.005, "{nine:?}");
+    assert!(
+        nine.likeness.recall < real.likeness.recall - 0.04 && nine.parzen.mean < real.parzen.mean - 5.0,
+        "{nine:?} {real:?}"
+    );
+    assert!(
+        nine.likeness.frechet > 2.0 * real.likeness.frechet
+            && (nine.likeness.precision - real.likeness.precision).abs() < 0.02,
+        "{nine:?} {real:?}"
+    );
 
     let copies = Images::of(&judge.train, 0..20);
     assert_eq!(judge.score(&copies).expect("scores").near_training, Some(1.0));

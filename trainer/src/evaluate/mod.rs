@@ -50,28 +50,52 @@ impl Images {
     }
 }
 
-/// The measures of one set of images.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scores {
-    /// The Fréchet distance to the test images in the classifier's features; 0 is best.
+/// How much some images look like others, in the classifier's features.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Likeness {
+    /// The Fréchet distance to the real images; 0 is best.
     pub frechet: f64,
-    /// The share of images that look like a test image, 0 to 1: Kynkäänniemi et al. 2019, equation 2, k = 3.
+    /// The share of images that look like a real one, 0 to 1: Kynkäänniemi et al. 2019, equation 2, k = 3.
     pub precision: f64,
-    /// The share of test images that look like one of the images, 0 to 1: ibid., equation 3, k = 3.
+    /// The share of real images that look like one of the images, 0 to 1: ibid., equation 3, k = 3.
     pub recall: f64,
-    /// Test images around an image, 1 if it lies among them as they do: Naeem et al. 2020, equation 3, k = 5.
+    /// Real images around an image, 1 if it lies among them as they do: Naeem et al. 2020, equation 3, k = 5.
     pub density: f64,
-    /// The share of test images with an image in their neighbourhood, 0 to 1: ibid., equation 4, k = 5.
+    /// The share of real images with an image in their neighbourhood, 0 to 1: ibid., equation 4, k = 5.
     pub coverage: f64,
     /// The share of images whose label the classifier reads, 0 to 1; none for images that are meant to have none.
     pub label_accuracy: Option<f64>,
     /// The entropy of the labels that the classifier reads, as a share of ln 10: 1 if each is as frequent as the next.
     pub class_balance: f64,
+}
+
+/// The measures of one set of images, against the test images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// How much they look like them.
+    pub likeness: Likeness,
     /// The Parzen-window log-likelihood of the test images, in nats.
     pub parzen: parzen::Parzen,
     /// The share of images that lie nearer to a training image than half the test images do; 0.5 for new digits, 1 for copies.
     /// None for training images.
     pub near_training: Option<f64>,
+}
+
+impl Likeness {
+    /// The measures by name; those that do not apply left out.
+    pub fn named(&self) -> BTreeMap<String, f64> {
+        let Self { frechet, precision, recall, density, coverage, label_accuracy, class_balance } = *self;
+        let measures = [
+            ("frechet", Some(frechet)),
+            ("precision", Some(precision)),
+            ("recall", Some(recall)),
+            ("density", Some(density)),
+            ("coverage", Some(coverage)),
+            ("label_accuracy", label_accuracy),
+            ("class_balance", Some(class_balance)),
+        ];
+        measures.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
 }
 
 impl Scores {
@@ -92,33 +116,56 @@ impl Scores {
 
     /// The measures by name; those that do not apply left out.
     pub fn named(&self) -> BTreeMap<String, f64> {
-        let Self { frechet, precision, recall, density, coverage, class_balance, parzen, .. } = *self;
-        let values = [
-            Some(frechet),
-            Some(precision),
-            Some(recall),
-            Some(density),
-            Some(coverage),
-            self.label_accuracy,
-            Some(class_balance),
-            Some(parzen.mean),
-            Some(parzen.error),
-            Some(parzen.sigma),
-            self.near_training,
-        ];
-        let named = Self::MEASURES.iter().zip(values);
-        named.filter_map(|((name, _), value)| Some(((*name).to_owned(), value?))).collect()
+        let Self { parzen, near_training, .. } = *self;
+        let mut named = self.likeness.named();
+        let measures = [("parzen", parzen.mean), ("parzen_error", parzen.error), ("parzen_sigma", parzen.sigma)];
+        named.extend(measures.map(|(name, value)| (name.to_owned(), value)));
+        named.extend(near_training.map(|share| ("near_training".to_owned(), share)));
+        named
+    }
+}
+
+/// Real images in the features of the shipped classifier, to hold drawn ones against.
+#[derive(Debug)]
+pub struct Reference {
+    classifier: Classifier,
+    /// [N, 128].
+    features: Vec<f32>,
+}
+
+impl Reference {
+    /// Of these images, of which there are at least 16.
+    pub fn of(images: &Images) -> Result<Self> {
+        let classifier = Classifier::shipped()?;
+        Ok(Self { features: classifier.read(&images.values)?.features, classifier })
+    }
+
+    /// How much images, of which there are at least 16, look like them.
+    pub fn compare(&self, images: &Images) -> Result<Likeness> {
+        let reading = self.classifier.read(&images.values)?;
+        let size = classifier::FEATURES;
+        let near = neighbours::compare(&self.features, &reading.features, size);
+        let right = reading.labels.iter().zip(&images.labels).filter(|(read, meant)| read == meant).count();
+        let labelled = !images.labels.is_empty();
+        Ok(Likeness {
+            frechet: frechet::distance(&self.features, &reading.features, size),
+            precision: near.precision,
+            recall: near.recall,
+            density: near.density,
+            coverage: near.coverage,
+            label_accuracy: labelled.then(|| right as f64 / images.len() as f64),
+            class_balance: balance(&reading.labels),
+        })
     }
 }
 
 /// What images are scored against.
 #[derive(Debug)]
 pub struct Judge {
-    classifier: Classifier,
+    reference: Reference,
     train: Dataset,
-    /// Of the test images, [10,000, 784] in [0, 1], and [10,000, 128].
+    /// The test images, [10,000, 784] in [0, 1].
     test: Vec<f32>,
-    features: Vec<f32>,
     /// Of each test image, the squared distance to its nearest training image, sorted.
     test_nearest: Vec<f32>,
 }
@@ -126,13 +173,12 @@ pub struct Judge {
 impl Judge {
     /// The bundled digits and the shipped classifier.
     pub fn new() -> Result<Self> {
-        let classifier = Classifier::shipped()?;
         let (train, test) = (Dataset::mnist(Split::Train), Images::of(&Dataset::mnist(Split::Test), 0..SAMPLES));
-        let features = classifier.read(&test.values)?.features;
+        let reference = Reference::of(&test)?;
         let test = unit(&test.values);
         let mut test_nearest = nearest(&test, &train);
         test_nearest.sort_unstable_by(f32::total_cmp);
-        Ok(Self { classifier, train, test, features, test_nearest })
+        Ok(Self { reference, train, test, test_nearest })
     }
 
     /// Scores images, of which there are at least 16.
@@ -150,22 +196,11 @@ impl Judge {
 
     /// All but the nearness to the training images.
     fn compare(&self, images: &Images) -> Result<Scores> {
-        let reading = self.classifier.read(&images.values)?;
-        let size = classifier::FEATURES;
-        let near = neighbours::compare(&self.features, &reading.features, size);
         let pixels = unit(&images.values);
         // The protocol of Goodfellow et al. 2014: σ by the first 1,000 of the images that the paper held out of the training images.
         let validation = unit(&Images::of(&self.train, 50_000..51_000).values);
-        let right = reading.labels.iter().zip(&images.labels).filter(|(read, meant)| read == meant).count();
-        let labelled = !images.labels.is_empty();
         Ok(Scores {
-            frechet: frechet::distance(&self.features, &reading.features, size),
-            precision: near.precision,
-            recall: near.recall,
-            density: near.density,
-            coverage: near.coverage,
-            label_accuracy: labelled.then(|| right as f64 / images.len() as f64),
-            class_balance: balance(&reading.labels),
+            likeness: self.reference.compare(images)?,
             parzen: parzen::fit(&pixels, &validation, &self.test, PIXELS),
             near_training: None,
         })
@@ -173,7 +208,7 @@ impl Judge {
 
     /// The classifier's hash, to stand beside every score.
     pub fn hash(&self) -> &str {
-        &self.classifier.hash
+        &self.reference.classifier.hash
     }
 }
 

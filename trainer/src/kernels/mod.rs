@@ -4,18 +4,18 @@
 //! Every kernel splits its work into pieces whose shapes depend on the data alone, and adds up in an order that is
 //! fixed: one thread and many give the same bits.
 
-mod adam;
 mod convolution;
 mod elementwise;
 mod gemm;
 mod hot;
 mod norm;
+mod optimiser;
 mod pass;
 mod storage;
 
-pub(crate) use adam::{AdamStep, adam, approach};
 pub(crate) use convolution::FOLD;
 pub(crate) use gemm::{Into, Matrix, serial};
 pub(crate) use hot::hot;
+pub(crate) use optimiser::{AdamStep, adam, approach, descend};
 pub(crate) use pass::{Pass, Tape};
 pub(crate) use storage::{read, write};

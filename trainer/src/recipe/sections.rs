@@ -328,6 +328,14 @@ impl Training {
 }
 
 section! {
+    /// What judges the generator while it trains.
+    Evaluation as "evaluation" {
+        /// Steps from one evaluation to the next, 0 for none: the generator that draws, against training images held out for it, which are those after the first `data.images`, or else the last twelfth, 5,000 at most. The checkpoint with the least Fréchet distance is kept.
+        every: u64 = 0, Range::Whole(0, i64::MAX);
+    }
+}
+
+section! {
     /// What the run directory gets, and when.
     Record as "record" {
         /// Steps from one line of metrics to the next.

@@ -1,6 +1,9 @@
 //! A duel as one safetensors file, from which training goes on to the bit.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use candle_core::{Device, Tensor, Var};
 use safetensors::{SafeTensors, tensor::Dtype};
@@ -8,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     files,
-    writer::{RunError, checkpoints},
+    writer::{BEST, RunError, checkpoints},
 };
 use crate::{
     duel::Duel,
@@ -16,7 +19,7 @@ use crate::{
 };
 
 /// The key of the metadata under which [`Counters`] stand as JSON.
-const FORMAT: &str = "duel.checkpoint.1";
+const FORMAT: &str = "duel.checkpoint.2";
 
 /// What a checkpoint holds beside its tensors.
 #[derive(Serialize, Deserialize)]
@@ -26,9 +29,9 @@ struct Counters {
     seconds: f64,
     /// Of the generator, and of the discriminator.
     optimiser_steps: [u64; 2],
-    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of what stands above as JSON; empty in files of versions
-    /// that did not write it.
-    #[serde(default)]
+    /// The least Fréchet distance of an evaluation so far.
+    best: Option<f64>,
+    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of these counters as JSON, their checksum empty.
     checksum: String,
 }
 
@@ -37,7 +40,7 @@ impl Counters {
     const MOST: u64 = 1 << 40;
 
     fn checksum<'a>(&self, tensors: impl IntoIterator<Item = &'a [u8]>) -> serde_json::Result<String> {
-        let counters = serde_json::to_vec(&(self.step, self.batches_seen, self.seconds, self.optimiser_steps))?;
+        let counters = serde_json::to_vec(&Self { checksum: String::new(), ..*self })?;
         let mut parts: Vec<&[u8]> = tensors.into_iter().collect();
         parts.push(&counters);
         Ok(files::sha256(parts))
@@ -46,7 +49,8 @@ impl Counters {
     fn are_counted(&self) -> bool {
         let [generator, discriminator] = self.optimiser_steps;
         let counts = [self.step, self.batches_seen, generator, discriminator];
-        counts.iter().all(|&count| count <= Self::MOST) && self.seconds.is_finite() && self.seconds >= 0.0
+        counts.iter().all(|&count| count <= Self::MOST)
+            && [Some(self.seconds), self.best].into_iter().flatten().all(|value| value.is_finite() && value >= 0.0)
     }
 }
 
@@ -87,6 +91,7 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
         batches_seen: duel.batches_seen,
         seconds: duel.seconds,
         optimiser_steps: [duel.generator.optimiser.steps, duel.discriminator.optimiser.steps],
+        best: duel.best,
         checksum: String::new(),
     };
     counters.checksum = counters.checksum(parts.iter().map(Vec::as_slice)).map_err(candle_core::Error::wrap)?;
@@ -98,9 +103,23 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
 /// Takes a duel that was made from the run's recipe to the run's newest checkpoint that is whole. What was wrong with those
 /// that were passed over, a line each.
 pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
+    restore_first(duel, dir, checkpoints(dir)?.into_iter().rev())
+}
+
+/// As [`restore`], but to the checkpoint with the least Fréchet distance, if the run has one.
+pub fn restore_best(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
+    let best = Some(dir.join(BEST)).filter(|file| file.exists());
+    restore_first(duel, dir, best.into_iter().chain(checkpoints(dir)?.into_iter().rev()))
+}
+
+fn restore_first(
+    duel: &mut Duel,
+    dir: &Path,
+    files: impl IntoIterator<Item = PathBuf>,
+) -> Result<Vec<String>, RunError> {
     let mut passed = Vec::new();
     let mut newest = None;
-    for file in checkpoints(dir)?.into_iter().rev() {
+    for file in files {
         match read(duel, &file).and_then(|bytes| load(duel, &bytes)) {
             Ok(()) => return Ok(passed),
             Err(Bad::OtherRecipe(why)) => return Err(RunError::OtherRecipe { file, why }),
@@ -168,7 +187,7 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
         return Err(Bad::Damaged("it has counted further than a training does".to_owned()));
     }
     let checksum = counters.checksum(parts).map_err(|error| error.to_string())?;
-    if !counters.checksum.is_empty() && counters.checksum != checksum {
+    if counters.checksum != checksum {
         return Err(Bad::Damaged("its checksum does not fit".to_owned()));
     }
     let device = duel.device().clone();
@@ -202,6 +221,7 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     duel.step = counters.step;
     duel.batches_seen = counters.batches_seen;
     duel.seconds = counters.seconds;
+    duel.best = counters.best;
     duel.measured_at = (duel.batches_seen * duel.recipe.training.batch as u64, duel.seconds);
     Ok(())
 }
@@ -256,6 +276,7 @@ mod tests {
             for _ in 0..5 {
                 straight.advance(false).expect("a step");
             }
+            straight.best = Some(1.5);
             let bytes = save(&straight).expect("memory");
             let mut resumed = make();
             load(&mut resumed, &bytes).expect("its own checkpoint");
@@ -282,6 +303,12 @@ mod tests {
         let mut resumed = duel();
         let passed = restore(&mut resumed, dir.path()).expect("the first is whole");
         assert_eq!((resumed.step, passed.len()), (1, 1));
+        trained.advance(false).expect("a step");
+        fs::write(dir.path().join(BEST), save(&trained).expect("memory")).expect("space");
+        assert_eq!((restore_best(&mut resumed, dir.path()).expect("whole").len(), resumed.step), (0, 2));
+        fs::write(dir.path().join(BEST), b"half").expect("space");
+        assert_eq!((restore_best(&mut resumed, dir.path()).expect("others").len(), resumed.step), (2, 1));
+        fs::remove_file(dir.path().join(BEST)).expect("there");
         assert!(passed[0].contains("00000002.safetensors is damaged"), "{passed:?}");
         fs::remove_file(file("00000001.safetensors")).expect("there");
         assert!(matches!(restore(&mut resumed, dir.path()), Err(RunError::Checkpoint { .. })));

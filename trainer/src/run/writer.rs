@@ -221,7 +221,7 @@ impl Writer {
         let synced = self.metrics.sync().and_then(|()| self.events.sync());
         self.heed("metrics.jsonl", synced)?;
         // An older one that waits has no use any more.
-        self.waiting.retain(|waiting| !waiting.name.starts_with(CHECKPOINTS));
+        self.waiting.retain(|waiting| waiting.name == BEST || !waiting.name.starts_with(CHECKPOINTS));
         let name = format!("{CHECKPOINTS}/{step:08}.safetensors");
         if !self.put(name.clone(), bytes)? {
             return Ok(None);
@@ -229,6 +229,11 @@ impl Writer {
         let pruned = prune(&self.root, &self.root.join(&name), kept);
         self.heed(CHECKPOINTS, pruned)?;
         Ok(Some(name))
+    }
+
+    /// Writes the checkpoint that is the best so far; its name, relative to the run directory, or none if it waits.
+    pub fn best(&mut self, bytes: &[u8]) -> Result<Option<&'static str>, RunError> {
+        Ok(self.put(BEST.to_owned(), bytes)?.then_some(BEST))
     }
 
     /// Writes a file whole, or lets it wait; whether it is there.
@@ -326,6 +331,8 @@ const REQUESTS_MAX: u64 = 1 << 16;
 
 /// The folder of the checkpoints.
 const CHECKPOINTS: &str = "checkpoints";
+/// The checkpoint with the least Fréchet distance; it stays when others are pruned.
+pub const BEST: &str = "checkpoints/best.safetensors";
 
 /// Makes the folders of a run directory that are not there; the directory itself for its owner alone.
 fn folders(dir: &Path) -> Result<(), RunError> {
@@ -479,16 +486,18 @@ mod tests {
     }
 
     #[test]
-    fn old_checkpoints_go_and_no_temporary_file_stays() {
+    fn old_checkpoints_go_and_the_best_stays_and_no_temporary_file() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut writer = Writer::create(dir.path(), &recipe()).expect("a new run");
+        assert_eq!(writer.best(b"best").expect("space"), Some(BEST));
         for step in 1..=4 {
             writer.checkpoint(step, b"bytes", 2).expect("space");
         }
         let names: Vec<_> = checkpoints(dir.path()).expect("there");
         let expected = [3, 4].map(|step| dir.path().join(format!("checkpoints/{step:08}.safetensors")));
         assert_eq!(names, expected);
-        assert_eq!(fs::read_dir(dir.path().join("checkpoints")).expect("there").count(), 2);
+        assert_eq!(fs::read_dir(dir.path().join("checkpoints")).expect("there").count(), 3);
+        assert_eq!(fs::read(dir.path().join(BEST)).expect("there"), b"best");
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use duel_trainer::run::record::{Ending, Event, What};
 
-use crate::{event::Key, words::thousands};
+use crate::{
+    event::Key,
+    words::{self, thousands},
+};
 
 /// The log screen's state.
 #[derive(Debug, Default)]
@@ -71,10 +74,7 @@ pub fn text(event: &Event) -> String {
         }
         What::Resumed { steps } => format!("from step {}, until {}", thousands(event.step), thousands(*steps)),
         What::Checkpoint { file } => file.clone(),
-        What::Evaluation { scores } => {
-            let scores: Vec<String> = scores.iter().map(|(name, score)| format!("{name} {score:.4}")).collect();
-            scores.join(", ")
-        }
+        What::Evaluation { scores } => words::scores(scores),
         What::Warning { what, since, evidence, remedy } => {
             format!("{what} since step {}: {evidence}; {remedy}", thousands(*since))
         }

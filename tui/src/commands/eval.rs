@@ -12,7 +12,7 @@ use duel_trainer::{
     export::{Weights, export},
 };
 
-use super::export::restored;
+use super::export::best;
 use crate::{model, output::print};
 
 /// The seed of the samples that are scored.
@@ -55,7 +55,7 @@ pub fn score(generator: &Generator) -> Result<BTreeMap<String, f64>> {
 fn images(target: &str) -> Result<Images> {
     let path = Path::new(target);
     if path.join("recipe.toml").exists() {
-        let export = export(&restored(path)?, BTreeMap::new(), Weights::Single)?;
+        let export = export(&best(path)?, BTreeMap::new(), Weights::Single)?;
         return draw(&Generator::load(&export.onnx)?);
     }
     if path.is_dir() {

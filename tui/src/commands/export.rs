@@ -14,7 +14,10 @@ use duel_trainer::{
     device::{Choice, device},
     duel::Duel,
     export::{self, Export, Weights},
-    run::{checkpoint, files, writer},
+    run::{
+        checkpoint, files,
+        writer::{self, RunError},
+    },
 };
 
 use super::eval;
@@ -28,6 +31,9 @@ pub struct ExportArgs {
     /// Where to write.
     #[arg(long, default_value = "export")]
     out: PathBuf,
+    /// Take the last checkpoint, and not the one with the least Fréchet distance.
+    #[arg(long)]
+    last: bool,
     /// Score it as `duel eval` does, and write the scores into its card.
     #[arg(long)]
     scores: bool,
@@ -36,10 +42,10 @@ pub struct ExportArgs {
     half: bool,
 }
 
-/// Writes generator.onnx, generator.safetensors, README.md and samples.png of the run's last checkpoint, once the graph
+/// Writes generator.onnx, generator.safetensors, README.md and samples.png of the run's best checkpoint, or its last, once the graph
 /// was run by tract, and by candle-onnx where that can, and drew what the network draws.
 pub fn run(args: ExportArgs) -> Result<()> {
-    let duel = restored(&args.run)?;
+    let duel = if args.last { restored(&args.run, checkpoint::restore)? } else { best(&args.run)? };
     let weights = if args.half { Weights::Half } else { Weights::Single };
     let mut export = export::export(&duel, BTreeMap::new(), weights)?;
     let generator = check_with_tract(&export)?;
@@ -61,11 +67,15 @@ pub fn run(args: ExportArgs) -> Result<()> {
     Ok(())
 }
 
-/// The duel of a run's last checkpoint.
-pub fn restored(run: &Path) -> Result<Duel> {
+/// The duel of a run's checkpoint with the least Fréchet distance; of its last, if it was not evaluated.
+pub fn best(run: &Path) -> Result<Duel> {
+    restored(run, checkpoint::restore_best)
+}
+
+fn restored(run: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, RunError>) -> Result<Duel> {
     let recipe = writer::recipe(run)?;
     let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
-    for passed in checkpoint::restore(&mut duel, run)? {
+    for passed in restore(&mut duel, run)? {
         eprintln!("duel: {passed}; taking the one before");
     }
     Ok(duel)

@@ -44,14 +44,13 @@ pub fn run(args: RunsArgs) -> Result<()> {
 fn row(glance: &Glance, now: SystemTime) -> [String; 6] {
     let run = &glance.run;
     let age = glance.touched.and_then(|touched| now.duration_since(touched).ok()).unwrap_or_default();
-    let scores: Vec<String> = run.story.scores.iter().map(|(name, score)| format!("{name} {score:.3}")).collect();
     [
         run.name.clone(),
         run.state().name().to_owned(),
         format!("{} / {}", words::thousands(run.step()), words::thousands(run.steps())),
         words::age(age.as_secs_f64()),
         run.recipe.get("name").unwrap_or_default(),
-        scores.join(", "),
+        words::scores(&run.story.scores),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! Adam, and an average of what it moves, in place.
+//! The optimisers' steps, and an average of what they move, in place.
 
 use candle_core::{Result, Tensor};
 use pulp::Arch;
@@ -38,6 +38,22 @@ pub(crate) fn adam(step: AdamStep, values: &mut [f32], first: &mut [f32], second
                 *m = beta1 * *m + rest1 * g;
                 *v = beta2 * *v + rest2 * g * g;
                 *value -= rate * *m / (v.sqrt() * root + epsilon);
+            }
+        });
+    });
+}
+
+/// Moves `values` by one step of gradient descent with momentum: velocity = momentum · velocity - rate · gradient; all three are of
+/// one length.
+pub(crate) fn descend(rate: f64, momentum: f64, values: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
+    let [rate, momentum] = [rate, momentum].map(|number| number as f32);
+    let arch = Arch::new();
+    let pieces = values.par_chunks_mut(PIECE).zip(velocity.par_chunks_mut(PIECE)).zip(gradient.par_chunks(PIECE));
+    pieces.for_each(|((values, velocity), gradient)| {
+        arch.dispatch(|| {
+            for ((value, v), g) in values.iter_mut().zip(velocity).zip(gradient) {
+                *v = momentum * *v - rate * g;
+                *value += *v;
             }
         });
     });
