@@ -36,9 +36,10 @@ pub fn figure(html: &str, caption: &str) -> String {
     format!("<figure>{html}<figcaption>{caption}</figcaption></figure>\n")
 }
 
-/// Parts side by side, where there is room.
-pub fn row(html: &[String]) -> String {
-    format!("<div class=\"row\">\n{}</div>\n", html.concat())
+/// Parts side by side, where there is room: of four in a row, or `wide`, of two.
+pub fn row(html: &[String], wide: bool) -> String {
+    let class = if wide { "row wide" } else { "row" };
+    format!("<div class=\"{class}\">\n{}</div>\n", html.concat())
 }
 
 /// Parts of equal width, side by side, for each of some runs: each below its run's name, if there are several.
@@ -48,7 +49,7 @@ pub fn columns<'a>(parts: impl Iterator<Item = (&'a str, String)>) -> String {
         return html.clone();
     }
     let column = |(name, html): &(&str, String)| format!("<div>\n<h3>{}</h3>\n{html}</div>\n", escape(name));
-    row(&parts.iter().map(column).collect::<Vec<_>>())
+    row(&parts.iter().map(column).collect::<Vec<_>>(), false)
 }
 
 /// A cell of a table: its text, or what says better how it looks.

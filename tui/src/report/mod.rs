@@ -185,7 +185,7 @@ pub fn figures(subject: &Subject, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)
         subject.portraits().map(|(step, figure)| (format!("step {}", crate::words::thousands(step)), figure)).collect();
     if !portraits.is_empty() {
         let sheet = Figure::sheet(&portraits, STAGES / 2);
-        add("bell.svg", sheet.file().into_bytes(), &format!("{} stages", portraits.len()));
+        add("figure-1.svg", sheet.file().into_bytes(), &format!("{} stages", portraits.len()));
     }
     if let Some(Ok(shown)) = &subject.shown {
         if let Ok((picture, _)) = &shown.nearest {

@@ -181,7 +181,7 @@ fn charts(subjects: &[Subject]) -> String {
         columns(figures)
     });
     let parts: Vec<String> = parts.collect();
-    intro + &if subjects.len() == 1 { row(&parts) } else { parts.concat() }
+    intro + &if subjects.len() == 1 { row(&parts, true) } else { parts.concat() }
 }
 
 fn digits(subjects: &[Subject]) -> String {
@@ -194,7 +194,7 @@ fn digits(subjects: &[Subject]) -> String {
                 figure(&picture(&digits, &format!("Digits drawn at step {step}")), &format!("Step {step}"))
             })
             .collect();
-        if stages.is_empty() { paragraph("No samples yet.") } else { row(&stages) }
+        if stages.is_empty() { paragraph("No samples yet.") } else { row(&stages, false) }
     });
     paragraph(intro) + &stages
 }
@@ -207,7 +207,7 @@ fn portraits(subjects: &[Subject]) -> String {
             .portraits()
             .map(|(step, drawn)| figure(&drawn.element(), &format!("Step {}", thousands(step))))
             .collect();
-        if stages.is_empty() { paragraph("No samples yet.") } else { row(&stages) }
+        if stages.is_empty() { paragraph("No samples yet.") } else { row(&stages, false) }
     });
     paragraph(intro) + &stages
 }

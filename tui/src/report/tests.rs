@@ -132,7 +132,10 @@ fn figures_are_files_of_their_own() {
             Kind::Healthy,
             &["run-losses.svg", "run-opinions.svg", "run-value.svg", "run-gradients.svg", "run-digits.png"][..],
         ),
-        (Kind::Numbers, &["run-losses.svg", "run-opinions.svg", "run-value.svg", "run-gradients.svg", "run-bell.svg"]),
+        (
+            Kind::Numbers,
+            &["run-losses.svg", "run-opinions.svg", "run-value.svg", "run-gradients.svg", "run-figure-1.svg"],
+        ),
     ] {
         let place = dir.path().join(format!("{kind:?}/run"));
         let subject = subject(kind, &place);
