@@ -158,12 +158,12 @@ def check(browser, page):
     wrong, size = [], page.stat().st_size
     for width, scheme in [(1280, "light"), (360, "light"), (1280, "dark"), (360, "dark")]:
         browser.open(page, width, scheme)
+        browser.shoot(page.with_name(f"{page.stem}-{width}-{scheme}.png"))
         # A hidden table has no size, and what is unfolded must fit, too.
         browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         found = [*overheard(browser, page), *browser.evaluate(TOO_WIDE), *browser.evaluate(HARD_TO_READ)]
         browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = false)")
         wrong += [f"{width} {scheme}: {what}" for what in found]
-        browser.shoot(page.with_name(f"{page.stem}-{width}-{scheme}.png"))
     nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
     wrong += unnamed(nodes)
     pdf = base64.b64decode(browser.ask("Page.printToPDF", preferCSSPageSize=True, printBackground=False)["data"])
