@@ -1,23 +1,33 @@
-//! A file of lines that only grows, on a disk that may be full for a while.
+//! A file of lines, or of records, that only grows, on a disk that may be full for a while.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Write},
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
+use super::files;
+
 /// Lines, of which those that cannot be written now wait in memory, in order.
 #[derive(Debug)]
 pub(super) struct Lines {
-    file: File,
+    path: PathBuf,
+    /// None before it is opened.
+    file: Option<File>,
     waiting: Vec<u8>,
 }
 
 impl Lines {
-    /// A file that is open for appending.
-    pub(super) fn new(file: File) -> Self {
-        Self { file, waiting: Vec::new() }
+    /// A file that is there, or is made.
+    pub(super) fn new(path: PathBuf) -> io::Result<Self> {
+        Ok(Self { file: Some(open(&path)?), ..Self::later(path) })
+    }
+
+    /// A file that is made when there is something to write.
+    pub(super) fn later(path: PathBuf) -> Self {
+        Self { path, file: None, waiting: Vec::new() }
     }
 
     /// Adds a line, and writes it with those that wait. In one write as a rule, so that a reader sees whole lines; where half of it
@@ -28,14 +38,27 @@ impl Lines {
         self.flush()
     }
 
+    /// Adds bytes, likewise.
+    pub(super) fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.waiting.extend(bytes);
+        self.flush()
+    }
+
     /// Writes what waits, as far as it finds room.
     pub(super) fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(open(&self.path)?),
+        };
         let mut written = 0;
         let result = loop {
             if written == self.waiting.len() {
                 break Ok(());
             }
-            match self.file.write(&self.waiting[written..]) {
+            match file.write(&self.waiting[written..]) {
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
                 Ok(more) => written += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -48,11 +71,16 @@ impl Lines {
 
     /// Makes what was written outlast a power cut.
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.as_ref().map_or(Ok(()), File::sync_data)
     }
 
     /// Bytes that wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    files::must_be_ours(path)?;
+    OpenOptions::new().append(true).create(true).open(path)
 }

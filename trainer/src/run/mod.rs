@@ -10,4 +10,5 @@ pub mod reader;
 pub mod record;
 pub mod story;
 pub mod tail;
+mod tensorboard;
 pub mod writer;

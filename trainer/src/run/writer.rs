@@ -5,7 +5,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     thread,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use duel_models::grid::{grid, png};
@@ -14,6 +14,7 @@ use super::{
     files,
     lines::Lines,
     record::{Event, Metrics, Request, What},
+    tensorboard::{self, Board},
 };
 use crate::{
     bell::Portrait,
@@ -99,6 +100,7 @@ pub struct Writer {
     root: PathBuf,
     metrics: Lines,
     events: Lines,
+    board: Board,
     waiting: Vec<Waiting>,
     trouble: Option<Trouble>,
     control: Option<(File, String)>,
@@ -154,17 +156,17 @@ impl Writer {
     fn open(dir: &Path, lock: File) -> Result<Self, RunError> {
         let append = |name: &str| {
             let path = dir.join(name);
-            let file =
-                files::must_be_ours(&path).and_then(|()| OpenOptions::new().append(true).create(true).open(&path));
-            file.map(Lines::new).map_err(RunError::io("write", &path))
+            Lines::new(path.clone()).map_err(RunError::io("write", &path))
         };
         let (metrics, events) = (append("metrics.jsonl")?, append("events.jsonl")?);
         let (directory, root) = anchor(dir).map_err(RunError::io("read", dir))?;
+        let board = Board::new(&root).map_err(RunError::io("read", dir))?;
         let mut writer = Self {
             dir: dir.to_owned(),
             root,
             metrics,
             events,
+            board,
             waiting: Vec::new(),
             trouble: None,
             control: None,
@@ -190,25 +192,31 @@ impl Writer {
         here.unwrap_or_else(|_| self.dir.clone())
     }
 
-    /// Appends a line to `metrics.jsonl`.
+    /// Appends a line to `metrics.jsonl`, and the same for TensorBoard, as all that follows.
     pub fn metrics(&mut self, metrics: &Metrics) -> Result<(), RunError> {
         let result = self.metrics.append(metrics);
-        self.heed("metrics.jsonl", result)
+        self.heed("metrics.jsonl", result)?;
+        let result = self.board.metrics(metrics);
+        self.heed(tensorboard::NAME, result)
     }
 
     /// Appends a line to `events.jsonl`, and returns what it says.
     pub fn event(&mut self, step: u64, what: What) -> Result<Event, RunError> {
-        let time = SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64());
-        let event = Event { time, step, what };
+        let event = Event { time: tensorboard::now(), step, what };
         let result = self.events.append(&event);
         self.heed("events.jsonl", result)?;
+        let result = self.board.event(step, &event.what);
+        self.heed(tensorboard::NAME, result)?;
         Ok(event)
     }
 
     /// Writes the grid of a step's samples, [`SAMPLES`] images of grey levels.
     pub fn samples(&mut self, step: u64, images: &[u8]) -> Result<(), RunError> {
-        let picture = png(&grid(images, SAMPLE_COLUMNS));
-        self.put(format!("samples/{step:08}.png"), &picture).map(drop)
+        let picture = grid(images, SAMPLE_COLUMNS);
+        let bytes = png(&picture);
+        self.put(format!("samples/{step:08}.png"), &bytes)?;
+        let result = self.board.samples(step, &picture, bytes);
+        self.heed(tensorboard::NAME, result)
     }
 
     /// Writes what a duel over numbers looks like.
@@ -221,7 +229,7 @@ impl Writer {
         // An older one that waits has no use any more.
         self.waiting.retain(|waiting| waiting.name == BEST || !waiting.name.starts_with(CHECKPOINTS));
         self.retry();
-        let synced = self.metrics.sync().and_then(|()| self.events.sync());
+        let synced = self.metrics.sync().and_then(|()| self.events.sync()).and_then(|()| self.board.sync());
         self.heed("metrics.jsonl", synced)?;
         let name = format!("{CHECKPOINTS}/{step:08}.safetensors");
         if self.saved().is_err() {
@@ -261,7 +269,7 @@ impl Writer {
             self.trouble = Some(Trouble { why: format!("cannot write {name}: {why}"), told: false });
         }
         let files = self.waiting.iter().filter(|waiting| !waiting.name.starts_with(CHECKPOINTS));
-        let bytes = self.metrics.waiting() + self.events.waiting() + files.map(|file| file.bytes.len()).sum::<usize>();
+        let bytes = self.lines_waiting() + files.map(|file| file.bytes.len()).sum::<usize>();
         if bytes > WAITING_MAX { Err(self.unsaved()) } else { Ok(()) }
     }
 
@@ -277,7 +285,7 @@ impl Writer {
         if self.trouble.is_none() {
             return Vec::new();
         }
-        let mut result = self.metrics.flush().and(self.events.flush());
+        let mut result = self.metrics.flush().and(self.events.flush()).and(self.board.flush());
         let mut written = Vec::new();
         // In the order in which they came, and none before the one that waits.
         while result.is_ok() && !self.waiting.is_empty() {
@@ -295,8 +303,13 @@ impl Writer {
 
     /// An error if something still waits.
     pub fn saved(&self) -> Result<(), RunError> {
-        let waits = self.metrics.waiting() + self.events.waiting() + self.waiting.len() > 0;
+        let waits = self.lines_waiting() + self.waiting.len() > 0;
         if waits { Err(self.unsaved()) } else { Ok(()) }
+    }
+
+    /// Bytes that wait for the files that grow.
+    fn lines_waiting(&self) -> usize {
+        self.metrics.waiting() + self.events.waiting() + self.board.waiting()
     }
 
     fn unsaved(&self) -> RunError {

@@ -1,0 +1,304 @@
+//! What TensorBoard shows of a run: `events.out.tfevents.*`, records of the messages `Event` and `Summary`, of which this writes the
+//! fields that a run has (tensorboard/compat/proto/event.proto and summary.proto of <https://github.com/tensorflow/tensorboard>).
+
+use std::{
+    io,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crc::{CRC_32_ISCSI, Crc};
+use duel_models::grid::Picture;
+use prost::{Message, Oneof};
+
+use super::{
+    lines::Lines,
+    record::{Metrics, What},
+};
+
+/// What the files' names begin with; behind it stand the seconds since 1970 when a trainer began.
+pub(super) const NAME: &str = "events.out.tfevents";
+
+/// The scalars: their names in TensorBoard, grouped by what stands before the stroke.
+type Scalar = (&'static str, fn(&Metrics) -> f64);
+const SCALARS: [Scalar; 13] = [
+    ("loss/discriminator", |metrics| metrics.d_loss),
+    ("loss/discriminator_real", |metrics| metrics.d_loss_real),
+    ("loss/discriminator_fake", |metrics| metrics.d_loss_fake),
+    ("loss/generator", |metrics| metrics.g_loss),
+    ("duel/value", |metrics| metrics.value),
+    ("duel/d_real", |metrics| metrics.d_real),
+    ("duel/d_fake", |metrics| metrics.d_fake),
+    ("gradient/discriminator", |metrics| metrics.d_gradient),
+    ("gradient/generator", |metrics| metrics.g_gradient),
+    ("learning_rate/discriminator", |metrics| metrics.d_learning_rate),
+    ("learning_rate/generator", |metrics| metrics.g_learning_rate),
+    ("speed/images_per_second", |metrics| metrics.images_per_second),
+    ("speed/seconds", |metrics| metrics.seconds),
+];
+
+/// The file of one trainer: each that goes on with a run begins one of its own, behind whose first records TensorBoard hides the
+/// steps that are done again. So half a record that a killed trainer left is the end of its file, and harms nobody.
+#[derive(Debug)]
+pub(super) struct Board {
+    file: Lines,
+    /// The last step there is a record of; none before the first.
+    last: Option<u64>,
+}
+
+impl Board {
+    /// A file behind all that `dir` holds, which is made when its first record is written.
+    pub(super) fn new(dir: &Path) -> io::Result<Self> {
+        let mut seconds = now() as u64;
+        for entry in dir.read_dir()? {
+            // TensorBoard reads files in the order of their names, whatever a clock said.
+            if let Some(before) = entry?.file_name().to_str().and_then(began) {
+                seconds = seconds.max(before.saturating_add(1));
+            }
+        }
+        Ok(Self { file: Lines::later(dir.join(format!("{NAME}.{seconds:010}.duel"))), last: None })
+    }
+
+    /// Writes a measured step. What is not a number, such as the parts of a loss that has none, is left out.
+    pub(super) fn metrics(&mut self, metrics: &Metrics) -> io::Result<()> {
+        let scalars = SCALARS.iter().map(|(tag, of)| ((*tag).to_owned(), of(metrics)));
+        self.scalars(metrics.step, scalars)
+    }
+
+    /// Writes a picture of samples, which as a file is `png`.
+    pub(super) fn samples(&mut self, step: u64, picture: &Picture, png: Vec<u8>) -> io::Result<()> {
+        let (height, width) = (picture.height as i32, picture.width as i32);
+        let image = Image { height, width, colorspace: GREY, encoded_image_string: png };
+        self.summary(step, vec![Value { tag: "samples".to_owned(), value: Some(Shown::Image(image)) }])
+    }
+
+    /// Writes the scores of an evaluation. Whatever happened, it tells where training is: behind what is written, if it went back.
+    pub(super) fn event(&mut self, step: u64, what: &What) -> io::Result<()> {
+        match what {
+            What::Evaluation { scores } => {
+                let scores = scores.iter().map(|(name, score)| (format!("evaluation/{name}"), *score));
+                self.scalars(step, scores)
+            }
+            _ => self.at(step),
+        }
+    }
+
+    fn scalars(&mut self, step: u64, scalars: impl Iterator<Item = (String, f64)>) -> io::Result<()> {
+        let known = scalars.filter(|(_, value)| !value.is_nan());
+        let values = known.map(|(tag, value)| Value { tag, value: Some(Shown::SimpleValue(value as f32)) });
+        self.summary(step, values.collect())
+    }
+
+    fn summary(&mut self, step: u64, value: Vec<Value>) -> io::Result<()> {
+        let at = self.at(step);
+        at.and(self.write(step, Content::Summary(Summary { value })))
+    }
+
+    /// Begins the file, and a session where training begins or goes back: TensorBoard hides what earlier ones wrote of its first
+    /// step and of those behind it. A training that goes on does the steps behind `step`; one that begins draws samples before its first.
+    fn at(&mut self, step: u64) -> io::Result<()> {
+        let begun = match self.last {
+            None => self.write(0, Content::FileVersion("brain.Event:2".to_owned())),
+            Some(last) if step >= last => {
+                self.last = Some(step);
+                return Ok(());
+            }
+            Some(_) => Ok(()),
+        };
+        let first = if self.last.is_none() && step == 0 { 0 } else { step + 1 };
+        self.last = Some(step);
+        begun.and(self.write(first, Content::SessionLog(SessionLog { status: START })))
+    }
+
+    fn write(&mut self, step: u64, what: Content) -> io::Result<()> {
+        self.file.add(&record(&Event { wall_time: now(), step: step as i64, what: Some(what) }))
+    }
+
+    /// Writes what waits, as far as it finds room.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+
+    /// Makes what was written outlast a power cut.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    /// Bytes that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.file.waiting()
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// When the trainer began whose file has this name.
+fn began(name: &str) -> Option<u64> {
+    name.strip_prefix(NAME)?.strip_prefix('.')?.split('.').next()?.parse().ok()
+}
+
+/// A message as a TFRecord: its length, the checksum of that, the message, and its checksum
+/// (<https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>).
+fn record(event: &Event) -> Vec<u8> {
+    let message = event.encode_to_vec();
+    let length = (message.len() as u64).to_le_bytes();
+    [&length[..], &masked(&length), &message, &masked(&message)].concat()
+}
+
+/// CRC-32C, masked, so that a checksum of bytes that hold a checksum is still a good one.
+fn masked(bytes: &[u8]) -> [u8; 4] {
+    const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+    CRC.checksum(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+}
+
+/// `SessionLog.START`.
+const START: i32 = 1;
+/// `Summary.Image.colorspace` of one channel.
+const GREY: i32 = 1;
+
+#[derive(Message)]
+struct Event {
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(oneof = "Content", tags = "3, 5, 7")]
+    what: Option<Content>,
+}
+
+#[derive(Oneof)]
+enum Content {
+    #[prost(string, tag = "3")]
+    FileVersion(String),
+    #[prost(message, tag = "5")]
+    Summary(Summary),
+    #[prost(message, tag = "7")]
+    SessionLog(SessionLog),
+}
+
+#[derive(Message)]
+struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+#[derive(Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+#[derive(Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(oneof = "Shown", tags = "2, 4")]
+    value: Option<Shown>,
+}
+
+#[derive(Oneof)]
+enum Shown {
+    #[prost(float, tag = "2")]
+    SimpleValue(f32),
+    #[prost(message, tag = "4")]
+    Image(Image),
+}
+
+#[derive(Message)]
+struct Image {
+    #[prost(int32, tag = "1")]
+    height: i32,
+    #[prost(int32, tag = "2")]
+    width: i32,
+    #[prost(int32, tag = "3")]
+    colorspace: i32,
+    #[prost(bytes = "vec", tag = "4")]
+    encoded_image_string: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_tensorboards_to_the_byte() {
+        // from tensorboard.compat.proto.event_pb2 import Event, SessionLog; from tensorboard.compat.proto.summary_pb2 import Summary
+        // from tensorboard.summary.writer.record_writer import RecordWriter; import io; f = io.BytesIO(); w = RecordWriter(f)
+        // v = [Summary.Value(tag="loss/generator", simple_value=0.75),
+        //      Summary.Value(tag="samples", image=Summary.Image(height=28, width=56, colorspace=1, encoded_image_string=b"\x89PNG"))]
+        // w.write(Event(wall_time=1.5, file_version="brain.Event:2").SerializeToString())
+        // w.write(Event(wall_time=1.5, step=41, session_log=SessionLog(status=1)).SerializeToString())
+        // w.write(Event(wall_time=2.5, step=50, summary=Summary(value=v)).SerializeToString())
+        // w.write(Event(wall_time=2.5, step=0, session_log=SessionLog(status=1)).SerializeToString()); print(f.getvalue().hex())
+        let expected = "1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c0f000000000000006d532b09\
+                        09000000000000f83f10293a020801a6ac353d3d000000000000006049f1ec09000000000000044010322a300a150a0e6c6f7373\
+                        2f67656e657261746f72150000403f0a170a0773616d706c6573220c081c10381801220489504e47ddf6dcf20d00000000000000\
+                        3c37b8340900000000000004403a0208011da550a8";
+        let image = Image { height: 28, width: 56, colorspace: GREY, encoded_image_string: b"\x89PNG".to_vec() };
+        let values = [("loss/generator", Shown::SimpleValue(0.75)), ("samples", Shown::Image(image))];
+        let value = values.map(|(tag, value)| Value { tag: tag.to_owned(), value: Some(value) }).into();
+        let start = || Content::SessionLog(SessionLog { status: START });
+        let records = [
+            (1.5, 0, Content::FileVersion("brain.Event:2".to_owned())),
+            (1.5, 41, start()),
+            (2.5, 50, Content::Summary(Summary { value })),
+            (2.5, 0, start()),
+        ];
+        let records = records.map(|(wall_time, step, what)| record(&Event { wall_time, step, what: Some(what) }));
+        let found: String = records.concat().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, expected);
+    }
+
+    /// Step and kind of each record in the files of a directory, in the order in which TensorBoard reads them.
+    fn read(dir: &Path) -> Vec<(i64, &'static str)> {
+        let entries = dir.read_dir().expect("there").map(|entry| entry.expect("readable").path());
+        let mut files: Vec<_> = entries.collect();
+        files.sort();
+        let mut found = Vec::new();
+        for file in files {
+            let bytes = std::fs::read(file).expect("readable");
+            let mut rest = &bytes[..];
+            while let Some((length, after)) = rest.split_first_chunk() {
+                let length = u64::from_le_bytes(*length) as usize;
+                let event = Event::decode(&after[4..4 + length]).expect("an event");
+                found.push((
+                    event.step,
+                    match event.what.expect("a kind") {
+                        Content::FileVersion(_) => "version",
+                        Content::SessionLog(_) => "start",
+                        Content::Summary(summary) if summary.value[0].tag == "samples" => "samples",
+                        Content::Summary(_) => "scalars",
+                    },
+                ));
+                rest = &after[8 + length..];
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn who_goes_on_or_back_hides_the_steps_that_are_done_again() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let scores = || What::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() };
+        let resumed = What::Resumed { steps: 9 };
+        let picture = Picture { width: 1, height: 1, pixels: vec![7] };
+        let mut first = Board::new(dir.path()).expect("space");
+        first
+            .event(0, &resumed)
+            .and(first.samples(0, &picture, vec![7]))
+            .and(first.event(4, &scores()))
+            .expect("space");
+        // Back to step 2, where training had values that are not finite.
+        first.event(2, &resumed).and(first.event(3, &scores())).expect("space");
+        // Another trainer, in the same second.
+        let mut second = Board::new(dir.path()).expect("space");
+        second.event(2, &resumed).and(second.event(5, &scores())).expect("space");
+        let [version, start, samples, scalars] = ["version", "start", "samples", "scalars"];
+        let first = [(0, version), (0, start), (0, samples), (4, scalars), (3, start), (3, scalars)];
+        let second = [(0, version), (3, start), (5, scalars)];
+        assert_eq!(read(dir.path()), [&first[..], &second].concat());
+    }
+}
