@@ -83,7 +83,8 @@ fn point(buckets: &[Bucket], series: Series) -> Point {
 /// that is asked for and nothing is negative.
 pub fn scale<'a>(lines: impl Iterator<Item = &'a Line>, more: impl Iterator<Item = f32>, log: bool) -> Scale {
     let means = lines.flat_map(|line| &line.points).map(|point| point.mean).chain(more);
-    let means: Vec<f32> = means.filter(|mean| mean.is_finite()).collect();
+    // Greater ones than any axis can span stand at its edge.
+    let means: Vec<f32> = means.filter(|mean| mean.abs() < 1e36).collect();
     let positive = means.iter().copied().filter(|mean| *mean > 0.0);
     let greatest = positive.clone().fold(0.0, f32::max);
     if !log || greatest == 0.0 || means.iter().any(|mean| *mean < 0.0) {
@@ -94,9 +95,9 @@ pub fn scale<'a>(lines: impl Iterator<Item = &'a Line>, more: impl Iterator<Item
         let power = 10f32.powf(figure.log10().floor());
         let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
         if up {
-            steps.into_iter().find(|step| *step >= figure).unwrap_or(figure)
+            steps.into_iter().find(|step| *step >= figure * 0.9999).unwrap_or(figure)
         } else {
-            steps.into_iter().rfind(|step| *step <= figure).unwrap_or(figure)
+            steps.into_iter().rfind(|step| *step <= figure * 1.0001).unwrap_or(figure)
         }
     };
     let (low, high) = (round(least, false), round(greatest, true));
@@ -218,7 +219,7 @@ mod tests {
             (&[1.0, 1.0], 1.0, 2.0),
             (&[0.0, 3.0], 2.0, 5.0),
             (&[1e-30, 50.0], 5e-7, 50.0),
-            (&[f32::NAN, 0.02, f32::INFINITY], 0.02, 0.05),
+            (&[f32::NAN, 0.02, f32::INFINITY], 0.02, 0.04),
         ] {
             let found = scale([curve(means)].iter(), [].into_iter(), true);
             assert!(found.log, "{means:?}");

@@ -81,9 +81,13 @@ pub fn all(subjects: &[&Subject]) -> Vec<(&'static str, Vec<Option<Figure>>)> {
 
 fn draw(kind: &Kind, subjects: &[&Subject]) -> Vec<Option<Figure>> {
     let lines: Vec<Vec<Line>> = subjects.iter().map(|subject| (kind.lines)(subject)).collect();
-    let scale = scale(lines.iter().flatten(), kind.ends.iter().copied(), kind.log);
+    let ends = || kind.ends.iter().copied();
+    // A run with figures below zero has a scale of its own, so that the others keep their logarithm.
+    let below = |lines: &[Line]| kind.log && lines.iter().flat_map(|line| &line.points).any(|point| point.mean < 0.0);
+    let shared = scale(lines.iter().filter(|lines| !below(lines)).flatten(), ends(), kind.log);
     let figures = subjects.iter().zip(&lines).map(|(subject, lines)| {
         let any = lines.iter().any(|line| !line.points.is_empty());
+        let scale = if below(lines) { scale(lines.iter(), ends(), kind.log) } else { shared };
         any.then(|| Chart { title: kind.title, lines, scale, steps: subject.run.step(), level: kind.level }.draw())
     });
     figures.collect()

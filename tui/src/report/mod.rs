@@ -120,7 +120,7 @@ impl Subject {
             }
         }
         let height = images.len() / (STRIP * duel_models::SIDE);
-        (height > 0).then(|| Picture { width: STRIP * duel_models::SIDE, height, pixels: images })
+        (height > 0).then_some(Picture { width: STRIP * duel_models::SIDE, height, pixels: images })
     }
 }
 

@@ -28,12 +28,12 @@ pub fn scores(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> Str
             "Of 10,000 samples of the checkpoint with the least Fréchet distance, or else the last, against the 10,000 test images. Real digits are 10,000 training images: what \
              comes close to them is as good as can be measured.",
         );
-        let cell = |score: Option<&f64>| Cell::Number(score.map_or("-".into(), |score| format!("{score:.3}")));
+        let cell = |score: Option<&f64>| Cell::Number(score.map_or("-".into(), |score| shown(*score)));
         let rows: Vec<(String, Vec<Cell>)> = Scores::MEASURES
             .iter()
             .map(|(name, best)| {
                 let own = subjects.iter().map(|subject| match &subject.shown {
-                    Some(Ok(shown)) => cell(shown.scores.get(*name)),
+                    Some(Ok(own)) => cell(own.scores.get(*name)),
                     _ => cell(None),
                 });
                 let real = real.map(|real| cell(real.get(*name)));
@@ -87,7 +87,7 @@ fn evaluations(subjects: &[Subject]) -> String {
         let names: Vec<&str> = names.into_iter().take(EVALUATIONS).collect();
         let steps: Vec<u64> = evaluations.keys().copied().collect();
         let rows = pick(&steps, EVALUATIONS).into_iter().map(|step| {
-            let score = |name: &&str| evaluations[&step].get(*name).map_or("-".into(), |score| format!("{score:.3}"));
+            let score = |name: &&str| evaluations[&step].get(*name).map_or("-".into(), |score| shown(*score));
             (thousands(step), names.iter().map(|name| Cell::Number(score(name))).collect())
         });
         let rows: Vec<(String, Vec<Cell>)> = rows.collect();
@@ -107,4 +107,9 @@ fn measure(name: &str) -> String {
         "parzen" => "Parzen-window log-likelihood, nats".into(),
         _ => name.replace('_', " "),
     }
+}
+
+/// A score, short even if it is absurd.
+fn shown(score: f64) -> String {
+    if score.abs() < 1e6 { format!("{score:.3}") } else { format!("{score:.3e}") }
 }

@@ -81,7 +81,8 @@ pub fn beside(subjects: &[Subject], caption: &str, first: &str, rows: &[(String,
 }
 
 fn standing(subjects: &[Subject]) -> String {
-    let facts: [(&str, fn(&Subject) -> String); 7] = [
+    type Fact = (&'static str, fn(&Subject) -> String);
+    let facts: [Fact; 7] = [
         ("Recipe", |subject| subject.run.recipe.get("name").unwrap_or_else(|| "not known".into())),
         ("State", |subject| subject.run.state().name().to_owned()),
         ("Step", |subject| match subject.run.steps() {
@@ -162,7 +163,7 @@ fn charts(subjects: &[Subject]) -> String {
     );
     let caption = |name: &str| match name {
         "losses" => {
-            "Losses, on a logarithmic axis. Neither has to fall: each is measured against an adversary that learns, too."
+            "Losses, on a logarithmic axis where none is negative. Neither has to fall: each is measured against an adversary that learns, too."
         }
         "opinions" => {
             "The discriminator's mean opinion, from 0, drawn, to 1, real. In an even duel both are 0.5: it can only guess."
@@ -288,7 +289,10 @@ fn events(subjects: &[Subject]) -> String {
                 rows.pop();
                 text += &format!(", the last of {checkpoints}");
             }
-            rows.push((thousands(event.step), vec![Cell::Text(app::kind(event).to_owned()), Cell::Text(text)]));
+            rows.push((
+                thousands(event.step),
+                vec![Cell::Text(app::kind(event).to_owned()), Cell::Text(showable(&text))],
+            ));
         }
         if rows.is_empty() {
             return paragraph("None yet.");
