@@ -269,6 +269,29 @@ fn bad_idx_files_are_refused_by_name() {
 }
 
 #[test]
+fn a_report_is_one_file_and_says_where_it_is() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    for name in ["runs/a", "runs/b"] {
+        train(dir, name, &["--steps", "20"]);
+    }
+    assert_eq!(ok(dir, &["report", "--quick", "runs/a"]), "runs/a/report.html\n");
+    let page = fs::read_to_string(dir.join("runs/a/report.html")).expect("a page");
+    assert!(page.contains("20 of 20") && !page.contains("://"), "{page}");
+    // By name, as `duel watch` finds them.
+    let said = ok(dir, &["report", "--quick", "a", "b", "--figures", "docs"]);
+    assert_eq!(said.lines().last(), Some("report.html"), "{said}");
+    for name in ["a-losses.svg", "a-digits.png", "b-opinions.svg", "b-value.svg"] {
+        assert!(said.contains(name) && dir.join("docs").join(name).exists(), "{name}: {said}");
+    }
+    fs::create_dir(dir.join("empty")).expect("a directory");
+    refused(dir, &["report", "empty"], 1, "no run in empty");
+    refused(dir, &["report", "runs/c"], 1, "no run runs/c");
+    refused(dir, &["report", "runs/a", "runs/../runs/a"], 1, "the same name");
+    refused(dir, &["report"], 2, "RUN");
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_error() {
     let pipe = format!("{} recipes article | head -n 1", duel().display());
     let output = Command::new("bash").args(["-o", "pipefail", "-c", &pipe]).output().expect("bash");

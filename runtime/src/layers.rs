@@ -10,8 +10,13 @@ use tract_onnx::{
 
 use crate::door::{LABEL, LATENT};
 
-/// Values of the largest tensor between two layers, for a sample.
-const VALUES_MAX: usize = 1 << 20;
+/// Values of the largest tensor between two layers, for a sample: more than the 512 channels of 14×14 pixels that a recipe may ask for.
+const VALUES_MAX: usize = 1 << 17;
+/// Values of all weights as products read them, in single precision: 48 MB, as much as a file's most in half precision. A product's columns
+/// are filled up to whole vectors, so that a weight of one column takes sixteen times its size.
+const PACKED_MAX: usize = 12 << 20;
+/// Values of the widest vector.
+const LANES: usize = 16;
 
 /// A layer and the activation behind it.
 #[derive(Debug)]
@@ -109,6 +114,7 @@ pub(crate) fn read(graph: GraphProto, card: &Card) -> Result<Vec<Layer>, String>
         shape: [card.latent, 1],
         classes: card.classes,
         double: false,
+        packed: 0,
     };
     reader.values.insert(LATENT.to_owned(), Value::Flow);
     for node in &graph.node {
@@ -133,6 +139,8 @@ struct Reader {
     classes: usize,
     /// Whether what flows is in double precision.
     double: bool,
+    /// Values of the weights so far, as products read them.
+    packed: usize,
 }
 
 impl Reader {
@@ -191,7 +199,10 @@ impl Reader {
     }
 
     fn bias(&mut self, bias: Weight, classes: Option<usize>) -> Result<Value, &'static str> {
-        let outputs = self.shape[0];
+        let [outputs, pixels] = self.shape;
+        if pixels != 1 {
+            return Err("adds to an image");
+        }
         let fits = if let Some(classes) = classes { bias.dims == [classes, outputs] } else { bias.dims == [outputs] };
         match self.bare()?.op {
             Op::Dense { bias: ref mut place @ None, .. } if fits && bias.is_real() => *place = Some(bias),
@@ -263,6 +274,14 @@ impl Reader {
     fn push(&mut self, op: Op, shape: [usize; 2]) -> Result<Value, &'static str> {
         if shape[0].checked_mul(shape[1]).is_none_or(|values| values > VALUES_MAX) {
             return Err("makes more values than a generator of digits needs");
+        }
+        self.packed += match &op {
+            Op::Dense { weight, .. } => weight.dims[0] * weight.dims[1].next_multiple_of(LANES),
+            Op::Up { weight, .. } if weight.dims[1] == 1 => 16 * weight.dims[0],
+            Op::Up { weight, .. } => 16 * weight.dims[0] * weight.dims[1].next_multiple_of(LANES),
+        };
+        if self.packed > PACKED_MAX {
+            return Err("needs more memory than a generator of digits");
         }
         self.shape = shape;
         self.layers.push(Layer { op, activation: Activation::None, shape });

@@ -180,6 +180,41 @@ fn a_graph_that_does_not_do_what_its_card_says_is_refused() {
 }
 
 #[test]
+fn a_bias_behind_a_reshape_is_refused() {
+    let mut model = model();
+    let graph = model.graph.as_mut().expect("a graph");
+    graph.initializer.push(floats("late", &[1], vec![0.0]));
+    graph.node = vec![
+        node("MatMul", &["latent", "w"], "dense"),
+        node("Reshape", &["dense", "shape"], "shaped"),
+        node("Add", &["shaped", "late"], "image"),
+    ];
+    refused(&model.encode_to_vec(), "adds to an image");
+}
+
+#[test]
+fn thin_weights_that_would_fill_the_memory_are_refused() {
+    const WIDE: usize = 100_000;
+    let mut model = model();
+    let graph = model.graph.as_mut().expect("a graph");
+    let mut nodes = vec![node("MatMul", &["latent", "first"], "out0")];
+    graph.initializer.push(floats("first", &[LATENT as i64, 1], vec![0.0; LATENT]));
+    for turn in 0..10 {
+        let [wide, thin] = ["wide", "thin"].map(|name| format!("{name}{turn}"));
+        graph.initializer.push(floats(&wide, &[1, WIDE as i64], vec![0.0; WIDE]));
+        graph.initializer.push(floats(&thin, &[WIDE as i64, 1], vec![0.0; WIDE]));
+        let [from, between, to] = [format!("out{turn}"), format!("between{turn}"), format!("out{}", turn + 1)];
+        nodes.push(node("MatMul", &[&from, &wide], &between));
+        nodes.push(node("MatMul", &[&between, &thin], &to));
+    }
+    graph.initializer.push(floats("last", &[1, PIXELS as i64], vec![0.0; PIXELS]));
+    nodes.push(node("MatMul", &["out10", "last"], "dense"));
+    nodes.push(node("Reshape", &["dense", "shape"], "image"));
+    graph.node = nodes;
+    refused(&model.encode_to_vec(), "more memory");
+}
+
+#[test]
 fn what_is_no_generator_file_is_refused() {
     let good = model().encode_to_vec();
     refused(b"", "no ONNX file");

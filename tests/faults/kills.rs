@@ -35,7 +35,7 @@ const CALLS: [(&str, usize); 6] =
 
 /// Each run dies up to three times, then goes on to its end.
 pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
-    let runs = if form == Form::Full { 100 } else { 6 };
+    let runs = if form == Form::Full { 200 } else { 6 };
     let dies = |purpose: &'static str, of: fn(&mut Stream) -> Death| {
         move |time: u64| {
             let mut stream = Stream::new(seed, purpose).item(time);

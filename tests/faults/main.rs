@@ -1,8 +1,14 @@
 //! Faults on purpose: what may happen to a training, and what a stranger may send. `tests/faults/run` prints the table.
 
+mod disks;
+mod inputs;
 mod kills;
+mod places;
+mod signals;
 mod small;
+mod soak;
 mod table;
+mod watchers;
 
 use std::{env, process::ExitCode};
 
@@ -23,10 +29,19 @@ fn main() -> ExitCode {
     let after = |flag: &str| arguments.iter().skip_while(|argument| *argument != flag).nth(1).cloned();
     let form = if arguments.iter().any(|argument| argument == "--short") { Form::Short } else { Form::Full };
     let seed = after("--seed").map_or(Ok(1), |seed| seed.parse()).expect("--seed takes a number");
+    if let Some(hours) = after("--soak") {
+        return soak::soak(hours.parse().expect("--soak takes hours"));
+    }
+    if arguments.iter().any(|argument| argument == "--watchers") {
+        watchers::bench();
+        return ExitCode::SUCCESS;
+    }
     let mut table = Table::new(after("--only"));
 
     let small = Small::new();
-    kills::all(&small, &mut table, form, seed);
+    for all in [kills::all, signals::all, disks::all, places::all, inputs::all] {
+        all(&small, &mut table, form, seed);
+    }
 
     table.print(seed);
     if table.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -3,6 +3,7 @@
 pub mod generator;
 pub mod pty;
 pub mod recorded;
+pub mod seeds;
 
 use std::{
     path::{Path, PathBuf},

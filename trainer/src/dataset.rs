@@ -252,9 +252,9 @@ fn numbers(recipe: &Recipe) -> Result<(), DatasetError> {
 }
 
 /// The header of a file of images: magic, then rows and columns after the count.
-const IMAGES: [u32; 3] = [0x0803, SIDE as u32, SIDE as u32];
+pub(crate) const IMAGES: [u32; 3] = [0x0803, SIDE as u32, SIDE as u32];
 /// The header of a file of labels.
-const LABELS: [u32; 1] = [0x0801];
+pub(crate) const LABELS: [u32; 1] = [0x0801];
 
 /// More items than this are refused: ten times the largest set of this layout (EMNIST, 814,255).
 const ITEMS_MAX: usize = 8_000_000;
@@ -271,7 +271,7 @@ fn read(dir: &Path, name: &'static str, header: &[u32]) -> Result<Vec<u8>, Datas
 /// The one door for IDX: `header` is the expected magic and the sizes after the count. Gzip is told by its first bytes.
 ///
 /// Memory is taken only as bytes arrive, and never beyond what the header promises, so a header that lies costs nothing.
-fn idx(mut bytes: impl Read, header: &[u32]) -> Result<Vec<u8>, String> {
+pub(crate) fn idx(mut bytes: impl Read, header: &[u32]) -> Result<Vec<u8>, String> {
     let mut start = [0; 2];
     bytes.read_exact(&mut start).map_err(|_| "it is shorter than its header".to_owned())?;
     let whole = start.chain(bytes);

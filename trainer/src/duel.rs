@@ -500,3 +500,7 @@ fn scalar(tensor: &Tensor) -> Result<f64> {
 #[cfg(test)]
 #[path = "duel_oracle.rs"]
 mod oracle;
+
+#[cfg(test)]
+#[path = "duel_gradients.rs"]
+mod gradients;

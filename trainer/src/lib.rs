@@ -7,6 +7,8 @@ pub mod bell;
 pub mod dataset;
 pub mod device;
 pub mod diagnosis;
+#[doc(hidden)]
+pub mod doors;
 pub mod duel;
 pub mod evaluate;
 pub mod export;

@@ -31,6 +31,9 @@ pub enum Command {
     /// Score digits: a run's, a model's, or those in a directory.
     #[cfg(feature = "train")]
     Eval(commands::eval::EvalArgs),
+    /// Write a page about a run: curves, digits through time, scores; or about several side by side.
+    #[cfg(feature = "train")]
+    Report(commands::report::ReportArgs),
     /// Write a trained generator as ONNX and safetensors, with its card.
     #[cfg(feature = "train")]
     Export(commands::export::ExportArgs),
@@ -61,6 +64,8 @@ impl Command {
             Self::Runs(args) => commands::runs::run(args),
             #[cfg(feature = "train")]
             Self::Eval(args) => commands::eval::run(args),
+            #[cfg(feature = "train")]
+            Self::Report(args) => commands::report::run(args),
             #[cfg(feature = "train")]
             Self::Export(args) => commands::export::run(args),
             #[cfg(feature = "train")]

@@ -23,6 +23,8 @@ mod pictures;
 mod plot;
 #[cfg(feature = "train")]
 mod progress;
+#[cfg(feature = "train")]
+mod report;
 mod screen;
 mod terminal;
 mod theme;

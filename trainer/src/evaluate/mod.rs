@@ -6,6 +6,7 @@ pub mod distances;
 #[cfg(test)]
 mod failings;
 pub mod frechet;
+pub mod nearest;
 pub mod neighbours;
 pub mod parzen;
 
@@ -219,13 +220,7 @@ fn unit(values: &[f32]) -> Vec<f32> {
 
 /// Of each image in [0, 1], the squared distance to its nearest training image.
 fn nearest(images: &[f32], train: &Dataset) -> Vec<f32> {
-    let mut least = vec![f32::INFINITY; images.len() / PIXELS];
-    for start in (0..train.len()).step_by(SAMPLES) {
-        let some = unit(&Images::of(train, start..train.len().min(start + SAMPLES)).values);
-        let here = distances::each(images, &some, PIXELS, |_, row| row.iter().copied().fold(f32::INFINITY, f32::min));
-        least.iter_mut().zip(here).for_each(|(least, here)| *least = least.min(here));
-    }
-    least
+    nearest::nearest(images, train).into_iter().map(|found| found.squared).collect()
 }
 
 /// The entropy of labels as a share of that of ten even ones.

@@ -120,3 +120,104 @@ pub(super) fn masked(x: &[f32], mask: &[f32], y: &mut [f32], [scale, shift]: [f3
         y.iter_mut().zip(x.iter().zip(mask)).for_each(|(y, (x, mask))| *y = (scale * x + shift) * mask);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use duel_models::random::Stream;
+
+    use super::*;
+
+    const ACTIVATIONS: [Activation; 5] =
+        [Activation::None, Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid];
+
+    /// An activation and its slope, by the definition.
+    fn exactly(activation: Activation, x: f64) -> [f64; 2] {
+        match activation {
+            Activation::None => [x, 1.0],
+            Activation::Relu => [x.max(0.0), if x > 0.0 { 1.0 } else { 0.0 }],
+            Activation::LeakyRelu if x > 0.0 => [x, 1.0],
+            Activation::LeakyRelu => [f64::from(LEAK) * x, LEAK.into()],
+            Activation::Tanh => [x.tanh(), 1.0 - x.tanh().powi(2)],
+            // As an image: 2 sigmoid(x) - 1.
+            Activation::Sigmoid => {
+                let y = 2.0 / (1.0 + (-x).exp()) - 1.0;
+                [y, 0.5 * (1.0 - y * y)]
+            }
+        }
+    }
+
+    fn random(stream: &mut Stream, count: usize) -> Vec<f32> {
+        (0..count).map(|_| 2.0 * stream.normal() as f32).collect()
+    }
+
+    fn close(found: f32, exact: f64, what: &str) {
+        assert!((f64::from(found) - exact).abs() <= 1e-5 * exact.abs().max(1.0), "{what}: {found} for {exact}");
+    }
+
+    #[test]
+    fn activations_and_biases_are_those_of_a_plain_loop_at_any_shape() {
+        let mut stream = Stream::new(1, "elements");
+        let mut shapes = vec![[1, 1, 1], [1, 20_000, 20_000], [20_000, 1, 1], [129, 128, 128], [3, 784, 1]];
+        shapes.extend(
+            (0..10)
+                .map(|_| [1 + stream.below(200), 1 + stream.below(300)])
+                .map(|[rows, columns]| [rows, columns, 1 + (rows * 7 + columns) % columns]),
+        );
+        for ([rows, columns, biases], activation) in
+            shapes.into_iter().flat_map(|shape| ACTIVATIONS.map(|a| (shape, a)))
+        {
+            let what = format!("{activation:?} {rows} {columns} {biases}");
+            let (x, bias) = (random(&mut stream, rows * columns), random(&mut stream, biases));
+            let upstream = random(&mut stream, rows * columns);
+            let (mut y, mut gradient) = (x.clone(), upstream.clone());
+            activate(&mut y, &bias, columns, activation);
+            activate_backward(&mut gradient, &y, activation);
+            let mut sums = vec![0.0; columns];
+            for (at, x) in x.iter().enumerate() {
+                let summand = bias.get(at % columns).copied().unwrap_or_default();
+                let [value, slope] = exactly(activation, (x + summand).into());
+                close(y[at], value, &what);
+                close(gradient[at], f64::from(upstream[at]) * slope, &what);
+                sums[at % columns] += f64::from(gradient[at]);
+            }
+            let mut found = vec![1.0; biases];
+            for fresh in [true, false] {
+                bias_backward(&gradient, columns, &mut found, fresh);
+            }
+            for (found, exact) in found.iter().zip(&sums) {
+                assert!((f64::from(*found) - 2.0 * exact).abs() <= 1e-5 * (rows as f64).max(1.0), "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn maxout_and_masks_are_those_of_a_plain_loop_at_any_shape() {
+        let mut stream = Stream::new(2, "elements");
+        for _ in 0..12 {
+            let (count, pieces) = (1 + stream.below(40_000), 1 + stream.below(6));
+            // Whole numbers, so that some are equal: the first of them counts.
+            let x: Vec<f32> = random(&mut stream, count * pieces).iter().map(|x| x.round()).collect();
+            let (upstream, mut y, mut below) = (random(&mut stream, count), vec![7.0; count], vec![7.0; x.len()]);
+            maxout(&x, &mut y, pieces);
+            maxout_backward(&x, &y, &upstream, &mut below, pieces);
+            for at in 0..count {
+                let group = &x[at * pieces..][..pieces];
+                let mut first = 0;
+                for (place, value) in group.iter().enumerate() {
+                    if *value > group[first] {
+                        first = place;
+                    }
+                }
+                let expected: Vec<f32> =
+                    (0..pieces).map(|place| if place == first { upstream[at] } else { 0.0 }).collect();
+                assert_eq!((y[at], &below[at * pieces..][..pieces]), (group[first], &expected[..]));
+            }
+            let mask = random(&mut stream, count);
+            let mut dropped = vec![7.0; count];
+            masked(&x[..count], &mask, &mut dropped, [0.5, 0.25]);
+            for ((found, x), mask) in dropped.iter().zip(&x).zip(&mask) {
+                close(*found, (0.5 * f64::from(*x) + 0.25) * f64::from(*mask), "masked");
+            }
+        }
+    }
+}

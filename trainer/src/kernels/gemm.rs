@@ -152,19 +152,37 @@ mod tests {
     #[test]
     fn products_are_those_of_a_plain_loop() {
         let mut stream = Stream::new(1, "products");
-        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (64, 784, 256), (130, 33, 65), (7, 300, 1), (1, 9, 200)] {
+        let mut shapes = vec![(1, 1, 1), (3, 5, 7), (64, 784, 256), (130, 33, 65), (7, 300, 1), (1, 9, 200)];
+        shapes.extend((0..20).map(|_| (1 + stream.below(200), 1 + stream.below(100), 1 + stream.below(200))));
+        for (m, k, n) in shapes {
             let (a, b) = (random(&mut stream, m * k), random(&mut stream, k * n));
             let start = random(&mut stream, m * n);
             let (mut replaced, mut added) = (start.clone(), start.clone());
             product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut replaced, Into::Replace);
             let stored: Vec<f32> = (0..n * k).map(|at| b[at % k * n + at / k]).collect();
             product(Matrix::new(&a, m, k), Matrix::new(&stored, n, k).transposed(), &mut added, Into::Add);
+            let turned: Vec<f32> = (0..m * k).map(|at| a[at % m * k + at / m]).collect();
+            let mut alone = start.clone();
+            serial(Matrix::new(&turned, k, m).transposed(), Matrix::new(&b, k, n), &mut alone, Into::Replace);
             for (row, column) in (0..m).flat_map(|row| (0..n).map(move |column| (row, column))) {
                 let exact: f64 = (0..k).map(|i| f64::from(a[row * k + i]) * f64::from(b[i * n + column])).sum();
                 let at = row * n + column;
                 assert!((f64::from(replaced[at]) - exact).abs() < 1e-4, "{m} {k} {n}");
                 assert!((f64::from(added[at] - start[at]) - exact).abs() < 1e-4, "{m} {k} {n}");
+                assert!((f64::from(alone[at]) - exact).abs() < 1e-4, "{m} {k} {n}");
             }
+        }
+    }
+
+    #[test]
+    fn a_transpose_is_that_of_a_plain_loop() {
+        let mut stream = Stream::new(2, "transposes");
+        for _ in 0..20 {
+            let (rows, columns) = (1 + stream.below(70), 1 + stream.below(70));
+            let values = random(&mut stream, rows * columns);
+            let mut turned = vec![0.0; values.len()];
+            transpose(&values, columns, &mut turned);
+            assert!((0..values.len()).all(|at| turned[at % columns * rows + at / columns] == values[at]));
         }
     }
 }

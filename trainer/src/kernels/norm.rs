@@ -156,3 +156,67 @@ pub(super) fn input_backward(
         });
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use duel_models::random::Stream;
+
+    use super::*;
+
+    /// Rows, or channels, that fill a piece of work not at all, just so, and with some left over.
+    const SHAPES: [[usize; 2]; 5] = [[1, 1], [2, 3], [130, 128], [16_385, 1], [700, 64]];
+
+    #[test]
+    fn both_passes_are_those_of_a_plain_loop_in_double_precision() {
+        let mut stream = Stream::new(1, "norms");
+        let mut shapes = SHAPES.to_vec();
+        shapes.extend((0..15).map(|_| [1 + stream.below(300), 1 + stream.below(150)]));
+        for [rows, channels] in shapes {
+            let what = format!("{rows} rows of {channels}");
+            let mut random = |count: usize| -> Vec<f32> { (0..count).map(|_| stream.normal() as f32).collect() };
+            // Channels far from 0, where a variance by differences of squares would be lost.
+            let x: Vec<f32> =
+                random(rows * channels).iter().enumerate().map(|(at, x)| x + (at % channels % 8) as f32).collect();
+            let (gamma, beta, upstream) = (random(channels), random(channels), random(rows * channels));
+            let epsilon = 1e-3;
+            let mut statistics = Statistics::default();
+            let variance = batch_statistics(&x, channels, epsilon, &mut statistics);
+            let mut y = vec![0.0; x.len()];
+            normalise(&x, &mut y, [&gamma, &beta], &statistics, Activation::Tanh);
+            let mut gradient = upstream.clone();
+            let both = sums(&x, &y, &mut gradient, &statistics, Activation::Tanh);
+            input_backward(&x, &mut gradient, &gamma, &both, &statistics);
+
+            let of = |values: &[f32], row: usize, channel: usize| f64::from(values[row * channels + channel]);
+            let n = rows as f64;
+            for channel in 0..channels {
+                let mean = (0..rows).map(|row| of(&x, row, channel)).sum::<f64>() / n;
+                let exact = (0..rows).map(|row| (of(&x, row, channel) - mean).powi(2)).sum::<f64>() / n;
+                let scale = 1.0 / (exact + f64::from(epsilon)).sqrt();
+                let hat = |row| (of(&x, row, channel) - mean) * scale;
+                let [gamma, beta] = [&gamma, &beta].map(|affine| f64::from(affine[channel]));
+                let given = |row| {
+                    let y = (gamma * hat(row) + beta).tanh();
+                    of(&upstream, row, channel) * (1.0 - y * y)
+                };
+                let plain = (0..rows).map(given).sum::<f64>();
+                let weighted = (0..rows).map(|row| given(row) * hat(row)).sum::<f64>();
+                // What single precision loses of a value so far from 0, and of its normalised one.
+                let lost = 1e-6 * (1.0 + mean.abs()) * scale.max(1.0) * gamma.abs().max(1.0);
+                let close = |found: f32, exact: f64, most: f64, name: &str| {
+                    assert!((f64::from(found) - exact).abs() <= most, "{what}, {name}: {found} for {exact} ± {most:e}");
+                };
+                close(statistics.mean[channel], mean, 1e-6 * (1.0 + mean.abs()), "mean");
+                close(variance[channel], exact, 1e-5 * exact.max(1.0), "variance");
+                close(both[0][channel], plain, lost * n, "beta");
+                close(both[1][channel], weighted, lost * n * scale.max(1.0), "gamma");
+                for row in 0..rows {
+                    close(y[row * channels + channel], (gamma * hat(row) + beta).tanh(), 2.0 * lost, "y");
+                    let dx = gamma * scale * (given(row) - plain / n - hat(row) * weighted / n);
+                    let most = 10.0 * lost * scale.max(1.0) * (1.0 + hat(row).abs()) * (1.0 + gamma.abs());
+                    close(gradient[row * channels + channel], dx, most, "dx");
+                }
+            }
+        }
+    }
+}

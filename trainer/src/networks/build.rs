@@ -1,6 +1,6 @@
 //! The two networks that a recipe describes.
 
-use candle_core::{Device, Result};
+use candle_core::{Device, Error, Result};
 use duel_models::{PIXELS, SIDE, random::Stream};
 
 use super::{
@@ -16,7 +16,7 @@ use crate::recipe::{BatchNorm, Initial, Kind, Output, Recipe};
 /// leaky ReLU; then one that grows to 28×28 and tanh: the shape of DCGAN, Radford et al. 2015.
 pub fn generator(recipe: &Recipe, device: &Device) -> Result<Network> {
     let (classes, seed) = (recipe.classes(), recipe.training.seed);
-    let values = recipe.values();
+    let (values, batch) = (recipe.values(), recipe.training.batch);
     let recipe = &recipe.generator;
     let inputs = recipe.latent + classes;
     let mut layers = Layers::new(inputs);
@@ -60,6 +60,7 @@ pub fn generator(recipe: &Recipe, device: &Device) -> Result<Network> {
             }
         }
     }
+    layers.fit("generator", recipe.kind, batch)?;
     Network::new(layers, inputs, (recipe.initial, recipe.initial_range), false, Stream::new(seed, "generator"), device)
 }
 
@@ -68,7 +69,7 @@ pub fn generator(recipe: &Recipe, device: &Device) -> Result<Network> {
 /// `mlp`: dense layers with ReLU, the article's, or maxout and dropout, the paper's. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
 pub fn discriminator(recipe: &Recipe, device: &Device) -> Result<Network> {
     let (classes, seed) = (recipe.classes(), recipe.training.seed);
-    let values = recipe.values();
+    let (values, batch) = (recipe.values(), recipe.training.batch);
     let recipe = &recipe.discriminator;
     let mut layers = Layers::new(values);
     match recipe.kind {
@@ -102,6 +103,7 @@ pub fn discriminator(recipe: &Recipe, device: &Device) -> Result<Network> {
             layers.head(inputs, classes);
         }
     }
+    layers.fit("discriminator", recipe.kind, batch)?;
     Network::new(
         layers,
         values,
@@ -135,6 +137,11 @@ pub fn classifier(features: usize, seed: u64, device: &Device) -> Result<[Networ
     Ok([of(body, PIXELS, "classifier")?, of(head, features, "classifier head")?])
 }
 
+/// Parameters of a network at most: more than twenty times the 2014 paper's. With its gradient, Adam's moments and an average they take 1.3 GB.
+const PARAMETERS_MAX: usize = 1 << 26;
+/// Values in a network's layers at most, for all rows of a batch: 1 GB.
+const VALUES_MAX: usize = 1 << 28;
+
 /// Layers with their places, as they are added.
 pub(super) struct Layers {
     pub list: Vec<Layer>,
@@ -147,6 +154,25 @@ pub(super) struct Layers {
 impl Layers {
     fn new(inputs: usize) -> Self {
         Self { list: Vec::new(), size: inputs, parameters: 0, running: 0 }
+    }
+
+    /// An error, before any memory is taken, if a training would take more of it than networks for digits need; it names the key to lower.
+    fn fit(&self, side: &str, kind: Kind, batch: usize) -> Result<()> {
+        let key = if kind == Kind::Mlp { "hidden" } else { "channels" };
+        let (parameters, sizes) = (self.parameters, self.list.iter().map(|layer| layer.size));
+        let values = batch * sizes.sum::<usize>();
+        // No `bail`: that adds a backtrace where the environment asks for one, and an error is a line.
+        if parameters > PARAMETERS_MAX {
+            return Err(Error::Msg(format!(
+                "{side}.{key}: {parameters} parameters, and at most {PARAMETERS_MAX} fit; make its layers fewer or narrower"
+            )));
+        }
+        if values > VALUES_MAX {
+            return Err(Error::Msg(format!(
+                "training.batch = {batch}: {values} values in the {side}'s layers, and at most {VALUES_MAX} fit; lower it or {side}.{key}"
+            )));
+        }
+        Ok(())
     }
 
     fn dense(&mut self, outputs: usize, channels: usize, activation: Activation) {
@@ -176,5 +202,33 @@ impl Layers {
         }
         self.size = size;
         self.list.push(layer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_beyond_any_memory_are_refused_with_the_key_to_lower() {
+        let wide = format!("[{}]", vec!["8192"; 16].join(", "));
+        let channels = ["generator.kind=conv".to_owned(), "generator.channels=[512, 512]".to_owned()];
+        for (settings, expected) in [
+            (vec![format!("generator.hidden={wide}")], "generator.hidden"),
+            (
+                vec![format!("discriminator.hidden={wide}"), "discriminator.pieces=16".to_owned()],
+                "discriminator.hidden",
+            ),
+            ([&channels[..], &["training.batch=65536".to_owned()]].concat(), "training.batch"),
+        ] {
+            let recipe = Recipe::default().with(&settings).expect("each is in its range");
+            let made = generator(&recipe, &Device::Cpu).and_then(|_| discriminator(&recipe, &Device::Cpu));
+            let error = made.expect_err(expected).to_string();
+            assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
+        }
+        for (name, _) in crate::recipe::SHIPPED {
+            let recipe = Recipe::load(name, &[]).expect("shipped");
+            generator(&recipe, &Device::Cpu).and_then(|_| discriminator(&recipe, &Device::Cpu)).expect(name);
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! A network's pass by candle's own operations, on any device.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::{Activation, Growth, LEAK, Layer, Network, Op};
 
 impl Network {
-    pub(super) fn by_candle(&self, x: &Tensor, parameters: &Tensor, training: bool) -> Result<Tensor> {
+    pub(crate) fn by_candle(&self, x: &Tensor, parameters: &Tensor, training: bool) -> Result<Tensor> {
         let mut x = x.clone();
         let masks = self.masks(x.dim(0)?, training);
         for (layer, mask) in self.layers.iter().zip(masks) {
@@ -75,7 +75,8 @@ impl Network {
         let (mean, variance) = if training && of_batch {
             let mean = x.mean(0)?;
             let variance = x.broadcast_sub(&mean)?.sqr()?.mean(0)?;
-            let [batch_mean, batch_variance] = [&mean, &variance].map(|figure| figure.detach().to_vec1());
+            let [batch_mean, batch_variance] =
+                [&mean, &variance].map(|figure| figure.detach().to_dtype(DType::F32)?.to_vec1());
             self.follow(layer, &batch_mean?, &batch_variance?, x.dim(0)?, momentum)?;
             (mean, variance)
         } else {

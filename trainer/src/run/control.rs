@@ -9,7 +9,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::record::{Ask, Request};
+use super::{
+    files,
+    record::{Ask, Request},
+};
 
 /// Asks the trainer of `run` and returns the request's id, which the answer in `events.jsonl` will carry.
 ///
@@ -18,7 +21,9 @@ pub fn ask(run: &Path, ask: Ask) -> io::Result<String> {
     let request = Request { id: new_id(), ask };
     let mut line = serde_json::to_string(&request)?;
     line.push('\n');
-    OpenOptions::new().append(true).create(true).open(run.join("control.jsonl"))?.write_all(line.as_bytes())?;
+    let path = run.join("control.jsonl");
+    files::must_be_ours(&path)?;
+    OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())?;
     Ok(request.id)
 }
 
@@ -43,5 +48,21 @@ mod tests {
         let requests: Vec<Request> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         assert!(requests.iter().map(|request| &request.id).eq(&ids));
         assert!(requests.iter().map(|request| &request.ask).eq(&asks));
+    }
+
+    #[test]
+    fn a_link_or_a_directory_is_asked_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (control, other) = (dir.path().join("control.jsonl"), dir.path().join("other"));
+        std::fs::write(&other, "mine").expect("space");
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&other, &control).expect("space");
+            ask(dir.path(), Ask::Stop).expect_err("a link");
+            std::fs::remove_file(&control).expect("it is there");
+        }
+        std::fs::create_dir(&control).expect("space");
+        ask(dir.path(), Ask::Stop).expect_err("a directory");
+        assert_eq!(std::fs::read_to_string(&other).expect("the file"), "mine");
     }
 }

@@ -59,6 +59,14 @@ pub(crate) fn must_be_file(path: &Path) -> io::Result<()> {
     }
 }
 
+/// An error if what stands at `path` is no file to write into: a link in a stranger's run directory may lead to any of the user's files.
+pub(crate) fn must_be_ours(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link")),
+        _ => must_be_file(path),
+    }
+}
+
 /// At most `limit` bytes of a file; an error if it is longer.
 pub(crate) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -74,7 +82,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     let temporary = path.with_file_name(name);
-    let written = File::create(&temporary).and_then(|mut file| {
+    // What a killed trainer left there; or a link, which would lead elsewhere.
+    let _ = fs::remove_file(&temporary);
+    let written = File::create_new(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)

@@ -81,6 +81,6 @@ impl Lines {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    files::must_be_file(path)?;
+    files::must_be_ours(path)?;
     OpenOptions::new().append(true).create(true).open(path)
 }

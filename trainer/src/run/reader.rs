@@ -70,6 +70,11 @@ impl Run {
 pub struct Facts(toml::Table);
 
 impl Facts {
+    /// Of a recipe's text; nothing of one that is no TOML.
+    pub fn of(text: &str) -> Self {
+        Self(text.parse().unwrap_or_default())
+    }
+
     /// The value at `section.key` as text, without quotes; control characters written as escapes.
     pub fn get(&self, path: &str) -> Option<String> {
         let value = match path.split_once('.') {
@@ -125,7 +130,7 @@ impl Reader {
             return false;
         }
         let text = files::read_small(&path, RECIPE).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        run.recipe = Facts(text.and_then(|text| text.parse().ok()).unwrap_or_default());
+        run.recipe = Facts::of(&text.unwrap_or_default());
         true
     }
 

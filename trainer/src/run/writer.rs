@@ -147,7 +147,7 @@ impl Writer {
         let lock = lock(dir)?;
         for name in ["metrics.jsonl", "events.jsonl"] {
             let path = dir.join(name);
-            drop_half_a_line(&path).map_err(RunError::io("mend", &path))?;
+            files::must_be_ours(&path).and_then(|()| drop_half_a_line(&path)).map_err(RunError::io("mend", &path))?;
         }
         sweep(dir)?;
         Ok((Self::open(dir, lock)?, recipe))
@@ -226,11 +226,17 @@ impl Writer {
 
     /// Writes a checkpoint and removes the oldest before it beyond `kept`; its name, relative to the run directory, or none if it waits.
     pub fn checkpoint(&mut self, step: u64, bytes: &[u8], kept: usize) -> Result<Option<String>, RunError> {
-        let synced = self.metrics.sync().and_then(|()| self.events.sync()).and_then(|()| self.board.sync());
-        self.heed("metrics.jsonl", synced)?;
         // An older one that waits has no use any more.
         self.waiting.retain(|waiting| waiting.name == BEST || !waiting.name.starts_with(CHECKPOINTS));
+        self.retry();
+        let synced = self.metrics.sync().and_then(|()| self.events.sync()).and_then(|()| self.board.sync());
+        self.heed("metrics.jsonl", synced)?;
         let name = format!("{CHECKPOINTS}/{step:08}.safetensors");
+        if self.saved().is_err() {
+            // What was recorded before it is on the disk before it: a resume writes only later steps again.
+            self.waiting.push(Waiting { name, bytes: bytes.to_owned() });
+            return Ok(None);
+        }
         if !self.put(name.clone(), bytes)? {
             return Ok(None);
         }
@@ -281,13 +287,11 @@ impl Writer {
         }
         let mut result = self.metrics.flush().and(self.events.flush()).and(self.board.flush());
         let mut written = Vec::new();
-        for file in std::mem::take(&mut self.waiting) {
-            match files::replace(&self.root.join(&file.name), &file.bytes) {
-                Ok(()) => written.push(file.name),
-                Err(why) => {
-                    result = Err(why);
-                    self.waiting.push(file);
-                }
+        // In the order in which they came, and none before the one that waits.
+        while result.is_ok() && !self.waiting.is_empty() {
+            result = files::replace(&self.root.join(&self.waiting[0].name), &self.waiting[0].bytes);
+            if result.is_ok() {
+                written.push(self.waiting.remove(0).name);
             }
         }
         if result.is_ok() {
@@ -431,7 +435,7 @@ pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
 
 fn lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join("lock");
-    let file = files::must_be_file(&path)
+    let file = files::must_be_ours(&path)
         .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).open(&path));
     let file = file.map_err(RunError::io("write", &path))?;
     // Watchers who look whether a trainer lives hold a shared lock for microseconds.
@@ -526,6 +530,39 @@ mod tests {
         assert_eq!(writer.requests().expect("readable"), [Request { id: "a".into(), ask: Ask::Pause }]);
         file.write_all(b"\"ask\":\"continue\"}\n").expect("space");
         assert_eq!(writer.requests().expect("readable"), [Request { id: "b".into(), ask: Ask::Continue }]);
+    }
+
+    #[test]
+    fn a_checkpoint_waits_for_what_was_recorded_before_it() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let run = dir.path().join("run");
+        let mut writer = Writer::create(&run, &recipe()).expect("a new run");
+        fs::remove_dir(run.join("samples")).expect("empty");
+        writer.samples(50, &vec![7; SAMPLES * duel_models::PIXELS]).expect("it waits");
+        assert_eq!(writer.checkpoint(50, b"bytes", 2).expect("it waits, too"), None);
+        assert!(checkpoints(&run).expect("there").is_empty());
+        fs::create_dir(run.join("samples")).expect("space");
+        assert_eq!(writer.retry(), ["checkpoints/00000050.safetensors"]);
+        assert!(run.join("samples/00000050.png").exists() && checkpoints(&run).expect("there").len() == 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_is_written_through_a_link() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (run, other) = (dir.path().join("run"), dir.path().join("other"));
+        drop(Writer::create(&run, &recipe()).expect("a new run"));
+        fs::write(&other, "half a line").expect("space");
+        for name in ["metrics.jsonl", "events.jsonl", "lock"] {
+            let path = run.join(name);
+            fs::remove_file(&path).expect("it is there");
+            std::os::unix::fs::symlink(&other, &path).expect("space");
+            assert!(Writer::resume(&run).expect_err(name).to_string().contains("it is a link"));
+            fs::remove_file(&path).expect("it is there");
+        }
+        std::os::unix::fs::symlink(&other, run.join("recipe.toml.tmp")).expect("space");
+        Writer::resume(&run).expect("a run").0.keep(&recipe()).expect("space");
+        assert_eq!(fs::read_to_string(&other).expect("it is there"), "half a line");
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub mod pack;
 #[cfg(feature = "train")]
 pub mod recipes;
 #[cfg(feature = "train")]
+pub mod report;
+#[cfg(feature = "train")]
 pub mod runs;
 pub mod sample;
 #[cfg(feature = "train")]

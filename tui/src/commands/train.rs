@@ -207,7 +207,9 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>> {
 /// Starts a trainer in a process group of its own, which a closing terminal does not signal, and waits until it has the run.
 fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
     let log = dir.join("trainer.log");
-    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    // The last trainer's; or a link, which would lead elsewhere.
+    let _ = std::fs::remove_file(&log);
+    let output = File::create_new(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let device = args.device.to_possible_value().expect("no device is hidden");
     let mut trainer = Command::new(std::env::current_exe().context("cannot find duel's own binary")?)
         .args(["train", "--plain", "--device", device.get_name(), "--resume"])

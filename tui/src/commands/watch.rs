@@ -94,8 +94,8 @@ fn summary(dir: &Path, run: &Run) -> String {
     format!("{} is {}: {}\n{next}\n", run.name, state.name(), follow::line(run))
 }
 
-/// The run that the user means.
-fn find(asked: Option<&Path>) -> Result<PathBuf> {
+/// The run that the user means: a directory, or one under ./runs; without a name the newest there.
+pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
     let runs = Path::new("runs");
     match asked {
         Some(dir) if dir.is_dir() => Ok(dir.to_owned()),

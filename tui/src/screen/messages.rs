@@ -2,6 +2,7 @@
 
 use duel_trainer::run::{
     grid::Samples,
+    reader::Run,
     record::{Event, What},
     story::State,
 };
@@ -48,8 +49,25 @@ fn state_of(app: &App) -> Lines {
             last_event(app, 0),
             vec![piece("go on with  ", Role::Dim), piece(format!("duel train --resume {dir}"), Role::Title)],
         ],
-        State::Running | State::Paused => [last_event(app, 0), last_event(app, 1)],
+        State::Running | State::Paused => {
+            [last_event(app, 0), held_back(&app.run).unwrap_or_else(|| last_event(app, 1))]
+        }
     }
+}
+
+/// What the balance does, if the recipe has one: what is left of the discriminator's rate, beside what is left of the generator's.
+fn held_back(run: &Run) -> Option<Vec<Piece>> {
+    let of = |key: &str| run.recipe.get(key);
+    let rate = |key: &str| of(key)?.parse::<f64>().ok();
+    of("training.balance").filter(|balance| balance == "adaptive")?;
+    let last = run.last?;
+    let left = last.d_learning_rate / rate("discriminator.learning_rate")?;
+    let share = 100.0 * left * rate("generator.learning_rate")? / last.g_learning_rate;
+    Some(vec![
+        piece("balance: the discriminator learns at ", Role::Dim),
+        piece(format!("{share:.1} %"), Role::Title),
+        piece(" of its rate", Role::Dim),
+    ])
 }
 
 fn crash(app: &App) -> Vec<Piece> {

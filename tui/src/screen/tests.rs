@@ -69,6 +69,26 @@ impl Bench {
     }
 }
 
+#[test]
+fn what_the_balance_does_is_on_the_screen() {
+    let dir = tempfile::tempdir().expect("a directory");
+    record(Kind::Killed, dir.path());
+    let lock = File::open(dir.path().join("lock")).expect("a lock");
+    lock.lock().expect("nobody else's");
+    let file = dir.path().join("recipe.toml");
+    let recipe = std::fs::read_to_string(&file).expect("a recipe");
+    let adaptive = recipe.replace("balance = \"fixed\"", "balance = \"adaptive\"");
+    // Both learn at 1e-4.
+    let (before, after) = adaptive.split_once("[discriminator]").expect("its section");
+    let faster = after.replacen("learning_rate = 0.0001", "learning_rate = 0.0002", 1);
+    let adaptive = format!("{before}[discriminator]{faster}");
+    for (text, expected) in [(recipe, false), (adaptive, true)] {
+        std::fs::write(&file, text).expect("space");
+        let screen = Bench::on(dir.path(), Mode::Watch, (80, 24)).draw(theme(Charset::Ascii));
+        assert_eq!(screen.contains("the discriminator learns at 50.0 % of its rate"), expected, "{screen}");
+    }
+}
+
 fn draw_with(size: (u16, u16), draw: impl FnOnce(&mut Frame)) -> String {
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("memory");
     terminal.draw(draw).expect("memory");

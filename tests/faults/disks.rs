@@ -1,0 +1,190 @@
+//! Disks that are full, and directories that cannot be written any more.
+
+use std::{
+    fs::{self, Permissions},
+    io::{BufRead, BufReader, Lines},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+    thread,
+};
+
+use duel_models::random::Stream;
+use duel_tests::duel;
+use duel_trainer::run::record::{Event, What};
+use rustix::process::Signal;
+
+use crate::{
+    Form,
+    signals::{done, send},
+    small::{Small, complaints, lines, names, start},
+    table::Table,
+};
+
+pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
+    let times = if form == Form::Full { 20 } else { 2 };
+    let size = |name: &'static str, time| 40 + Stream::new(seed, name).item(time).below(1200);
+    table.fault("the disk is full to the end", times, |time| full(small, size("full", time), false));
+    table.fault("the disk is full for a while", times, |time| full(small, size("crowded", time), true));
+    table.fault("rights lost to the end", times, |_| without_rights(small, false));
+    table.fault("rights lost for a while", times, |_| without_rights(small, true));
+    table.fault("a directory that is read-only", 1, |_| read_only(small));
+}
+
+fn command(arguments: &[&str]) -> Result<(), String> {
+    let ended = Command::new(arguments[0]).args(&arguments[1..]).output().map_err(|error| error.to_string())?;
+    match ended.status.success() {
+        true => Ok(()),
+        false => Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr))),
+    }
+}
+
+/// A mount, for as long as this lives.
+struct Mount<'a>(&'a Path);
+
+impl<'a> Mount<'a> {
+    fn new(dir: &'a Path, options: &[&str]) -> Result<Self, String> {
+        fs::create_dir_all(dir).map_err(|error| error.to_string())?;
+        let dir_name = dir.display().to_string();
+        command(&[&["mount"], options, &[&dir_name]].concat())?;
+        Ok(Self(dir))
+    }
+
+    fn change(&self, options: &str) -> Result<(), String> {
+        command(&["mount", "-o", &format!("remount,{options}"), &self.0.display().to_string()])
+    }
+}
+
+impl Drop for Mount<'_> {
+    fn drop(&mut self) {
+        // What stays mounted goes with the name space.
+        let _ = command(&["umount", "--lazy", &self.0.display().to_string()]);
+    }
+}
+
+/// A trainer whose words are heard.
+struct Heard {
+    trainer: Child,
+    words: Lines<BufReader<ChildStderr>>,
+}
+
+impl Heard {
+    fn new(mut command: Command, arguments: &[String]) -> Result<Self, String> {
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut trainer = command.spawn().map_err(|error| error.to_string())?;
+        let words = trainer.stderr.take().ok_or("no stderr")?;
+        Ok(Self { trainer, words: BufReader::new(words).lines() })
+    }
+
+    /// Waits until it says that something is not saved, and holds it there; false if it ended without a word.
+    fn hold_when_told(&mut self) -> bool {
+        let told = self.words.by_ref().map_while(Result::ok).any(|line| line.starts_with("not saved: "));
+        if told {
+            send(&mut self.trainer, Signal::STOP);
+        }
+        told
+    }
+
+    /// Lets it go on to its end: its exit code, and what it complained of.
+    fn end(mut self) -> Result<(Option<i32>, Vec<String>), String> {
+        send(&mut self.trainer, Signal::CONT);
+        let words: Vec<String> = self.words.map_while(Result::ok).collect();
+        let ended = self.trainer.wait().map_err(|error| error.to_string())?;
+        Ok((ended.code(), complaints(words.join("\n").as_bytes())))
+    }
+}
+
+/// How a trainer must end that could not save all: it says so, in a line, and exits 1.
+fn is_honest((code, said): (Option<i32>, Vec<String>)) -> Result<(), String> {
+    if code == Some(1) && said.len() == 1 { Ok(()) } else { Err(format!("exit {code:?}: {said:?}")) }
+}
+
+/// How one must end that could.
+fn is_well((code, said): (Option<i32>, Vec<String>)) -> Result<(), String> {
+    if code == Some(0) && said.is_empty() { Ok(()) } else { Err(format!("exit {code:?}: {said:?}")) }
+}
+
+/// What a run must hold that had trouble and got over it: all of it, and a word of it.
+fn got_over_it(small: &Small, dir: &Path) -> Result<(), String> {
+    small.check_done(dir)?;
+    let is_word = |event: &Event| matches!(&event.what, What::Warning { what, .. } if what == "not saved");
+    if !lines::<Event>(&dir.join("events.jsonl"))?.iter().any(is_word) {
+        return Err("no event says that something was not saved".to_owned());
+    }
+    Ok(())
+}
+
+/// A disk of so many kB, which gets more room when the trainer says that it is full; or once that has ended.
+fn full(small: &Small, kilobytes: usize, for_a_while: bool) -> Result<(), String> {
+    let disk = small.path("disk");
+    let _ = fs::remove_dir_all(&disk);
+    let mount = Mount::new(&disk, &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "none"])?;
+    let dir = disk.join("run");
+    let mut trainer = Heard::new(Command::new(duel()), &small.train("disk/run", &[]))?;
+    let told = trainer.hold_when_told();
+    if told && for_a_while {
+        mount.change("size=64m")?;
+        is_well(trainer.end()?).map_err(|why| format!("{kilobytes} kB: {why}"))?;
+        return got_over_it(small, &dir).map_err(|why| format!("{kilobytes} kB: {why}"));
+    }
+    let ended = trainer.end()?;
+    small.is_whole(&dir).map_err(|why| format!("{kilobytes} kB: {why}"))?;
+    if ended.0 == Some(0) && !told {
+        // It was large enough.
+        return small.check_done(&dir);
+    }
+    is_honest(ended).map_err(|why| format!("{kilobytes} kB: {why}"))?;
+    mount.change("size=64m")?;
+    done(start(&small.go_on("disk/run")))?;
+    small.check_done(&dir).map_err(|why| format!("{kilobytes} kB: {why}"))
+}
+
+/// A run directory that nobody may write into any more, the trainer included: it goes without the capabilities by which root may.
+fn without_rights(small: &Small, for_a_while: bool) -> Result<(), String> {
+    let dir = small.path("rights");
+    let _ = fs::remove_dir_all(&dir);
+    let rights = |mode| {
+        let set = |folder| fs::set_permissions(dir.join(folder), Permissions::from_mode(mode));
+        ["samples", "checkpoints", ""].into_iter().try_for_each(set).map_err(|error| error.to_string())
+    };
+    let mut powerless = Command::new("setpriv");
+    powerless.arg("--bounding-set=-dac_override,-dac_read_search").arg(duel());
+    let mut trainer = Heard::new(powerless, &small.train("rights", &[]))?;
+    while fs::metadata(dir.join("events.jsonl")).map_or(0, |file| file.len()) == 0 {
+        if trainer.trainer.try_wait().map_or(true, |ended| ended.is_some()) {
+            return Err("it ended before it began".to_owned());
+        }
+        thread::yield_now();
+    }
+    rights(0o500)?;
+    let told = trainer.hold_when_told();
+    if for_a_while {
+        rights(0o700)?;
+        return match told {
+            true => is_well(trainer.end()?).and_then(|()| got_over_it(small, &dir)),
+            false => Err("it did not say that it cannot save".to_owned()),
+        };
+    }
+    is_honest(trainer.end()?)?;
+    small.is_whole(&dir)?;
+    rights(0o700)?;
+    done(start(&small.go_on("rights")))?;
+    small.check_done(&dir)
+}
+
+/// Nothing begins there and nothing goes on, and what is there stays as it is.
+fn read_only(small: &Small) -> Result<(), String> {
+    let dir = small.path("reference");
+    let before = names(&dir)?;
+    let text = dir.display().to_string();
+    let mount = Mount::new(&dir, &["--bind", &text])?;
+    mount.change("ro,bind")?;
+    let more = ["--steps", "700"].map(str::to_owned);
+    for arguments in [[&small.go_on("reference")[..], &more].concat(), small.train("reference/new", &[])] {
+        is_honest(Heard::new(Command::new(duel()), &arguments)?.end()?)?;
+    }
+    if names(&dir)? != before {
+        return Err(format!("it holds {:?} now", names(&dir)?));
+    }
+    Ok(())
+}

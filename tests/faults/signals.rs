@@ -1,0 +1,136 @@
+//! Signals, and a clock that is set back: what a terminal, a user or a machine may do to a trainer.
+
+use std::{fs, path::PathBuf, process::Child, thread, time::Duration};
+
+use duel_models::random::Stream;
+use duel_trainer::run::record::{Ending, Event, What};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    Form,
+    small::{Small, complaints, lines, start, start_with},
+    table::Table,
+};
+
+/// What is sent, and what a trainer may exit with then beside 0, which it does where it was done before.
+const ENDS: [(&str, &[Signal], i32); 4] = [
+    ("the terminal is gone (SIGHUP)", &[Signal::HUP], 0),
+    ("asked to end (SIGTERM)", &[Signal::TERM], 0),
+    ("Ctrl-C", &[Signal::INT], 0),
+    ("Ctrl-C twice", &[Signal::INT, Signal::INT], 130),
+];
+
+pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
+    let times = if form == Form::Full { 20 } else { 2 };
+    for (name, signals, code) in ENDS {
+        table.fault(name, times, |time| {
+            let mut stream = Stream::new(seed, name).item(time);
+            ends(small, signals, code, moment(&mut stream))
+        });
+    }
+    table.fault("stopped and continued (SIGSTOP, SIGCONT)", times, |time| {
+        let mut stream = Stream::new(seed, "stops").item(time);
+        let mut trainer = begin(small, "stopped")?;
+        for _ in 0..3 {
+            thread::sleep(moment(&mut stream) / 3);
+            send(&mut trainer, Signal::STOP);
+            thread::sleep(Duration::from_millis(150));
+            send(&mut trainer, Signal::CONT);
+        }
+        done(trainer)?;
+        small.check_done(&small.path("stopped"))
+    });
+    table.fault("the clock set back by a day", times, |time| {
+        let mut stream = Stream::new(seed, "clocks").item(time);
+        clock_set_back(small, moment(&mut stream))
+    });
+}
+
+/// A moment of a training, its start and its end included.
+fn moment(stream: &mut Stream) -> Duration {
+    Duration::from_micros(stream.below(500_000) as u64)
+}
+
+/// Begins the training in a new run of that name.
+fn begin(small: &Small, name: &str) -> Result<Child, String> {
+    let _ = fs::remove_dir_all(small.path(name));
+    Ok(start(&small.train(name, &[])))
+}
+
+/// Sends a signal to a trainer; one that has ended gets none.
+pub fn send(trainer: &mut Child, signal: Signal) {
+    if trainer.try_wait().is_ok_and(|ended| ended.is_none()) {
+        let _ = kill_process(Pid::from_child(trainer), signal);
+    }
+}
+
+/// Waits for a trainer that must come to a good end.
+pub fn done(trainer: Child) -> Result<(), String> {
+    let ended = trainer.wait_with_output().map_err(|error| error.to_string())?;
+    match ended.status.success() {
+        true => Ok(()),
+        false => Err(format!("{}: {}", ended.status, String::from_utf8_lossy(&ended.stderr))),
+    }
+}
+
+/// A trainer that is told to end writes a checkpoint and says so; a second Ctrl-C does not wait for it. Both go on.
+fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result<(), String> {
+    let dir = small.path("told");
+    let mut trainer = begin(small, "told")?;
+    thread::sleep(after);
+    for &signal in signals {
+        send(&mut trainer, signal);
+    }
+    let ended = trainer.wait_with_output().map_err(|error| error.to_string())?;
+    let said = complaints(&ended.stderr);
+    match ended.status.code() {
+        Some(0) => {}
+        Some(other) if other == code => {}
+        // Before the trainer listens to signals it dies of them.
+        None if !dir.join("events.jsonl").exists() || lines::<Event>(&dir.join("events.jsonl"))?.is_empty() => {}
+        _ => return Err(format!("{after:?}: {}: {said:?}", ended.status)),
+    }
+    if !said.is_empty() {
+        return Err(format!("{after:?}: it said {said:?}"));
+    }
+    let events = if dir.exists() { lines::<Event>(&dir.join("events.jsonl"))? } else { Vec::new() };
+    let last = events.last().map(|event| event.what.clone());
+    if ended.status.success() {
+        match last {
+            Some(What::Stopped { why: Ending::Done, .. }) => return small.check_done(&dir),
+            Some(What::Stopped { why: Ending::Asked, .. }) => {}
+            other => return Err(format!("{after:?}: its last event is {other:?}")),
+        }
+        if !dir.join("checkpoints").read_dir().is_ok_and(|mut files| files.next().is_some()) {
+            return Err(format!("{after:?}: it ended without a checkpoint"));
+        }
+    }
+    if dir.exists() {
+        small.check(&dir)?;
+    }
+    done(start(&small.go_on("told")))?;
+    small.check_done(&dir)
+}
+
+/// The times of its events go back with the clock, and nothing else changes.
+#[expect(clippy::zombie_processes, reason = "who returns early tells of a fault; its trainer ends by itself")]
+fn clock_set_back(small: &Small, after: Duration) -> Result<(), String> {
+    let library = fs::read_dir("/usr/lib").into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut library = library.map(|dir| dir.join("faketime/libfaketime.so.1")).filter(|library| library.exists());
+    let library: PathBuf = library.next().ok_or("libfaketime is not there: apt-get install faketime")?;
+    let (dir, clock) = (small.path("clock"), small.path("clock.txt"));
+    let _ = fs::remove_dir_all(&dir);
+    let set = |text: &str| fs::write(&clock, text).map_err(|error| error.to_string());
+    set("+0")?;
+    let variables = [
+        ("LD_PRELOAD", library.as_os_str()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.as_os_str()),
+        ("FAKETIME_NO_CACHE", "1".as_ref()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".as_ref()),
+    ];
+    let trainer = start_with(&small.train("clock", &[]), &variables);
+    thread::sleep(after);
+    set("-1d")?;
+    done(trainer)?;
+    small.check_done(&dir)
+}

@@ -1,0 +1,227 @@
+//! Small files of each kind that may come from a stranger, good ones, by the project's own writers: what the fuzzers and
+//! `tests/faults` begin with.
+
+use std::{collections::BTreeMap, io::Write};
+
+use candle_core::Device;
+use duel_models::{
+    PIXELS,
+    grid::{grid, png},
+};
+use duel_trainer::{
+    bell::Portrait,
+    dataset::Dataset,
+    duel::Duel,
+    export::{Weights, export},
+    recipe::{Recipe, SHIPPED},
+    run::{
+        checkpoint::save,
+        record::{Ask, Ending, Event, Request, What},
+    },
+};
+use flate2::{Compression, write::GzEncoder};
+
+use crate::recorded::{Kind, at, json};
+
+/// A door through which a stranger's bytes come in, by the name of its fuzzer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// A checkpoint.
+    Checkpoint,
+    /// IDX files of images or labels, gzipped or not.
+    Idx,
+    /// The metrics, events and requests of a run.
+    Lines,
+    /// A generator with its card.
+    Onnx,
+    /// A grid of digits, or the portrait of a duel over numbers.
+    Pictures,
+    /// A recipe, and settings.
+    Recipe,
+    /// What is asked of a trainer.
+    Requests,
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Checkpoint, Self::Idx, Self::Lines, Self::Onnx, Self::Pictures, Self::Recipe, Self::Requests];
+
+    /// Its fuzzer's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Idx => "idx",
+            Self::Lines => "lines",
+            Self::Onnx => "onnx",
+            Self::Pictures => "pictures",
+            Self::Recipe => "recipe",
+            Self::Requests => "requests",
+        }
+    }
+
+    /// Files that it lets in.
+    pub fn seeds(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Checkpoint => checkpoints(),
+            Self::Idx => [images(2), labels(2)].into_iter().flat_map(|file| [gzip(&file), file]).collect(),
+            Self::Lines => vec![[events(), metrics(), requests()].concat().into_bytes(), metrics().into_bytes()],
+            Self::Onnx => onnx(),
+            Self::Pictures => {
+                vec![png(&grid(&digits(2), 2)), png(&grid(&digits(1), 1)), portrait().to_json()]
+            }
+            Self::Recipe => recipes(),
+            Self::Requests => vec![requests().into_bytes()],
+        }
+    }
+}
+
+/// Grey levels of so many images.
+fn digits(count: usize) -> Vec<u8> {
+    (0..count * PIXELS).map(|at| (at % 251) as u8).collect()
+}
+
+/// An IDX file of so many images.
+pub fn images(count: u32) -> Vec<u8> {
+    idx(&[0x803, count, 28, 28], digits(count as usize))
+}
+
+/// An IDX file of so many labels.
+pub fn labels(count: u32) -> Vec<u8> {
+    idx(&[0x801, count], (0..count).map(|index| (index % 10) as u8).collect())
+}
+
+fn idx(header: &[u32], values: Vec<u8>) -> Vec<u8> {
+    header.iter().flat_map(|word| word.to_be_bytes()).chain(values).collect()
+}
+
+/// Those bytes, gzipped.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes).and_then(|()| gzip.finish()).expect("memory")
+}
+
+/// The recipe of a duel as small as one can be, with all that a checkpoint may hold: an average, momenta, spectral norm and a
+/// balance.
+pub fn recipe() -> Recipe {
+    small(&[
+        "generator.hidden=[2]",
+        "generator.average=0.9",
+        "discriminator.hidden=[2]",
+        "discriminator.spectral_norm=true",
+        "discriminator.pieces=2",
+        "training.balance=adaptive",
+    ])
+}
+
+/// The duel of [`recipe`], before its first step.
+pub fn duel() -> Duel {
+    of(recipe())
+}
+
+fn small(settings: &[&str]) -> Recipe {
+    let settings: Vec<String> =
+        ["generator.latent=1", "training.batch=2"].iter().chain(settings).map(ToString::to_string).collect();
+    Recipe::default().with(&settings).expect("good settings")
+}
+
+fn of(recipe: Recipe) -> Duel {
+    let data = Dataset { images: digits(10), labels: vec![0; 10], ..Dataset::default() };
+    Duel::new(recipe, data, Device::Cpu).expect("small networks")
+}
+
+/// At the start and after a step.
+fn checkpoints() -> Vec<Vec<u8>> {
+    let mut duel = duel();
+    let start = save(&duel).expect("memory");
+    duel.advance(false).expect("a step");
+    vec![save(&duel).expect("memory"), start]
+}
+
+/// Each kind of layer that a generator may have.
+fn onnx() -> Vec<Vec<u8>> {
+    let conv = ["generator.kind=conv", "generator.channels=[1, 1]"];
+    let told = [&conv[..], &["training.conditional=true", "data.classes=2"]].concat();
+    let paper = ["generator.hidden=[1]", "generator.batch_norm=off", "generator.output=sigmoid"];
+    let dense = ["generator.hidden=[1]"];
+    let all =
+        [(&conv[..], Weights::Single), (&told, Weights::Single), (&paper, Weights::Single), (&dense, Weights::Half)];
+    let export = |(settings, weights): (&[&str], _)| export(&of(small(settings)), BTreeMap::new(), weights);
+    all.into_iter().map(|of| export(of).expect("a small generator").onnx).collect()
+}
+
+fn portrait() -> Portrait {
+    Portrait {
+        step: 1,
+        x: vec![-1.0, 1.0],
+        data: vec![0.25, 0.5],
+        generator: vec![0.5, 0.25],
+        discriminator: vec![0.4, 0.6],
+        arrows: vec![[0.0, 0.5]],
+        distance: 0.1,
+    }
+}
+
+fn recipes() -> Vec<Vec<u8>> {
+    const SETTINGS: &str = "training.batch=64\ngenerator.hidden=[8, 8]\ntraining.loss=minimax\ngenerator.learning_rate=1e-4\n\
+        training.conditional=true\nname=mine\ndata.source = \"a/b\"\n";
+    let shipped = SHIPPED.iter().map(|(_, text)| (*text).to_owned());
+    shipped.chain([Recipe::default().to_toml(), SETTINGS.to_owned()]).map(String::into_bytes).collect()
+}
+
+fn metrics() -> String {
+    (1..=3).map(|line| json(&at(Kind::Healthy, 50 * line))).collect()
+}
+
+/// One of each kind.
+fn events() -> String {
+    let text = || "text".to_owned();
+    let events = [
+        What::Started { device: "cpu".into(), threads: 2, steps: 10, parameters: [1, 2], version: text() },
+        What::Checkpoint { file: "checkpoints/00000005.safetensors".into() },
+        What::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() },
+        What::Warning { what: text(), since: 3, evidence: text(), remedy: text() },
+        What::Answer { id: "a".into(), done: true, message: text() },
+        What::Stopped { why: Ending::Failed, error: Some(text()) },
+        What::Resumed { steps: 10 },
+        What::Stopped { why: Ending::Asked, error: None },
+    ];
+    events.into_iter().map(|what| json(&Event { time: 1.4e9, step: 5, what })).collect()
+}
+
+/// One of each kind.
+fn requests() -> String {
+    let set = |key: &str, value: &str| Ask::Set { key: key.to_owned(), value: value.to_owned() };
+    let asks = [
+        Ask::Pause,
+        Ask::Continue,
+        Ask::Checkpoint,
+        Ask::Stop,
+        set("generator.learning_rate", "1e-4"),
+        set("training.k_generator", "2"),
+    ];
+    asks.into_iter().map(|ask| json(&Request { id: "a".to_owned(), ask })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use duel_trainer::doors;
+
+    use super::*;
+
+    #[test]
+    fn seeds_are_let_in() {
+        for bytes in Door::Checkpoint.seeds() {
+            doors::checkpoint(&mut duel(), &bytes).expect("a good checkpoint");
+        }
+        for bytes in Door::Idx.seeds() {
+            doors::images(&bytes).or_else(|_| doors::labels(&bytes)).expect("a good file");
+        }
+        for bytes in Door::Recipe.seeds() {
+            let text = String::from_utf8(bytes).expect("text");
+            let set = |text: &str| Recipe::default().with(&text.lines().map(str::to_owned).collect::<Vec<_>>());
+            Recipe::parse(&text, "a seed").or_else(|_| set(&text)).expect("a good recipe");
+        }
+        assert!(Door::ALL.iter().all(|door| !door.seeds().is_empty()));
+    }
+}

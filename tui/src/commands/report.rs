@@ -1,0 +1,144 @@
+//! `duel report RUN`: a page about a run, or about several side by side.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{Write, stderr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use duel_models::{
+    PIXELS,
+    grid::{Picture, grid},
+};
+use duel_runtime::{Generator, Samples, to_bytes};
+use duel_trainer::{
+    dataset::Dataset,
+    evaluate::{Images, Judge, nearest},
+    export::{Weights, export},
+};
+
+use super::{eval, export::best, watch};
+use crate::{
+    files,
+    output::print,
+    report::{self, Shown, Subject},
+    walk,
+};
+
+/// Runs that still stand side by side.
+const RUNS: usize = 8;
+
+/// Stages of a run that are shown at most.
+const STAGES: usize = 20;
+
+/// Samples that are held beside their nearest training image.
+const SAMPLES: usize = 20;
+
+/// Arguments of `duel report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run directories; several are shown side by side.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Where to write the page [default: report.html in the run directory, here for several runs].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write each figure as a file of its own, too: DIR/RUN-losses.svg and so on.
+    #[arg(long, value_name = "DIR")]
+    figures: Option<PathBuf>,
+    /// Show the samples nearest to these steps, instead of eight stages that are closer together at the beginning.
+    #[arg(long, value_name = "STEP,...", value_delimiter = ',')]
+    at: Vec<u64>,
+    /// Only what the run directory tells: no scores, nearest training images and interpolations, which take half a minute a run.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Writes one HTML file that needs nothing else, and prints where it and the figures are.
+pub fn run(args: ReportArgs) -> Result<()> {
+    ensure!(args.runs.len() <= RUNS, "{} runs: a page takes at most {RUNS}", args.runs.len());
+    let dirs = args.runs.iter().map(|run| watch::find(Some(run))).collect::<Result<Vec<PathBuf>>>()?;
+    ensure!(args.at.len() <= STAGES, "--at: {} steps, and a page shows {STAGES} at most", args.at.len());
+    let mut subjects = dirs.iter().map(|dir| Subject::read(dir, &args.at)).collect::<Result<Vec<Subject>>>()?;
+    let names: BTreeSet<&str> = subjects.iter().map(|subject| subject.name.as_str()).collect();
+    ensure!(names.len() == subjects.len(), "two of the runs have the same name: rename the directory of one");
+    let real = if args.quick { None } else { judge(&mut subjects, &dirs)? };
+    let mut said = String::new();
+    let mut written = Vec::new();
+    if let Some(dir) = &args.figures {
+        for subject in &subjects {
+            said += &report::figures(subject, dir, &mut written);
+        }
+    }
+    let out = args.out.unwrap_or_else(|| match &dirs[..] {
+        [dir] => dir.join("report.html"),
+        _ => "report.html".into(),
+    });
+    said += &format!("{}\n", out.display());
+    written.push((out, report::page(&subjects, real.as_ref()).into_bytes()));
+    for (path, bytes) in written {
+        files::replace(&path, &bytes)?;
+    }
+    print(&said)
+}
+
+/// Adds to each run over images what its generator shows; gives what real digits score, if anything was scored.
+fn judge(subjects: &mut [Subject], dirs: &[PathBuf]) -> Result<Option<BTreeMap<String, f64>>> {
+    if subjects.iter().all(Subject::is_of_numbers) {
+        return Ok(None);
+    }
+    let judge = Judge::new()?;
+    for (subject, dir) in subjects.iter_mut().zip(dirs) {
+        if !subject.is_of_numbers() {
+            // Where stderr is gone, the page is all that is asked for.
+            _ = writeln!(stderr(), "scoring {} ...", subject.name);
+            subject.shown = Some(shown(dir, &judge).map_err(|error| format!("{error:#}")));
+        }
+    }
+    Ok(Some(judge.real()?.named()))
+}
+
+/// What the generator of a run's best checkpoint shows.
+fn shown(dir: &Path, judge: &Judge) -> Result<Shown> {
+    let duel = best(dir)?;
+    let generator = Generator::load(&export(&duel, BTreeMap::new(), Weights::Single)?.onnx)?;
+    let images = eval::draw(&generator)?;
+    let train = Dataset::of(&duel.recipe).map_err(|error| error.to_string());
+    Ok(Shown {
+        step: duel.step,
+        scores: judge.score(&images)?.named(),
+        nearest: train.map(|train| {
+            let (picture, found) = nearest::beside(&some(&images), &train);
+            let apart: f64 = found.iter().map(|found| f64::from(found.squared).sqrt()).sum();
+            (picture, apart / found.len() as f64)
+        }),
+        interpolation: interpolation(&generator)?,
+    })
+}
+
+/// The first of some images.
+pub fn some(images: &Images) -> Images {
+    let count = images.len().min(SAMPLES);
+    Images { values: images.values[..count * PIXELS].to_vec(), labels: Vec::new() }
+}
+
+/// Rows of digits from one latent to another, as figure 3 of Goodfellow et al. 2014; a generator that is told the digit draws a row of
+/// each.
+pub fn interpolation(generator: &Generator) -> Result<Picture> {
+    const FRAMES: usize = 10;
+    const ROWS: usize = 5;
+    let card = generator.card();
+    let rows = if card.classes > 0 { card.classes.min(10) } else { ROWS };
+    let ends = Samples::of(card, eval::SEED, 0..2 * rows as u64, None).latents;
+    let mut latents = Vec::new();
+    for ends in ends.chunks_exact(2 * card.latent) {
+        let (from, to) = ends.split_at(card.latent);
+        let share = |frame: usize| frame as f32 / (FRAMES - 1) as f32;
+        latents.extend((0..FRAMES).flat_map(|frame| walk::between(card.latent_law, from, to, share(frame))));
+    }
+    let label = |index: usize| (card.classes > 0).then_some((index / FRAMES) as u8);
+    let labels: Vec<u8> = (0..rows * FRAMES).filter_map(label).collect();
+    Ok(grid(&to_bytes(&generator.draw(&latents, &labels)?), FRAMES))
+}

@@ -1,0 +1,261 @@
+//! Curves over the steps.
+
+use duel_trainer::run::curves::{Bucket, Curves, Series};
+
+use super::svg::{Figure, line, text, through, ticks};
+use crate::{
+    plot::{Scale, short},
+    words::thousands,
+};
+
+/// Points of a curve at most: what a page shows, and what keeps it small.
+pub const POINTS: usize = 320;
+
+/// Units of a chart, and of the margins around its curves: left, right, top, bottom. Small, so that its text can be read on a phone.
+const SIZE: [f64; 2] = [420.0, 240.0];
+const MARGINS: [f64; 4] = [46.0, 12.0, 26.0, 34.0];
+
+/// Powers of ten that a logarithmic axis shows at most, the greatest ones.
+const DECADES: i32 = 8;
+
+/// A figure over some successive records.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// The last of their steps.
+    pub step: u64,
+    /// Their mean; NaN if one of them is not finite.
+    pub mean: f32,
+    /// The least and the greatest.
+    pub between: [f32; 2],
+}
+
+/// A figure through time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What it is called.
+    pub name: String,
+    /// Its class in the style: `d`, `g` or none.
+    pub class: &'static str,
+    /// Its points, by rising steps.
+    pub points: Vec<Point>,
+}
+
+impl Line {
+    /// A series of a run, thinned.
+    pub fn of(name: &str, class: &'static str, curves: &Curves, series: Series) -> Self {
+        let buckets = curves.between(0, u64::MAX);
+        let points = buckets.chunks(buckets.len().div_ceil(POINTS).max(1)).map(|some| point(some, series));
+        Self { name: name.to_owned(), class, points: points.collect() }
+    }
+
+    /// In words: where it begins and ends, and between which figures it moves.
+    fn words(&self) -> String {
+        let finite = |point: &&Point| point.mean.is_finite();
+        let (first, last) = (self.points.iter().find(finite), self.points.iter().rfind(finite));
+        let (Some(first), Some(last)) = (first, last) else { return format!("{}: no finite value.", self.name) };
+        let means = self.points.iter().filter(finite).map(|point| point.mean);
+        let [least, greatest] = [means.clone().fold(f32::INFINITY, f32::min), means.fold(f32::NEG_INFINITY, f32::max)];
+        let figure = |value: f32| short(f64::from(value));
+        let gaps = if self.points.iter().all(|point| point.mean.is_finite()) { "" } else { ", with gaps" };
+        format!(
+            "{}: {} at step {}, {} at step {}, between {} and {}{gaps}.",
+            self.name,
+            figure(first.mean),
+            thousands(first.step),
+            figure(last.mean),
+            thousands(last.step),
+            figure(least),
+            figure(greatest),
+        )
+    }
+}
+
+fn point(buckets: &[Bucket], series: Series) -> Point {
+    let spans = buckets.iter().map(|bucket| bucket.span(series));
+    let mean = spans.clone().map(|span| span.mean).sum::<f32>() / buckets.len() as f32;
+    // f32::min and max pass a NaN over.
+    let least = spans.clone().map(|span| span.min).fold(f32::INFINITY, f32::min);
+    let greatest = spans.map(|span| span.max).fold(f32::NEG_INFINITY, f32::max);
+    Point { step: buckets.last().map_or(0, |bucket| bucket.last), mean, between: [least, greatest] }
+}
+
+/// A range with round ends around the means of `lines`, which may be several runs' so that they can be compared; by the logarithm if
+/// that is asked for and nothing is negative.
+pub fn scale<'a>(lines: impl Iterator<Item = &'a Line>, more: impl Iterator<Item = f32>, log: bool) -> Scale {
+    let means = lines.flat_map(|line| &line.points).map(|point| point.mean).chain(more);
+    let means: Vec<f32> = means.filter(|mean| mean.is_finite()).collect();
+    let positive = means.iter().copied().filter(|mean| *mean > 0.0);
+    let greatest = positive.clone().fold(0.0, f32::max);
+    if !log || greatest == 0.0 || means.iter().any(|mean| *mean < 0.0) {
+        return Scale::around(means.into_iter(), false);
+    }
+    let least = positive.fold(greatest, f32::min).max(greatest * 10f32.powi(-DECADES)).max(f32::MIN_POSITIVE * 10.0);
+    let round = |figure: f32, up: bool| {
+        let power = 10f32.powf(figure.log10().floor());
+        let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
+        if up {
+            steps.into_iter().find(|step| *step >= figure).unwrap_or(figure)
+        } else {
+            steps.into_iter().rfind(|step| *step <= figure).unwrap_or(figure)
+        }
+    };
+    let (low, high) = (round(least, false), round(greatest, true));
+    Scale { low, high: if high > low { high } else { 2.0 * low }, log: true }
+}
+
+/// Curves in one frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Chart<'a> {
+    /// What they are, for those who do not see them.
+    pub title: &'a str,
+    /// The curves.
+    pub lines: &'a [Line],
+    /// Heights.
+    pub scale: Scale,
+    /// The last step of the axis.
+    pub steps: u64,
+    /// A figure to compare with, and its name.
+    pub level: Option<(f32, &'a str)>,
+}
+
+impl Chart<'_> {
+    /// Draws it.
+    pub fn draw(&self) -> Figure {
+        let [left, right, top, bottom] = MARGINS;
+        let ([from, to], [ground, ceiling]) = ([left, SIZE[0] - right], [SIZE[1] - bottom, top]);
+        let steps = self.steps.max(1) as f64;
+        let x = |step: f64| from + (to - from) * (step / steps).clamp(0.0, 1.0);
+        let y = |figure: f32| ground + (ceiling - ground) * f64::from(self.scale.height(figure));
+        let mut body = String::new();
+        for figure in self.heights() {
+            body += &line("rule", [from, y(figure)], [to, y(figure)]);
+            body += &text(from - 6.0, y(figure) + 4.0, "end", &short(f64::from(figure)));
+        }
+        for step in ticks(0.0, steps, 4) {
+            let anchor = if x(step) > to - 20.0 { "end" } else { "middle" };
+            body += &line("rule", [x(step), ground], [x(step), ground + 4.0]);
+            body += &text(x(step), ground + 18.0, anchor, &thousands(step as u64));
+        }
+        body += &text((from + to) / 2.0, SIZE[1] - 3.0, "middle", "step");
+        if let Some((figure, name)) = self.level {
+            body += &line("level", [from, y(figure)], [to, y(figure)]);
+            body += &text(to - 2.0, y(figure) - 5.0, "end", name);
+        }
+        for curve in self.lines {
+            for part in curve.points.split(|point| !point.mean.is_finite()).filter(|part| !part.is_empty()) {
+                let at = |which: usize| move |point: &Point| [x(point.step as f64), y(point.between[which])];
+                let band = through(part.iter().map(at(1)).chain(part.iter().rev().map(at(0))));
+                body += &format!("<path class=\"{} band\" d=\"{band}Z\"/>", curve.class);
+                let means = through(part.iter().map(|point| [x(point.step as f64), y(point.mean)]));
+                body += &format!("<path class=\"{}\" d=\"{means}\"/>", curve.class);
+            }
+        }
+        let mut across = from;
+        for curve in self.lines.iter().filter(|curve| !curve.name.is_empty()) {
+            body += &line(curve.class, [across, 12.0], [across + 18.0, 12.0]);
+            body += &text(across + 23.0, 16.0, "start", &curve.name);
+            across += 40.0 + 7.0 * curve.name.chars().count() as f64;
+        }
+        Figure { size: SIZE, words: self.words(), body }
+    }
+
+    /// The figures that stand at the axis.
+    fn heights(&self) -> Vec<f32> {
+        let Scale { low, high, log } = self.scale;
+        if !log {
+            return ticks(f64::from(low), f64::from(high), 5).into_iter().map(|tick| tick as f32).collect();
+        }
+        let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+        let within: &[f32] = if last - first <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let powers = (first..=last).step_by(1 + (last - first) as usize / 6).map(|power| 10f32.powi(power));
+        let figures = powers.flat_map(|power| within.iter().map(move |step| step * power));
+        figures.filter(|figure| (low * 0.999..=high * 1.001).contains(figure)).collect()
+    }
+
+    fn words(&self) -> String {
+        let axis = if self.scale.log { ", on a logarithmic axis" } else { "" };
+        let lines: Vec<String> = self.lines.iter().map(Line::words).collect();
+        let level = self.level.map_or(String::new(), |(figure, name)| {
+            let shown = short(f64::from(figure));
+            if name == shown { format!(" A line at {shown}.") } else { format!(" A line at {shown}, {name}.") }
+        });
+        format!("{} over {} steps{axis}. {}{level}", self.title, thousands(self.steps), lines.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(means: &[f32]) -> Line {
+        let points = means.iter().zip(1..).map(|(&mean, step)| Point { step, mean, between: [mean - 0.1, mean + 0.1] });
+        Line { name: "D".into(), class: "d", points: points.collect() }
+    }
+
+    fn chart(lines: &[Line], log: bool) -> Figure {
+        let scale = scale(lines.iter(), [].into_iter(), log);
+        Chart { title: "Losses", lines, scale, steps: 4, level: Some((0.5, "0.5")) }.draw()
+    }
+
+    #[test]
+    fn what_is_not_finite_leaves_a_gap() {
+        let figure = chart(&[curve(&[1.0, f32::NAN, 2.0, 4.0])], false);
+        // Two parts, each a band and a line; the first is a dot.
+        assert_eq!(figure.body.matches("<path").count(), 4);
+        assert!(figure.body.contains("h0\"") && !figure.body.contains("NaN"), "{}", figure.body);
+        assert_eq!(
+            figure.words,
+            "Losses over 4 steps. D: 1.00 at step 1, 4.00 at step 4, between 1.00 and 4.00, with gaps. A line at 0.50, 0.5."
+        );
+        let figure = chart(&[curve(&[f32::NAN; 3])], true);
+        assert!(figure.words.contains("D: no finite value.") && !figure.body.contains("<path"), "{figure:?}");
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_round_ends_and_no_room_for_less() {
+        for (means, low, high) in [
+            (&[0.3, 7.0][..], 0.2, 10.0),
+            (&[1.0, 1.0], 1.0, 2.0),
+            (&[0.0, 3.0], 2.0, 5.0),
+            (&[1e-30, 50.0], 5e-7, 50.0),
+            (&[f32::NAN, 0.02, f32::INFINITY], 0.02, 0.05),
+        ] {
+            let found = scale([curve(means)].iter(), [].into_iter(), true);
+            assert!(found.log, "{means:?}");
+            assert!(
+                (found.low / low - 1.0).abs() < 1e-3 && (found.high / high - 1.0).abs() < 1e-3,
+                "{means:?} {found:?}"
+            );
+        }
+        for means in [&[-1.0, 3.0][..], &[0.0], &[]] {
+            assert!(!scale([curve(means)].iter(), [].into_iter(), true).log, "{means:?}");
+        }
+    }
+
+    #[test]
+    fn any_figures_give_coordinates_inside_the_frame() {
+        for means in [&[f32::MAX, f32::MIN][..], &[f32::MIN_POSITIVE, f32::MAX], &[1e-45], &[0.0, -0.0], &[3e38, 3e38]]
+        {
+            for log in [false, true] {
+                let body = chart(&[curve(means)], log).body;
+                assert!(!body.contains("NaN") && !body.contains("inf\""), "{means:?} {log} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_thinned() {
+        let dir = tempfile::tempdir().expect("a directory");
+        duel_tests::recorded::record_long(dir.path(), 10_000);
+        let (mut reader, mut run) = duel_trainer::run::reader::Reader::new(dir.path());
+        reader.update(&mut run).expect("readable");
+        let line = Line::of("D", "d", &run.curves, Series::DLoss);
+        assert!((200..=POINTS).contains(&line.points.len()), "{}", line.points.len());
+        assert_eq!(line.points.last().map(|point| point.step), Some(10_000));
+        assert_eq!(
+            line.points.iter().map(|point| point.between[1]).fold(0.0, f32::max),
+            99.0,
+            "the spike is in the band"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! A run's curves, those of several runs on one scale, so that they can be compared.
+
+use std::f32::consts::LN_2;
+
+use duel_trainer::run::curves::Series;
+
+use super::{
+    Subject,
+    chart::{Chart, Line, POINTS, Point, scale},
+    svg::Figure,
+};
+
+/// A chart: its name in files, its title, its curves, and what they are held against.
+struct Kind {
+    name: &'static str,
+    title: &'static str,
+    lines: fn(&Subject) -> Vec<Line>,
+    log: bool,
+    level: Option<(f32, &'static str)>,
+    /// Ends that the axis has in any case.
+    ends: &'static [f32],
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        name: "losses",
+        title: "Losses of D and G",
+        lines: |subject| {
+            let of = |name, class, series| Line::of(name, class, &subject.run.curves, series);
+            vec![of("loss of D", "d", Series::DLoss), of("loss of G", "g", Series::GLoss)]
+        },
+        log: true,
+        level: None,
+        ends: &[],
+    },
+    Kind {
+        name: "opinions",
+        title: "D(x) and D(G(z))",
+        lines: |subject| {
+            let of = |name, class, series| Line::of(name, class, &subject.run.curves, series);
+            vec![of("D(x)", "d", Series::DReal), of("D(G(z))", "g", Series::DFake)]
+        },
+        log: false,
+        level: Some((0.5, "the draw: 0.5")),
+        ends: &[0.0, 1.0],
+    },
+    Kind {
+        name: "value",
+        title: "Value V(D, G)",
+        lines: |subject| vec![Line::of("V(D, G)", "", &subject.run.curves, Series::Value)],
+        log: false,
+        level: Some((-2.0 * LN_2, "the draw: -log 4")),
+        ends: &[0.0, -2.0],
+    },
+    Kind {
+        name: "gradients",
+        title: "Lengths of the gradients of D and G",
+        lines: |subject| {
+            let of = |name, class, series| Line::of(name, class, &subject.run.curves, series);
+            vec![of("gradient of D", "d", Series::DGradient), of("gradient of G", "g", Series::GGradient)]
+        },
+        log: true,
+        level: None,
+        ends: &[],
+    },
+    Kind {
+        name: "frechet",
+        title: "Fréchet distance",
+        lines: |subject| evaluations(subject).into_iter().collect(),
+        log: true,
+        level: None,
+        ends: &[],
+    },
+];
+
+/// Each chart of each run; none where a run has no such figures. Charts that no run has are left out.
+pub fn all(subjects: &[&Subject]) -> Vec<(&'static str, Vec<Option<Figure>>)> {
+    let charts = KINDS.iter().map(|kind| (kind.name, draw(kind, subjects)));
+    charts.filter(|(_, figures)| figures.iter().any(Option::is_some)).collect()
+}
+
+fn draw(kind: &Kind, subjects: &[&Subject]) -> Vec<Option<Figure>> {
+    let lines: Vec<Vec<Line>> = subjects.iter().map(|subject| (kind.lines)(subject)).collect();
+    let scale = scale(lines.iter().flatten(), kind.ends.iter().copied(), kind.log);
+    let figures = subjects.iter().zip(&lines).map(|(subject, lines)| {
+        let any = lines.iter().any(|line| !line.points.is_empty());
+        any.then(|| Chart { title: kind.title, lines, scale, steps: subject.run.step(), level: kind.level }.draw())
+    });
+    figures.collect()
+}
+
+/// The Fréchet distance at each evaluation, if there were two at least.
+fn evaluations(subject: &Subject) -> Option<Line> {
+    let points = subject.evaluations().into_iter().filter_map(|(step, scores)| {
+        let score = *scores.get("frechet")? as f32;
+        Some(Point { step, mean: score, between: [score; 2] })
+    });
+    let points: Vec<Point> = points.collect();
+    let points: Vec<Point> = points.iter().step_by(points.len().div_ceil(POINTS).max(1)).copied().collect();
+    (points.len() > 1).then(|| Line { name: "Fréchet distance".into(), class: "g", points })
+}

@@ -1,0 +1,209 @@
+//! The parts of a page, well-formed as XML, too. What is text is escaped here and nowhere else; what ends in `html` holds elements.
+
+use duel_models::grid::{Picture, png};
+
+/// Text as it may stand between tags and in an attribute.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\'' => escaped += "&#39;",
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A paragraph.
+pub fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escape(text))
+}
+
+/// A picture as an element that holds its file; each of its pixels is a square. `words` tell what it shows.
+pub fn picture(picture: &Picture, words: &str) -> String {
+    let Picture { width, height, .. } = picture;
+    let (bytes, words) = (base64(&png(picture)), escape(words));
+    format!("<img width=\"{width}\" height=\"{height}\" alt=\"{words}\" src=\"data:image/png;base64,{bytes}\"/>")
+}
+
+/// A figure and what stands below it.
+pub fn figure(html: &str, caption: &str) -> String {
+    let caption = escape(caption);
+    format!("<figure>{html}<figcaption>{caption}</figcaption></figure>\n")
+}
+
+/// Parts side by side, where there is room: of four in a row, or `wide`, of two.
+pub fn row(html: &[String], wide: bool) -> String {
+    let class = if wide { "row wide" } else { "row" };
+    format!("<div class=\"{class}\">\n{}</div>\n", html.concat())
+}
+
+/// Parts of equal width, side by side, for each of some runs: each below its run's name, if there are several.
+pub fn columns<'a>(parts: impl Iterator<Item = (&'a str, String)>) -> String {
+    let parts: Vec<(&str, String)> = parts.collect();
+    if let [(_, html)] = &parts[..] {
+        return html.clone();
+    }
+    let column = |(name, html): &(&str, String)| format!("<div>\n<h3>{}</h3>\n{html}</div>\n", escape(name));
+    row(&parts.iter().map(column).collect::<Vec<_>>(), false)
+}
+
+/// A cell of a table: its text, or what says better how it looks.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// Text.
+    Text(String),
+    /// Something to copy.
+    Code(String),
+    /// A number, which stands right.
+    Number(String),
+}
+
+impl Cell {
+    fn html(&self) -> String {
+        match self {
+            Self::Text(text) => format!("<td>{}</td>", escape(text)),
+            Self::Code(text) => format!("<td><code>{}</code></td>", escape(text)),
+            Self::Number(text) => format!("<td class=\"number\">{}</td>", escape(text)),
+        }
+    }
+}
+
+/// A table: its caption, the heads of its columns, and rows of a head and its cells. Where it is too wide it scrolls by itself.
+pub fn table(caption: &str, heads: &[&str], rows: &[(String, Vec<Cell>)]) -> String {
+    let heads: Vec<String> = heads.iter().map(|head| format!("<th scope=\"col\">{}</th>", escape(head))).collect();
+    let caption = escape(caption);
+    let mut html = format!(
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n<table>\n<caption>{caption}</caption>\n\
+         <thead><tr>{}</tr></thead>\n<tbody>\n",
+        heads.concat()
+    );
+    for (head, cells) in rows {
+        let cells: Vec<String> = cells.iter().map(Cell::html).collect();
+        html += &format!("<tr><th scope=\"row\">{}</th>{}</tr>\n", escape(head), cells.concat());
+    }
+    html + "</tbody>\n</table>\n</div>\n"
+}
+
+/// What can be unfolded.
+pub fn details(summary: &str, html: &str) -> String {
+    format!("<details>\n<summary>{}</summary>\n{html}</details>\n", escape(summary))
+}
+
+/// A section with its heading.
+pub fn section(id: &str, heading: &str, html: &str) -> String {
+    format!("<section id=\"{id}\">\n<h2>{}</h2>\n{html}</section>\n", escape(heading))
+}
+
+/// The page. No script runs in it and nothing is fetched, whatever it holds.
+pub fn page(title: &str, style: &str, html: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"color-scheme\" content=\"light dark\"/>\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"/>\n\
+         <link rel=\"icon\" href=\"data:,\"/>\n<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{html}</body>\n</html>\n"
+    )
+}
+
+/// Bytes as RFC 4648 writes them, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let at = |index: usize| u32::from(three.get(index).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for letter in 0..4 {
+            let index = (bits >> (18 - 6 * letter) & 63) as usize;
+            text.push(if letter <= three.len() { char::from(LETTERS[index]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// Panics unless every tag of a page is closed in order, every attribute quoted, every `&` and `<` part of what it should be.
+    pub fn assert_well_formed(html: &str) {
+        let html = html.strip_prefix("<!DOCTYPE html>").unwrap_or(html);
+        let (style, rest) = html.split_once("<style>").map_or(("", html), |(before, after)| {
+            let (style, after) = after.split_once("</style>").expect("the style ends");
+            assert!(!style.contains(['<', '&']), "the style is text");
+            (before, after)
+        });
+        let mut open: Vec<&str> = Vec::new();
+        for part in [style, rest] {
+            for (index, piece) in part.split('<').enumerate() {
+                let (tag, text) = if index == 0 { ("", piece) } else { piece.split_once('>').expect("a tag ends") };
+                assert_entities(text);
+                assert!(!text.contains('>'), "{text}");
+                assert_entities(tag);
+                assert!(tag.matches('"').count() % 2 == 0, "<{tag}>");
+                let name = tag.trim_matches('/').split_whitespace().next().unwrap_or_default();
+                if tag.starts_with('/') {
+                    assert_eq!(open.pop(), Some(name), "</{name}>");
+                } else if !tag.is_empty() && !tag.ends_with('/') {
+                    open.push(name);
+                }
+            }
+        }
+        assert!(open.is_empty(), "{open:?}");
+    }
+
+    fn assert_entities(text: &str) {
+        for after in text.split('&').skip(1) {
+            let known = ["amp;", "lt;", "gt;", "quot;", "#39;"];
+            assert!(known.iter().any(|entity| after.starts_with(entity)), "&{after}");
+        }
+    }
+
+    #[test]
+    fn text_is_never_an_element() {
+        let hostile = "</p><script>alert('&\")</script>";
+        assert_eq!(escape(hostile), "&lt;/p&gt;&lt;script&gt;alert(&#39;&amp;&quot;)&lt;/script&gt;");
+        let cells = vec![Cell::Text(hostile.into()), Cell::Code(hostile.into()), Cell::Number(hostile.into())];
+        let html = [
+            table(hostile, &[hostile; 3], &[(hostile.into(), cells)]),
+            details(hostile, &paragraph(hostile)),
+            section(
+                "x",
+                hostile,
+                &figure(&picture(&Picture { width: 1, height: 1, pixels: vec![7] }, hostile), hostile),
+            ),
+            columns([(hostile, String::new()), (hostile, String::new())].into_iter()),
+        ];
+        let page = page(hostile, "p > a { color: red }", &html.concat());
+        assert!(!page.contains("<script") && page.contains("script&gt;"), "{page}");
+        assert_well_formed(&page);
+    }
+
+    #[test]
+    #[should_panic(expected = "</a>")]
+    fn tags_that_cross_are_found() {
+        assert_well_formed("<a><b></a></b>");
+    }
+
+    #[test]
+    fn bytes_are_letters_as_the_rfc_has_it() {
+        // Section 10 of RFC 4648.
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
+    }
+}
