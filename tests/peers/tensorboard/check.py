@@ -69,7 +69,7 @@ class Server:
 
     def __init__(self, runs):
         command = [Path(sys.executable).parent / "tensorboard", "--logdir", runs, "--port", "0", "--host", "127.0.0.1"]
-        command += ["--load_fast", "true", "--samples_per_plugin", "scalars=0,images=1000", "--reload_interval", "1"]
+        command += ["--load_fast", "true", "--samples_per_plugin", "scalars=100000,images=1000", "--reload_interval", "1"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
@@ -77,16 +77,16 @@ class Server:
                 return
         raise SystemExit("tensorboard does not start")
 
-    def get(self, path, **query):
-        with urllib.request.urlopen(f"{self.address}/data/plugin/{path}?{urllib.parse.urlencode(query)}", timeout=60) as answer:
+    def get(self, path, query):
+        with urllib.request.urlopen(f"{self.address}/data/plugin/{path}?{query}", timeout=60) as answer:
             return answer.read()
 
     def scalars(self, run, tag):
-        return [(step, value) for _, step, value in json.loads(self.get("scalars/scalars", run=run, tag=tag))]
+        return [(step, value) for _, step, value in json.loads(self.get("scalars/scalars", urllib.parse.urlencode({"run": run, "tag": tag})))]
 
     def images(self, run):
-        shown = json.loads(self.get("images/images", run=run, tag="samples", sample=0))
-        return [(image["step"], self.get("images/individualImage?" + image["query"])) for image in shown]
+        shown = json.loads(self.get("images/images", f"run={run}&tag=samples&sample=0"))
+        return [(image["step"], self.get("images/individualImage", image["query"])) for image in shown]
 
 
 def main():
