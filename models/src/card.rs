@@ -206,7 +206,9 @@ impl Fields<'_> {
 }
 
 fn wrong(key: &str, value: &str, expected: &str) -> CardError {
-    CardError::Wrong { key: key.to_owned(), value: value.chars().take(40).collect(), expected: expected.to_owned() }
+    // A score's key is the file's own.
+    let key = key.chars().filter(|c| !c.is_control()).take(40).collect();
+    CardError::Wrong { key, value: value.chars().take(40).collect(), expected: expected.to_owned() }
 }
 
 #[cfg(test)]
@@ -255,6 +257,10 @@ mod tests {
             let error = Card::from_map(&map).expect_err(key).to_string();
             assert!(error.contains(key), "{error}");
         }
+        let hostile = [("duel.score.\u{1b}[2J".to_owned(), "NaN".to_owned())];
+        let error =
+            Card::from_map(&card().to_map().into_iter().chain(hostile).collect()).expect_err("no number").to_string();
+        assert!(error.contains("duel.score.[2J") && !error.chars().any(char::is_control), "{error:?}");
         let mut map = card().to_map();
         map.remove("duel.seed");
         assert_eq!(Card::from_map(&map), Err(CardError::Lacks("duel.seed")));

@@ -78,7 +78,7 @@ fn nodes(graph: &GraphProto) -> Result<(), String> {
             return Err("it has operations that are not ONNX's own".to_owned());
         }
         if !node.attribute.iter().all(plain) {
-            return Err(format!("an attribute of its {} is out of range", node.op_type));
+            return Err(format!("an attribute of its {} is out of range", short(&node.op_type)));
         }
     }
     Ok(())
@@ -92,20 +92,25 @@ fn plain(attribute: &AttributeProto) -> bool {
     !nested && lists == 0 && small(&attribute.i) && attribute.ints.iter().all(small) && attribute.f.is_finite()
 }
 
+/// A name of a stranger's as it stands in an error.
+pub(crate) fn short(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
 /// Inputs and outputs, by the card.
 fn ends(graph: &GraphProto, card: &Card) -> Result<(), String> {
     let is_weight = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
     let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !is_weight(&input.name)).collect();
     let expected: &[&str] = if card.classes > 0 { &[LATENT, LABEL] } else { &[LATENT] };
-    let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-    if names != expected {
+    if !inputs.iter().map(|input| input.name.as_str()).eq(expected.iter().copied()) {
+        let names: Vec<String> = inputs.iter().take(3).map(|input| short(&input.name)).collect();
         return Err(format!("its inputs are {names:?}, expected {expected:?}"));
     }
     let [output] = &graph.output[..] else {
         return Err(format!("it has {} outputs, expected one", graph.output.len()));
     };
     if output.name != IMAGE {
-        return Err(format!("its output is {:?}, expected {IMAGE:?}", output.name));
+        return Err(format!("its output is {:?}, expected {IMAGE:?}", short(&output.name)));
     }
     if !graph.node.iter().any(|node| node.output.contains(&output.name)) {
         return Err(format!("no operation gives its output {IMAGE:?}"));
@@ -133,10 +138,7 @@ fn shape(value: &ValueInfoProto, expected: &[usize]) -> Result<(), String> {
 
 /// A weight's values must be there, as many as its shape says, and finite.
 fn initialiser(tensor: &TensorProto) -> Result<(), LoadError> {
-    let graph = |why: &str| {
-        let name: String = tensor.name.chars().filter(|c| !c.is_control()).take(40).collect();
-        LoadError::Graph(format!("its weight {name:?} {why}"))
-    };
+    let graph = |why: &str| LoadError::Graph(format!("its weight {:?} {why}", short(&tensor.name)));
     if tensor.data_location == Some(DataLocation::External.into()) || !tensor.external_data.is_empty() {
         return Err(graph("stands in another file"));
     }

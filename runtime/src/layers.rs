@@ -8,7 +8,7 @@ use tract_onnx::{
     prelude::f16,
 };
 
-use crate::door::{LABEL, LATENT};
+use crate::door::{LABEL, LATENT, short};
 
 /// Values of the largest tensor between two layers, for a sample: more than the 512 channels of 14×14 pixels that a recipe may ask for.
 const VALUES_MAX: usize = 1 << 17;
@@ -119,8 +119,7 @@ pub(crate) fn read(graph: GraphProto, card: &Card) -> Result<Vec<Layer>, String>
     reader.values.insert(LATENT.to_owned(), Value::Flow);
     for node in &graph.node {
         reader.node(node).map_err(|why| {
-            let name: String = node.op_type.chars().filter(|c| !c.is_control()).take(40).collect();
-            format!("its operation {name:?} {why}; duel runs what `duel export` writes")
+            format!("its operation {:?} {why}; duel runs what `duel export` writes", short(&node.op_type))
         })?;
     }
     if reader.shape != [1, PIXELS] {

@@ -150,10 +150,11 @@ fn bad_graphs_are_refused_in_a_line_that_says_why() {
         ("as many values", |graph| graph.initializer[0].dims = vec![i64::MAX, i64::MAX]),
         ("neither f32, f16 nor i64", |graph| graph.initializer[0].data_type = DataType::Double.into()),
         ("another file", |graph| graph.initializer[0].data_location = Some(1)),
-        ("inputs are", |graph| graph.input[0].name = "noise".into()),
+        ("inputs are", |graph| graph.input[0].name = "noise\u{1b}".repeat(1000)),
         ("outputs", |graph| graph.output.clear()),
         ("latent has the shape", |graph| graph.input[0] = value("latent", &[4])),
         ("out of range", |graph| {
+            graph.node[0].op_type = "Gemm\u{1b}[2J".into();
             graph.node[0].attribute.push(AttributeProto { name: "transA".into(), i: 1 << 40, ..Default::default() });
         }),
     ];
@@ -228,5 +229,5 @@ fn what_is_no_generator_file_is_refused() {
 fn refused(onnx: &[u8], expected: &str) {
     let error = Generator::load(onnx).expect_err(expected).to_string();
     assert!(error.contains(expected), "{expected}: {error}");
-    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(!error.chars().any(char::is_control) && error.len() < 300, "{error:?}");
 }

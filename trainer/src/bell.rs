@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use duel_models::{LatentLaw, random::Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::run::files;
+use crate::run::{files, story::showable};
 
 /// Normal laws of equal weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,7 +143,9 @@ impl Portrait {
     pub fn read(path: &Path) -> io::Result<Self> {
         const BYTES_MAX: u64 = 1 << 16;
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        let portrait: Self = serde_json::from_slice(&files::read_small(path, BYTES_MAX)?)?;
+        // serde_json repeats what it did not expect.
+        let portrait: Result<Self, _> = serde_json::from_slice(&files::read_small(path, BYTES_MAX)?);
+        let portrait = portrait.map_err(|error| wrong(&showable(&error.to_string())))?;
         let Self { x, data, generator, discriminator, arrows, .. } = &portrait;
         let lists = [x, data, generator, discriminator];
         if x.len() < 2 || lists.iter().any(|list| list.len() != x.len()) {
@@ -206,5 +208,9 @@ mod tests {
             fs::write(&file, wrong.to_json()).expect("space");
             assert!(Portrait::read(&file).is_err());
         }
+        // Found by tests/fuzz.
+        fs::write(&file, "{\"\u{7f}\":1}").expect("space");
+        let error = Portrait::read(&file).expect_err("an unknown field").to_string();
+        assert!(!error.chars().any(char::is_control), "{error:?}");
     }
 }

@@ -12,7 +12,10 @@ use toml::{Table, Value};
 pub use knob::{Knob, Range};
 pub use sections::*;
 
-use crate::{bell::Bell, run::files};
+use crate::{
+    bell::Bell,
+    run::{files, story::showable},
+};
 
 /// A whole experiment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -218,7 +221,7 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
 fn table(text: &str, origin: &str) -> Result<Table, RecipeError> {
     text.parse::<Table>().map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        let message = error.message().lines().next().unwrap_or_default();
+        let message = showable(error.message().lines().next().unwrap_or_default());
         RecipeError::NotToml { origin: origin.to_owned(), why: format!("line {line}: {message}") }
     })
 }
@@ -234,7 +237,7 @@ fn check(origin: &str, section: &str, key: &str, value: &Value) -> Result<(), Re
     if knob.range.holds(value) {
         return Ok(());
     }
-    let shown: String = value.to_string().chars().take(60).collect();
+    let shown: String = showable(&value.to_string()).chars().take(60).collect();
     Err(RecipeError::OutOfRange { origin: origin.to_owned(), key: knob.path(), value: shown, range: knob.range })
 }
 
@@ -316,6 +319,16 @@ mod tests {
             let error = Recipe::load("article", &[setting.to_owned()]).expect_err(setting).to_string();
             assert!(error.contains(expected), "{setting}: {error}");
             assert_eq!(error.lines().count(), 1, "{error}");
+        }
+        // Found by tests/fuzz.
+        for text in [
+            "about = \"\"\"\ntwo\nlines\"\"\"",
+            "about = \"\\u001b[2J\"",
+            "a\u{7f} = 1",
+            "[training]\nloss = '''\n\n'''",
+        ] {
+            let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
+            assert!(!error.chars().any(char::is_control), "{error:?}");
         }
         let error = Recipe::parse("[training]\nbatch = 3\nbatch 4\n", "mine.toml").expect_err("no TOML").to_string();
         assert!(error.contains("line 3"), "{error}");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     files,
+    story::showable,
     writer::{RunError, checkpoints},
 };
 use crate::{
@@ -137,7 +138,8 @@ pub(crate) enum Bad {
 
 impl From<String> for Bad {
     fn from(why: String) -> Self {
-        Self::Damaged(why)
+        // A parser's words may repeat the file's.
+        Self::Damaged(showable(&why))
     }
 }
 
@@ -307,8 +309,11 @@ mod tests {
             bytes
         };
         let (low, middle) = (flipped(before.len() - 4, 1), flipped(before.len() / 2, 4));
-        for bytes in [&before[..before.len() - 1], &before[..100], b"", &other, &low, &middle, &nan] {
-            load(&mut duel, bytes).expect_err("damaged");
+        let header = br#"{"\u001b[2J":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#;
+        let hostile = [&(header.len() as u64).to_le_bytes(), &header[..], &[0; 4]].concat();
+        for bytes in [&before[..before.len() - 1], &before[..100], b"", &other, &low, &middle, &nan, &hostile] {
+            let (Bad::Damaged(why) | Bad::OtherRecipe(why)) = load(&mut duel, bytes).expect_err("damaged");
+            assert!(!why.chars().any(char::is_control), "{why:?}");
             assert!(save(&duel).expect("memory") == before);
         }
     }
