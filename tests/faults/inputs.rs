@@ -79,7 +79,7 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
         room.run_of_lines(&mut stream("runs", time));
         room.run(&["runs", &room.0.display().to_string()], Work::Little)
     });
-    table.input("samples: the dashboard", few, |time| room.dashboard(&mut stream("pictures", time)));
+    table.input("records and samples: the dashboard", few, |time| room.dashboard(&mut stream("pictures", time)));
     table.input("requests: a trainer", few, |time| asked(small, &mut stream("requests", time)));
     let nothing = nothings();
     table.input("pipes, directories and devices for files", nothing.len() as u64, |time| {
@@ -258,7 +258,7 @@ impl Room {
         }
     }
 
-    /// A recorded run whose newest samples are bad, in a terminal: shown or not, it must be left by a key.
+    /// A recorded run whose newest records and samples are bad, in a terminal: shown or not, it must be left by a key.
     fn dashboard(&self, stream: &mut Stream) -> Result<Verdict, String> {
         let dir = self.empty("shown");
         let kind = [recorded::Kind::Killed, recorded::Kind::Numbers][stream.below(2)];
@@ -269,6 +269,11 @@ impl Room {
             if let Ok(good) = fs::read(self.0.join(&file)) {
                 self.write(&file, &mutated(&[good], stream));
             }
+        }
+        for name in ["metrics.jsonl", "events.jsonl"] {
+            let file = format!("shown/{name}");
+            let good = fs::read(self.0.join(&file)).expect("recorded");
+            self.write(&file, &[good, mutated(&Door::Lines.seeds(), stream), b"\n".to_vec()].concat());
         }
         let program = duel().display().to_string();
         let mut pty = Pty::start((80, 24), &self.0, &[], &[program.as_str(), "watch", "--read-only", &dir]);
