@@ -232,6 +232,7 @@ fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
         (&["train", "--steps", "many"], 2, "--steps"),
         (&["train", "--run", "/proc/run"], 1, "--run"),
         (&["export", "nowhere"], 1, "nowhere"),
+        (&["eval", "article", "--cas"], 1, "--cas"),
         (&["sample", "--model", "no.onnx"], 1, "no.onnx"),
         (&["sample", "--model", "missing.onnx"], 1, "missing.onnx"),
         (&["sample", "--count", "0"], 1, "--count"),

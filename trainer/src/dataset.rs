@@ -135,11 +135,20 @@ impl Dataset {
         if Bell::of(&recipe.data.source).is_some() {
             return numbers(recipe).map(|()| Self::default());
         }
-        let all = match recipe.data.source.as_str() {
-            "mnist" => Self::mnist(Split::Train),
-            dir => Self::from_dir(Path::new(dir), Split::Train)?,
+        Self::source(recipe, Split::Train)?.split(recipe)
+    }
+
+    /// The test images beside those that a recipe learns from.
+    pub fn test_of(recipe: &Recipe) -> Result<Self, DatasetError> {
+        Self::source(recipe, Split::Test)
+    }
+
+    /// The images that a recipe names, whose labels its networks know.
+    fn source(recipe: &Recipe, split: Split) -> Result<Self, DatasetError> {
+        let data = match recipe.data.source.as_str() {
+            "mnist" => Self::mnist(split),
+            dir => Self::from_dir(Path::new(dir), split)?,
         };
-        let data = all.split(recipe)?;
         match data.labels.iter().max() {
             Some(&label) if recipe.training.conditional && usize::from(label) >= recipe.data.classes => {
                 Err(DatasetError::Label { label, classes: recipe.data.classes })

@@ -399,9 +399,22 @@ impl Duel {
     pub(crate) fn opinion(&self, data: &Dataset, count: usize) -> Result<Vec<f32>> {
         let count = count.min(data.len());
         let images: Vec<f32> = data.images[..count * PIXELS].iter().map(|&byte| pixels::from_byte(byte)).collect();
-        let labels = one_hot(&data.labels[..count], self.recipe.classes(), &self.device)?;
-        let images = Tensor::from_vec(images, (count, PIXELS), &self.device)?;
-        logits(&self.discriminator.network.forward(&images, Mode::Evaluate)?, labels.as_ref())?.flatten_all()?.to_vec1()
+        self.judged(&images, &data.labels[..count])
+    }
+
+    /// The logits that the discriminator gives images, [N, 784] in [-1, 1], of labels, [N], which count only if it is told them: [N].
+    pub(crate) fn judged(&self, images: &[f32], labels: &[u8]) -> Result<Vec<f32>> {
+        const BATCH: usize = 500;
+        let mut found = Vec::new();
+        for (index, images) in images.chunks(BATCH * PIXELS).enumerate() {
+            let count = images.len() / PIXELS;
+            let labels = labels.get(index * BATCH..index * BATCH + count).unwrap_or_default();
+            let labels = one_hot(labels, self.recipe.classes(), &self.device)?;
+            let images = Tensor::from_slice(images, (count, PIXELS), &self.device)?;
+            let judged = self.discriminator.network.forward(&images, Mode::Evaluate)?;
+            found.extend(logits(&judged, labels.as_ref())?.flatten_all()?.to_vec1::<f32>()?);
+        }
+        Ok(found)
     }
 
     /// What the generator is given for latents, [N, latent], and labels, [N], which count only if it is told them:

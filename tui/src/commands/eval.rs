@@ -5,13 +5,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
-use duel_models::{grid::png, shipped};
-use duel_runtime::{Generator, Samples};
+use duel_models::{PIXELS, grid::png, shipped};
+use duel_runtime::{Generator, Samples, to_bytes};
 use duel_trainer::{
-    dataset::{Dataset, Split},
-    evaluate::{Images, Judge, SAMPLES, Scores, nearest},
+    dataset::{Dataset, DatasetError, Split},
+    duel::Duel,
+    evaluate::{
+        Images, Judge, SAMPLES, Scores,
+        learning::{self, LEARNED},
+        nearest,
+        opinion::Opinion,
+        parzen,
+    },
     export::{Weights, export},
 };
 
@@ -22,7 +29,7 @@ use crate::{files, model, output::print};
 pub const SEED: u64 = 2014;
 
 /// Samples that are drawn at a time.
-const CHUNK: u64 = 1000;
+const CHUNK: usize = 1000;
 
 /// Arguments of `duel eval`.
 #[derive(Debug, Args)]
@@ -32,6 +39,9 @@ pub struct EvalArgs {
     /// One line of JSON.
     #[arg(long)]
     json: bool,
+    /// Also the classification accuracy score: a classifier learns from 60,000 drawn digits alone, and reads the test images; minutes.
+    #[arg(long)]
+    cas: bool,
     /// Also draw nearest.png, samples above their nearest training images, and interpolation.png, rows from one latent to another.
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
@@ -39,20 +49,32 @@ pub struct EvalArgs {
 
 /// Scores 10,000 samples against the test images, each measure beside what other real images score.
 pub fn run(args: EvalArgs) -> Result<()> {
-    let Drawn { images, generator } = drawn(&args.target)?;
+    let subject = Subject::find(&args.target)?;
+    let lessons = if args.cas { Some(subject.lessons(&args.target)?) } else { None };
+    let images = subject.images()?;
     if let Some(dir) = &args.pictures {
-        pictures(&images, generator.as_ref(), dir)?;
+        pictures(&images, subject.generator(), dir)?;
     }
     let judge = Judge::new()?;
-    let (scores, real) = (judge.score(&images)?, judge.real()?);
+    let (mut scores, mut real) = (judge.score(&images)?.named(), judge.real()?.named());
+    if let Some(lessons) = lessons {
+        scores.insert(LEARNING.to_owned(), learning::score(&lessons)?);
+        real.insert(LEARNING.to_owned(), learning::score(&first(Dataset::mnist(Split::Train), lessons.len()))?);
+    }
+    let opinion = subject.opinion(&images)?;
     if args.json {
-        let line = serde_json::json!({
+        let paper: BTreeMap<&str, [f64; 2]> = parzen::PAPER.map(|(what, mean, error)| (what, [mean, error])).into();
+        let mut line = serde_json::json!({
             "target": args.target, "images": images.len(), "seed": SEED, "classifier": judge.hash(),
-            "scores": scores.named(), "real": real.named(),
+            "scores": scores, "real": real, "parzen_of_the_paper": paper, "parzen_weakness": WEAKNESS,
         });
+        if let Some(opinion) = opinion {
+            line["discriminator"] = serde_json::json!(opinion.named());
+        }
         return print(&format!("{line}\n"));
     }
-    print(&table(&args.target, images.len(), &scores, &real, judge.hash()))
+    let table = table(&args.target, images.len(), &scores, &real, judge.hash());
+    print(&(table + &opinion.map_or_else(String::new, said)))
 }
 
 /// The scores of a generator, by name.
@@ -61,26 +83,92 @@ pub fn score(generator: &Generator) -> Result<BTreeMap<String, f64>> {
     Ok(Judge::new()?.score(&images)?.named())
 }
 
-/// What is scored, and the generator that drew it if there is one.
-struct Drawn {
-    images: Images,
-    generator: Option<Generator>,
+/// The name of the score that `--cas` adds.
+const LEARNING: &str = "classification_accuracy";
+
+/// Why the Parzen window is not all that is shown: Theis et al. 2016.
+const WEAKNESS: &str =
+    "a weak measure: the window is wider than a digit's details, copies score high, and good samples may score low";
+
+/// What is scored.
+enum Subject {
+    /// What a run's generator draws; and the run, for its discriminator.
+    Run(Box<Duel>, Generator),
+    /// What a model draws.
+    Model(Generator),
+    /// Images that something drew.
+    Drawn(Dataset),
 }
 
-fn drawn(target: &str) -> Result<Drawn> {
-    let path = Path::new(target);
-    let generator = if path.join("recipe.toml").exists() {
-        Generator::load(&export(&best(path)?, BTreeMap::new(), Weights::Single)?.onnx)?
-    } else if path.is_dir() {
-        let data = Dataset::drawn(path)?;
-        return Ok(Drawn { images: Images::of(&data, 0..data.len().min(SAMPLES)), generator: None });
-    } else {
-        match shipped(target) {
+impl Subject {
+    fn find(target: &str) -> Result<Self> {
+        let path = Path::new(target);
+        if path.join("recipe.toml").exists() {
+            let duel = best(path)?;
+            let export = export(&duel, BTreeMap::new(), Weights::Single)?;
+            return Ok(Self::Run(Box::new(duel), Generator::load(&export.onnx)?));
+        }
+        if path.is_dir() {
+            return Ok(Self::Drawn(Dataset::drawn(path)?));
+        }
+        Ok(Self::Model(match shipped(target) {
             Some(shipped) => Generator::load(shipped.onnx)?,
             None => Generator::load(&model::read(target)?).with_context(|| target.to_owned())?,
+        }))
+    }
+
+    fn generator(&self) -> Option<&Generator> {
+        match self {
+            Self::Run(_, generator) | Self::Model(generator) => Some(generator),
+            Self::Drawn(_) => None,
         }
-    };
-    Ok(Drawn { images: draw(&generator)?, generator: Some(generator) })
+    }
+
+    fn images(&self) -> Result<Images> {
+        match self {
+            Self::Run(_, generator) | Self::Model(generator) => draw(generator),
+            Self::Drawn(data) => Ok(Images::of(data, 0..data.len().min(SAMPLES))),
+        }
+    }
+
+    /// Images with labels for a classifier to learn from.
+    fn lessons(&self, target: &str) -> Result<Dataset> {
+        let data = match self {
+            Self::Run(_, generator) | Self::Model(generator) if generator.card().classes > 0 => {
+                let mut data = Dataset::default();
+                for start in (0..LEARNED).step_by(CHUNK) {
+                    let samples = samples(generator, start);
+                    data.images.extend(to_bytes(&generator.draw(&samples.latents, &samples.labels)?));
+                    data.labels.extend(samples.labels);
+                }
+                data
+            }
+            Self::Drawn(data) => first(data.clone(), LEARNED),
+            _ => Dataset::default(),
+        };
+        let told = !data.labels.is_empty();
+        ensure!(told, "--cas: a classifier learns from digits with labels, and {target} has none: leave --cas out");
+        Ok(data)
+    }
+
+    /// What the discriminator of a run makes of its training images, of test images and of what was drawn.
+    fn opinion(&self, images: &Images) -> Result<Option<Opinion>> {
+        let Self::Run(duel, _) = self else { return Ok(None) };
+        let data = || Ok::<_, DatasetError>((Dataset::of(&duel.recipe)?, Dataset::test_of(&duel.recipe)?));
+        match data() {
+            Ok((train, test)) => Ok(Some(Opinion::of(duel, [&train, &test], images)?)),
+            Err(why) => {
+                eprintln!("duel: no D(x): {why}");
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn first(mut data: Dataset, count: usize) -> Dataset {
+    data.images.truncate(count * PIXELS);
+    data.labels.truncate(count);
+    data
 }
 
 /// Writes the pictures that tell more than a score.
@@ -96,22 +184,51 @@ fn pictures(images: &Images, generator: Option<&Generator>, dir: &Path) -> Resul
 /// The 10,000 samples that are scored.
 pub fn draw(generator: &Generator) -> Result<Images> {
     let mut images = Images { values: Vec::new(), labels: Vec::new() };
-    for start in (0..SAMPLES as u64).step_by(CHUNK as usize) {
-        let samples = Samples::of(generator.card(), SEED, start..start + CHUNK, None);
+    for start in (0..SAMPLES).step_by(CHUNK) {
+        let samples = samples(generator, start);
         images.values.extend(generator.draw(&samples.latents, &samples.labels)?);
         images.labels.extend(samples.labels);
     }
     Ok(images)
 }
 
-fn table(target: &str, count: usize, scores: &Scores, real: &Scores, hash: &str) -> String {
-    let (scores, real) = (scores.named(), real.named());
+fn samples(generator: &Generator, start: usize) -> Samples {
+    Samples::of(generator.card(), SEED, start as u64..(start + CHUNK) as u64, None)
+}
+
+fn table(
+    target: &str,
+    count: usize,
+    scores: &BTreeMap<String, f64>,
+    real: &BTreeMap<String, f64>,
+    hash: &str,
+) -> String {
     let mut text = format!("{target}: {count} images against the 10,000 test images\n\n");
-    text += &format!("{:22} {:>9} {:>9}   {}\n", "", "here", "real", "best");
+    text += &format!("{:23} {:>9} {:>9}   {}\n", "", "here", "real", "best");
     for (name, best) in Scores::MEASURES {
         let shown =
             |scores: &BTreeMap<String, f64>| scores.get(*name).map_or("-".to_owned(), |score| format!("{score:.3}"));
-        text += &format!("{:22} {:>9} {:>9}   {best}\n", name.replace('_', " "), shown(&scores), shown(&real));
+        if *name != LEARNING || scores.contains_key(LEARNING) {
+            text += &format!("{:23} {:>9} {:>9}   {best}\n", name.replace('_', " "), shown(scores), shown(real));
+        }
     }
-    text + &format!("\nreal: 10,000 training images. Classifier {}.\n", &hash[..16])
+    text += &format!("\nreal: 10,000 training images. Classifier {}.\n", &hash[..16]);
+    let paper = parzen::PAPER.map(|(what, mean, error)| format!("{what} {mean} ± {error}"));
+    text + &format!("parzen, in nats: {WEAKNESS}.\nIn the paper of 2014: {}.\n", paper.join(", "))
+}
+
+/// What a discriminator says, in words.
+fn said(opinion: Opinion) -> String {
+    let [train_test, train_drawn, test_drawn] = opinion.pairs.map(|share| format!("{:.1} %", 100.0 * share));
+    let alone = match opinion.means {
+        Some([train, test, drawn]) => {
+            format!("D(x) {train:.3} of training images, {test:.3} of test images, {drawn:.3} of drawn ones")
+        }
+        None => "learned to judge pairs: D of an image alone means nothing".to_owned(),
+    };
+    format!(
+        "\nits discriminator: {alone}.\nOf two images it takes for the more real one a training image before a test image in {train_test} \
+         of pairs,\na training image before a drawn one in {train_drawn}, a test image before a drawn one in {test_drawn}; 50 % if it \
+         cannot tell.\n"
+    )
 }
