@@ -10,6 +10,7 @@ use crate::{
 /// `README.md` beside an exported generator.
 pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
     let Card { name, latent, latent_law, seed, steps, images, data, made_by, checked_by, .. } = card;
+    let front_matter = front_matter(card);
     let about = &recipe.about;
     let parameters: usize = named.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
     let tensors: String = named.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
@@ -32,13 +33,7 @@ pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
         }
     };
     format!(
-        "---
-library_name: duel
-pipeline_tag: unconditional-image-generation
-datasets: [{data}]
-tags: [gan, onnx, safetensors]
----
-
+        "{front_matter}
 # {name}
 
 {about}. A generator of {parameters} parameters that draws 28×28 grey images, trained by {made_by} on {data}.
@@ -69,6 +64,28 @@ duel sample --model generator.onnx
 {recipe}```
 "
     )
+}
+
+/// What a model hub reads of the card: YAML, with the scores as Hugging Face's documentation of `model-index` has them
+/// (<https://huggingface.co/docs/hub/model-cards#evaluation-results>).
+fn front_matter(card: &Card) -> String {
+    // A JSON string is a YAML string, whatever is in it.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut yaml = format!(
+        "---\nlibrary_name: duel\npipeline_tag: unconditional-image-generation\ndatasets: [{}]\ntags: [gan, onnx, safetensors]\n",
+        quoted(&card.data)
+    );
+    if !card.scores.is_empty() {
+        yaml += &format!(
+            "model-index:\n- name: {}\n  results:\n  - task:\n      type: unconditional-image-generation\n    dataset:\n      \
+             type: mnist\n      name: MNIST\n      split: test\n    metrics:\n",
+            quoted(&card.name)
+        );
+        for (name, score) in card.scores.iter().filter(|(_, score)| score.is_finite()) {
+            yaml += &format!("    - type: {name}\n      name: {}\n      value: {score:.3}\n", name.replace('_', " "));
+        }
+    }
+    yaml + "---\n"
 }
 
 /// What stands between latent and tanh, in PyTorch's words.
@@ -108,5 +125,32 @@ fn command(recipe: &Recipe) -> String {
     match shipped {
         Ok(shipped) if shipped == *recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
         _ => "duel train --recipe recipe.toml      # the recipe below".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use candle_onnx::onnx::ModelProto;
+    use prost::Message;
+
+    use super::*;
+
+    #[test]
+    fn shipped_cards_are_headed_by_the_scores_in_their_models() {
+        for name in ["digits", "article"] {
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
+            let model =
+                ModelProto::decode(&*std::fs::read(dir.join("generator.onnx")).expect("a model")).expect("ONNX");
+            let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
+            let card = Card::from_map(&map).expect("a card");
+            assert!(card.scores.len() > 9, "{name}");
+            let readme = std::fs::read_to_string(dir.join("README.md")).expect("a card");
+            assert_eq!(readme[..readme.find("\n# ").expect("a heading")], front_matter(&card), "{name}");
+            for (score, value) in &card.scores {
+                assert!(readme.contains(&format!("| {} | {value:.3} |\n", score.replace('_', " "))), "{name} {score}");
+            }
+        }
     }
 }

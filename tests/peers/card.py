@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Does the model hub's own library read what a model card says? The front matter of DIR/README.md against the card that people read.
+
+    card.py DIR
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    path = Path(sys.argv[1]) / "README.md"
+    card, text = ModelCard.load(path).data, path.read_text()
+    read = {result.metric_name: result.metric_value for result in card.eval_results or []}
+    shown = {name: float(score) for name, score in re.findall(r"^\| ([a-z ]+) \| (-?[0-9]+\.[0-9]{3}) \|$", text, re.M)}
+    title = re.search(r"^# (.+)$", text, re.M)[1]
+    good = read == shown and (not read or card.model_name == title) and card.library_name == "duel"
+    print(f"{'pass' if good else 'FAIL'}  {title}: {len(read)} scores in the front matter, {len(shown)} in the card")
+    return int(not good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
