@@ -31,7 +31,7 @@ enum Death {
 
 /// System calls that change a run directory, and about as many of them as a training makes.
 const CALLS: [(&str, usize); 6] =
-    [("write", 250), ("openat", 150), ("fsync", 100), ("rename", 50), ("unlink", 28), ("mkdir", 3)];
+    [("write", 370), ("openat", 250), ("fsync", 100), ("rename", 50), ("unlink", 28), ("mkdir", 3)];
 
 /// Each run dies up to three times, then goes on to its end.
 pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
@@ -50,7 +50,7 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
         Death::Call(call, 1 + stream.below(count))
     };
     table.fault("killed at a random system call", runs / 2, dies("calls", call));
-    let size = |stream: &mut Stream| Death::Size(stream.below(380_000) as u64);
+    let size = |stream: &mut Stream| Death::Size(stream.below(630_000) as u64);
     table.fault("killed in the middle of a write", runs / 2, dies("sizes", size));
 }
 

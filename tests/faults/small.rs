@@ -132,7 +132,7 @@ impl Small {
                 }
             }
         }
-        Ok(())
+        records(dir).map(drop)
     }
 
     /// Holds a run that has ended against the reference: all that it should have, and nothing else.
@@ -143,6 +143,10 @@ impl Small {
         }
         if metrics(dir)? != self.metrics {
             return Err("its metrics are not all there".to_owned());
+        }
+        let (shown, expected) = (records(dir)?, records(&self.path("reference"))?);
+        if shown < expected {
+            return Err(format!("it has {shown} of {expected} records for TensorBoard"));
         }
         let samples = dir.join("samples");
         if names(&samples)? != names(&self.path("reference/samples"))? {
@@ -192,6 +196,26 @@ fn metrics(dir: &Path) -> Result<BTreeMap<u64, Value>, String> {
         metrics.insert(step, line);
     }
     Ok(metrics)
+}
+
+/// The records for TensorBoard in all files of a run; an unfinished last one of a file is 'not yet'.
+fn records(dir: &Path) -> Result<usize, String> {
+    let mut count = 0;
+    for name in names(dir)?.into_iter().filter(|name| name.starts_with("events.out.tfevents.")) {
+        let file = fs::read(dir.join(&name)).map_err(|error| error.to_string())?;
+        let mut rest = &file[..];
+        // Length, its checksum, the message, whose first field is the time, and its checksum.
+        while let Some((length, after)) = rest.split_first_chunk() {
+            let length = u64::from_le_bytes(*length);
+            if length > 1 << 20 || after.get(4).is_some_and(|&field| field != 0x09) {
+                return Err(format!("{name} has no record at {}", file.len() - rest.len()));
+            }
+            let Some(next) = after.get(8 + length as usize..) else { break };
+            count += 1;
+            rest = next;
+        }
+    }
+    Ok(count)
 }
 
 /// The tensors in the bytes of a checkpoint, whose header holds the seconds that it took; other bytes as they are.
