@@ -42,7 +42,7 @@ pub fn fit(samples: &[f32], validation: &[f32], test: &[f32], size: usize) -> Pa
 fn log_mean(distances: &[f32], sigma: f64, size: usize) -> f64 {
     let nearest = distances.iter().copied().fold(f32::INFINITY, f32::min);
     let scale = -0.5 / (sigma * sigma);
-    // What is beyond this adds less than 1e-17 of the nearest one's part, even 10,000 times: it is not worth an exponential.
+    // What is beyond this adds less than 2e-17 of the nearest one's part, even 10,000 times: it is not worth an exponential.
     let beyond = nearest + (-48.0 / scale) as f32;
     let near = distances.iter().filter(|&&d| d <= beyond);
     let sum: f64 = near.map(|&d| (f64::from(d - nearest) * scale).exp()).sum();
