@@ -320,7 +320,8 @@ impl Training<'_> {
         if !best || !self.duel.is_finite().map_err(self.device_failed())? {
             return Ok(());
         }
-        self.duel.best = Some(likeness.frechet);
+        // Rounding may leave a distance of nothing below 0, which no checkpoint holds.
+        self.duel.best = Some(likeness.frechet.max(0.0));
         let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
         match self.run.best(&bytes)? {
             Some(file) => self.event(What::Checkpoint { file: file.to_owned() }),
