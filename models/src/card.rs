@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::random::Stream;
+use crate::random::{Stream, inverse_normal};
 
 /// Rows and columns of an image.
 pub const SIDE: usize = 28;
@@ -21,16 +21,30 @@ const CLASSES_MAX: usize = 256;
 pub enum LatentLaw {
     /// Mean 0, variance 1.
     Normal,
-    /// Uniform in (-1, 1), as in the networks of the 2014 paper.
+    /// Uniform in (-√3, √3), of variance 1 as the other: `Generator.get_noise` in the code of the 2014 paper,
+    /// github.com/goodfeli/adversarial.
     Uniform,
 }
 
 impl LatentLaw {
     /// One value of the law.
     pub fn draw(self, stream: &mut Stream) -> f32 {
+        self.quantile(stream.uniform())
+    }
+
+    /// The value that a share `p` of all, in (0, 1), lies below.
+    pub fn quantile(self, p: f64) -> f32 {
         match self {
-            Self::Normal => stream.normal() as f32,
-            Self::Uniform => (2.0 * stream.uniform() - 1.0) as f32,
+            Self::Normal => inverse_normal(p) as f32,
+            Self::Uniform => ((2.0 * p - 1.0) * f64::from(self.bound())) as f32,
+        }
+    }
+
+    /// What no value lies beyond.
+    pub fn bound(self) -> f32 {
+        match self {
+            Self::Normal => f32::INFINITY,
+            Self::Uniform => 3f32.sqrt(),
         }
     }
 }

@@ -11,8 +11,8 @@ use std::{
 use duel_models::{PIXELS, random::Stream};
 use duel_tests::duel;
 use duel_trainer::run::{
+    directory,
     record::{Event, Metrics},
-    writer,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -108,7 +108,7 @@ impl Small {
         if !dir.join("recipe.toml").exists() {
             return Ok(());
         }
-        writer::recipe(dir).map_err(|error| error.to_string())?;
+        directory::recipe(dir).map_err(|error| error.to_string())?;
         lines::<Event>(&dir.join("events.jsonl"))?;
         let metrics = metrics(dir)?;
         for (step, line) in &metrics {

@@ -53,11 +53,7 @@ impl Bell {
 
 /// [`DRAWN`] latents of one value each, at even steps of their law.
 pub fn latents(law: LatentLaw) -> Vec<f32> {
-    let at = |index: usize| (index as f64 + 0.5) / DRAWN as f64;
-    match law {
-        LatentLaw::Normal => (0..DRAWN).map(|index| duel_models::random::inverse_normal(at(index)) as f32).collect(),
-        LatentLaw::Uniform => (0..DRAWN).map(|index| (2.0 * at(index) - 1.0) as f32).collect(),
-    }
+    (0..DRAWN).map(|index| law.quantile((index as f64 + 0.5) / DRAWN as f64)).collect()
 }
 
 /// The middles of the axis' pieces.

@@ -3,6 +3,7 @@
 //! Modules in the order that data flows.
 
 pub mod balance;
+pub mod batches;
 pub mod bell;
 pub mod dataset;
 pub mod device;

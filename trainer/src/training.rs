@@ -14,8 +14,9 @@ use crate::{
     evaluate::{Images, Reference},
     run::{
         checkpoint,
+        directory::RunError,
         record::{Ask, Ending, Event, Metrics, Request, What},
-        writer::{RunError, SAMPLES, Writer},
+        writer::{SAMPLES, Writer},
     },
 };
 
@@ -217,9 +218,8 @@ impl Training<'_> {
 
     /// Tries again what could not be written, and tells of it once.
     fn save(&mut self) -> Result<(), TrainError> {
-        for file in self.run.retry() {
-            self.event(What::Checkpoint { file })?;
-        }
+        self.run.retry()?;
+        self.tell_of_checkpoints()?;
         match self.run.trouble() {
             Some(evidence) => self.event(What::Warning {
                 what: "not saved".to_owned(),
@@ -323,10 +323,8 @@ impl Training<'_> {
         // Rounding may leave a distance of nothing below 0, which no checkpoint holds.
         self.duel.best = Some(likeness.frechet.max(0.0));
         let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
-        match self.run.best(&bytes)? {
-            Some(file) => self.event(What::Checkpoint { file: file.to_owned() }),
-            None => Ok(()),
-        }
+        self.run.best(bytes)?;
+        self.tell_of_checkpoints()
     }
 
     fn warn(&mut self, found: Vec<Finding>) -> Result<(), TrainError> {
@@ -370,11 +368,12 @@ impl Training<'_> {
         }
         let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
         self.good.clone_from(&bytes);
-        let kept = self.duel.recipe.record.checkpoints_kept;
-        match self.run.checkpoint(self.duel.step, &bytes, kept)? {
-            Some(file) => self.event(What::Checkpoint { file }),
-            None => Ok(()),
-        }
+        self.run.checkpoint(self.duel.step, bytes)?;
+        self.tell_of_checkpoints()
+    }
+
+    fn tell_of_checkpoints(&mut self) -> Result<(), TrainError> {
+        self.run.written().into_iter().try_for_each(|file| self.event(What::Checkpoint { file }))
     }
 
     fn event(&mut self, what: What) -> Result<(), TrainError> {
@@ -425,7 +424,7 @@ mod tests {
             }
             Flow::Continue
         });
-        (ended, warnings, crate::run::writer::recipe(dir.path()).expect("a run"))
+        (ended, warnings, crate::run::directory::recipe(dir.path()).expect("a run"))
     }
 
     #[test]

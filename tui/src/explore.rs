@@ -1,6 +1,6 @@
 //! A walk through latent space: where it stands, and how keys move it. No screen, no generator in here.
 
-use duel_models::{Card, LatentLaw, Latents, PIXELS};
+use duel_models::{Card, Latents, PIXELS};
 
 use crate::{event::Key, keys};
 
@@ -217,12 +217,10 @@ impl Explore {
         if self.card.classes == 0 { Vec::new() } else { vec![self.class; count] }
     }
 
-    /// A uniform latent has no values beyond 1, where an arc may lead.
+    /// A uniform latent has no values beyond its bound, where an arc may lead.
     fn inside(&self, value: f32) -> f32 {
-        match self.card.latent_law {
-            LatentLaw::Normal => value,
-            LatentLaw::Uniform => value.clamp(-1.0, 1.0),
-        }
+        let bound = self.card.latent_law.bound();
+        value.clamp(-bound, bound)
     }
 }
 
@@ -236,6 +234,8 @@ fn rotate(a: &mut [f32], b: &mut [f32], angle: f32) {
 
 #[cfg(test)]
 mod tests {
+    use duel_models::LatentLaw;
+
     use super::*;
 
     fn card(latent_law: LatentLaw, classes: usize) -> Card {

@@ -54,7 +54,7 @@ words! {
     Law {
         /// Mean 0, variance 1.
         Normal = "normal",
-        /// Uniform in (-1, 1).
+        /// Uniform in (-√3, √3), of variance 1, too: the code of Goodfellow et al. 2014.
         Uniform = "uniform",
     }
 }
@@ -115,6 +115,17 @@ words! {
         Adam = "adam",
         /// Gradient descent with momentum: Sutskever et al. 2013, equations 1 and 2.
         Sgd = "sgd",
+    }
+}
+
+words! {
+    /// Which of the two moves first.
+    Order {
+        /// The generator answers to a discriminator that has moved: Goodfellow et al. 2014, algorithm 1.
+        Alternating = "alternating",
+        /// Both move at once, the discriminator by the last of its updates: the code of Goodfellow et al. 2014; Mescheder et al. 2017,
+        /// section 2.
+        Simultaneous = "simultaneous",
     }
 }
 
@@ -279,6 +290,8 @@ section! {
         batch: usize = 32, Range::Whole(1, 65_536);
         /// What the networks minimise.
         loss: Loss = Loss::NonSaturating, Loss::WORDS;
+        /// `alternating`: the generator answers to a discriminator that has moved, algorithm 1 of Goodfellow et al. 2014; `simultaneous`: both learn from each other as they were, as the code of that paper does.
+        order: Order = Order::Alternating, Order::WORDS;
         /// Whether both networks are told the label: one-hot behind the latent, and by projection, Miyato and Koyama 2018.
         conditional: bool = false, Range::Flag;
         /// `fixed`, or `adaptive`: the discriminator's learning rate falls while D(x) - D(G(z)) is above 0.6 (a measure and a target after Karras et al. 2020, equation 1), and rises to what it was when it is not.

@@ -10,9 +10,9 @@ use safetensors::{SafeTensors, tensor::Dtype};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    directory::{BEST, RunError, checkpoints},
     files,
     story::showable,
-    writer::{BEST, RunError, checkpoints},
 };
 use crate::{
     duel::Duel,

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod control;
 pub mod curves;
+pub mod directory;
 pub mod files;
 pub mod grid;
 mod lines;

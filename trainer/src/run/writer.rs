@@ -1,92 +1,26 @@
 //! The trainer's end of a run directory.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom},
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use duel_models::grid::{grid, png};
 
 use super::{
+    directory::{BEST, CHECKPOINTS, RunError, anchor, drop_half_a_line, folders, lock, prune, recipe, sweep},
     files,
     lines::Lines,
     record::{Event, Metrics, Request, What},
     tensorboard::{self, Board},
 };
-use crate::{
-    bell::Portrait,
-    recipe::{Recipe, RecipeError},
-};
+use crate::{bell::Portrait, recipe::Recipe};
 
 /// Digits in a row of a sample grid.
 pub const SAMPLE_COLUMNS: usize = 10;
 /// Digits in a sample grid.
 pub const SAMPLES: usize = 40;
-
-/// Why a run directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Something there cannot be read or written.
-    #[error("cannot {verb} {path}: {why}; check the directory, or choose another with --run DIR")]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// Why not.
-        why: io::Error,
-    },
-    /// The directory holds a run already.
-    #[error("{0} holds a run: go on with --resume {0}, or choose another directory with --run DIR")]
-    Exists(PathBuf),
-    /// The directory holds no run.
-    #[error("{0} holds no run: `duel runs` lists those there are")]
-    Missing(PathBuf),
-    /// Another trainer is at work there.
-    #[error("another trainer is at work on {0}: watch it with `duel watch {0}`")]
-    Locked(PathBuf),
-    /// The run's recipe is damaged.
-    #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    /// There is nothing to go on from.
-    #[error("{0} has no checkpoint yet: wait for its first, or go on with `duel train --resume {0}`")]
-    NoCheckpoint(PathBuf),
-    /// The recipe was changed since the checkpoint was written.
-    #[error("{file} holds other networks than recipe.toml ({why}): take back what was changed in the recipe")]
-    OtherRecipe {
-        /// The file.
-        file: PathBuf,
-        /// What does not fit.
-        why: String,
-    },
-    /// Something could not be saved.
-    #[error(
-        "not all of {dir} is saved ({why}): make room or mend its rights, then go on with `duel train --resume {dir}`"
-    )]
-    Unsaved {
-        /// The run directory.
-        dir: PathBuf,
-        /// What was in the way.
-        why: String,
-    },
-    /// A checkpoint cannot be used.
-    #[error("{file} is damaged ({why}), and no checkpoint before it is whole: start again with another --run DIR")]
-    Checkpoint {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-}
-
-impl RunError {
-    fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |why| Self::Io { verb, path: path.to_owned(), why }
-    }
-}
 
 /// A run directory that this process trains in. The lock is held as long as this lives.
 ///
@@ -102,6 +36,9 @@ pub struct Writer {
     events: Lines,
     board: Board,
     waiting: Vec<Waiting>,
+    written: Vec<String>,
+    /// Checkpoints kept.
+    kept: usize,
     trouble: Option<Trouble>,
     control: Option<(File, String)>,
     _directory: File,
@@ -135,7 +72,7 @@ impl Writer {
         if path.exists() {
             return Err(RunError::Exists(dir.to_owned()));
         }
-        let writer = Self::open(dir, lock)?;
+        let writer = Self::open(dir, lock, recipe)?;
         files::replace(&path, recipe.to_toml().as_bytes()).map_err(RunError::io("write", &path))?;
         Ok(writer)
     }
@@ -150,10 +87,10 @@ impl Writer {
             files::must_be_ours(&path).and_then(|()| drop_half_a_line(&path)).map_err(RunError::io("mend", &path))?;
         }
         sweep(dir)?;
-        Ok((Self::open(dir, lock)?, recipe))
+        Ok((Self::open(dir, lock, &recipe)?, recipe))
     }
 
-    fn open(dir: &Path, lock: File) -> Result<Self, RunError> {
+    fn open(dir: &Path, lock: File, recipe: &Recipe) -> Result<Self, RunError> {
         let append = |name: &str| {
             let path = dir.join(name);
             Lines::new(path.clone()).map_err(RunError::io("write", &path))
@@ -168,6 +105,8 @@ impl Writer {
             events,
             board,
             waiting: Vec::new(),
+            written: Vec::new(),
+            kept: recipe.record.checkpoints_kept,
             trouble: None,
             control: None,
             _directory: directory,
@@ -180,7 +119,8 @@ impl Writer {
 
     /// Keeps the recipe that a resume goes on with.
     pub fn keep(&mut self, recipe: &Recipe) -> Result<(), RunError> {
-        self.put("recipe.toml".to_owned(), recipe.to_toml().as_bytes()).map(drop)
+        self.kept = recipe.record.checkpoints_kept;
+        self.put("recipe.toml".to_owned(), recipe.to_toml().into_bytes())
     }
 
     /// The run directory, where it is now.
@@ -214,52 +154,75 @@ impl Writer {
     pub fn samples(&mut self, step: u64, images: &[u8]) -> Result<(), RunError> {
         let picture = grid(images, SAMPLE_COLUMNS);
         let bytes = png(&picture);
-        self.put(format!("samples/{step:08}.png"), &bytes)?;
+        self.put(format!("samples/{step:08}.png"), bytes.clone())?;
         let result = self.board.samples(step, &picture, bytes);
         self.heed(tensorboard::NAME, result)
     }
 
     /// Writes what a duel over numbers looks like.
     pub fn portrait(&mut self, portrait: &Portrait) -> Result<(), RunError> {
-        self.put(format!("samples/{:08}.json", portrait.step), &portrait.to_json()).map(drop)
+        self.put(format!("samples/{:08}.json", portrait.step), portrait.to_json())
     }
 
-    /// Writes a checkpoint and removes the oldest before it beyond `kept`; its name, relative to the run directory, or none if it waits.
-    pub fn checkpoint(&mut self, step: u64, bytes: &[u8], kept: usize) -> Result<Option<String>, RunError> {
+    /// Writes a checkpoint, and removes those before it beyond what the recipe keeps.
+    pub fn checkpoint(&mut self, step: u64, bytes: Vec<u8>) -> Result<(), RunError> {
         // An older one that waits has no use any more.
-        self.waiting.retain(|waiting| waiting.name == BEST || !waiting.name.starts_with(CHECKPOINTS));
-        self.retry();
-        let synced = self.metrics.sync().and_then(|()| self.events.sync()).and_then(|()| self.board.sync());
-        self.heed("metrics.jsonl", synced)?;
-        let name = format!("{CHECKPOINTS}/{step:08}.safetensors");
-        if self.saved().is_err() {
-            // What was recorded before it is on the disk before it: a resume writes only later steps again.
-            self.waiting.push(Waiting { name, bytes: bytes.to_owned() });
-            return Ok(None);
-        }
-        if !self.put(name.clone(), bytes)? {
-            return Ok(None);
-        }
-        let pruned = prune(&self.root, &self.root.join(&name), kept);
-        self.heed(CHECKPOINTS, pruned)?;
-        Ok(Some(name))
+        self.waiting.retain(|waiting| !is_a_step(&waiting.name));
+        self.put(format!("{CHECKPOINTS}/{step:08}.safetensors"), bytes)
     }
 
-    /// Writes the checkpoint that is the best so far; its name, relative to the run directory, or none if it waits.
-    pub fn best(&mut self, bytes: &[u8]) -> Result<Option<&'static str>, RunError> {
-        Ok(self.put(BEST.to_owned(), bytes)?.then_some(BEST))
+    /// Writes the checkpoint that is the best so far.
+    pub fn best(&mut self, bytes: Vec<u8>) -> Result<(), RunError> {
+        self.put(BEST.to_owned(), bytes)
     }
 
-    /// Writes a file whole, or lets it wait; whether it is there.
-    fn put(&mut self, name: String, bytes: &[u8]) -> Result<bool, RunError> {
-        let result = files::replace(&self.root.join(&name), bytes);
+    /// The checkpoints that came to the disk since the last call, relative to the run directory.
+    pub fn written(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.written)
+    }
+
+    /// Writes a file whole, or lets it wait.
+    fn put(&mut self, name: String, bytes: Vec<u8>) -> Result<(), RunError> {
         self.waiting.retain(|waiting| waiting.name != name);
-        let saved = result.is_ok();
-        if !saved {
-            self.waiting.push(Waiting { name: name.clone(), bytes: bytes.to_owned() });
+        self.waiting.push(Waiting { name, bytes });
+        self.flush()
+    }
+
+    /// Writes all that waits, in the order in which it came, and nothing before what cannot be written.
+    fn flush(&mut self) -> Result<(), RunError> {
+        let lines = self.metrics.flush().and(self.events.flush()).and(self.board.flush());
+        let mut failed = lines.err().map(|why| ("metrics.jsonl".to_owned(), why));
+        while failed.is_none() && !self.waiting.is_empty() {
+            match self.write_first() {
+                Ok(()) => {
+                    let name = self.waiting.remove(0).name;
+                    if name.starts_with(CHECKPOINTS) {
+                        self.written.push(name);
+                    }
+                }
+                Err(why) => failed = Some((self.waiting[0].name.clone(), why)),
+            }
         }
-        self.heed(&name, result)?;
-        Ok(saved)
+        match failed {
+            Some((name, why)) => self.heed(&name, Err(why)),
+            None => {
+                self.trouble = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the file that waits longest.
+    fn write_first(&self) -> io::Result<()> {
+        let Waiting { name, bytes } = &self.waiting[0];
+        let path = self.root.join(name);
+        if !is_a_step(name) {
+            return files::replace(&path, bytes);
+        }
+        // What was recorded before a checkpoint is on the disk before it: a resume writes only later steps again.
+        self.metrics.sync().and_then(|()| self.events.sync()).and_then(|()| self.board.sync())?;
+        files::replace(&path, bytes)?;
+        prune(&self.root, &path, self.kept)
     }
 
     /// Notes why something waits; an error if too much does.
@@ -280,25 +243,9 @@ impl Writer {
         Some(trouble.why.clone())
     }
 
-    /// Tries again what waits; the names of the checkpoints that are on the disk now.
-    pub fn retry(&mut self) -> Vec<String> {
-        if self.trouble.is_none() {
-            return Vec::new();
-        }
-        let mut result = self.metrics.flush().and(self.events.flush()).and(self.board.flush());
-        let mut written = Vec::new();
-        // In the order in which they came, and none before the one that waits.
-        while result.is_ok() && !self.waiting.is_empty() {
-            result = files::replace(&self.root.join(&self.waiting[0].name), &self.waiting[0].bytes);
-            if result.is_ok() {
-                written.push(self.waiting.remove(0).name);
-            }
-        }
-        if result.is_ok() {
-            self.trouble = None;
-        }
-        written.retain(|name| name.starts_with(CHECKPOINTS));
-        written
+    /// Tries again what waits.
+    pub fn retry(&mut self) -> Result<(), RunError> {
+        if self.trouble.is_none() { Ok(()) } else { self.flush() }
     }
 
     /// An error if something still waits.
@@ -346,131 +293,20 @@ impl Writer {
 /// Bytes of requests that are read at a time: a stranger's endless line takes no more memory than this.
 const REQUESTS_MAX: u64 = 1 << 16;
 
-/// The folder of the checkpoints.
-const CHECKPOINTS: &str = "checkpoints";
-/// The checkpoint with the least Fréchet distance; it stays when others are pruned.
-pub const BEST: &str = "checkpoints/best.safetensors";
-
-/// Makes the folders of a run directory that are not there; the directory itself for its owner alone.
-fn folders(dir: &Path) -> Result<(), RunError> {
-    let parent = dir.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
-    match private().create(dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(RunError::io("create", dir)(error)),
-        _ => {}
-    }
-    for sub in ["samples", CHECKPOINTS] {
-        let path = dir.join(sub);
-        fs::create_dir_all(&path).map_err(RunError::io("create", &path))?;
-    }
-    Ok(())
-}
-
-/// Makes directories that nobody else reads or writes.
-fn private() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-}
-
-/// A run directory as it is, whatever becomes of its name: on Linux, by a descriptor; elsewhere, by its name.
-fn anchor(dir: &Path) -> io::Result<(File, PathBuf)> {
-    let directory = File::open(dir)?;
-    #[cfg(target_os = "linux")]
-    {
-        let root = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&directory)));
-        if root.join("lock").exists() {
-            return Ok((directory, root));
-        }
-    }
-    Ok((directory, dir.to_owned()))
-}
-
-/// Removes what a killed trainer left half written under other names.
-fn sweep(dir: &Path) -> Result<(), RunError> {
-    for sub in ["", "samples", CHECKPOINTS] {
-        let path = dir.join(sub);
-        for entry in fs::read_dir(&path).map_err(RunError::io("read", &path))?.flatten() {
-            if entry.file_name().as_encoded_bytes().ends_with(b".tmp") {
-                // One that stays harms nobody.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Removes the checkpoints before `newest` beyond `kept`. Later ones are not this training's: it passed over them.
-fn prune(dir: &Path, newest: &Path, kept: usize) -> io::Result<()> {
-    let all = checkpoints(dir).map_err(io::Error::other)?;
-    let before = all.iter().position(|path| path == newest).map_or(0, |at| at + 1);
-    all[..before.saturating_sub(kept)].iter().try_for_each(fs::remove_file)
-}
-
-/// The recipe of the run in `dir`.
-pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
-    let path = dir.join("recipe.toml");
-    let text = match crate::recipe::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(RunError::Missing(dir.to_owned())),
-        Err(error) => return Err(RunError::io("read", &path)(error)),
-    };
-    Ok(Recipe::parse(&text, &path.display().to_string())?)
-}
-
-/// The checkpoints of the run in `dir`, the oldest first.
-pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
-    let path = dir.join(CHECKPOINTS);
-    let entries = fs::read_dir(&path).map_err(RunError::io("read", &path))?;
-    let step = |path: &Path| {
-        let digits = path.file_name()?.to_str()?.strip_suffix(".safetensors")?;
-        (digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse::<u64>().ok())?
-    };
-    let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file());
-    let mut files: Vec<(u64, PathBuf)> = files.filter_map(|file| Some((step(&file)?, file))).collect();
-    files.sort();
-    Ok(files.into_iter().map(|(_, file)| file).collect())
-}
-
-fn lock(dir: &Path) -> Result<File, RunError> {
-    let path = dir.join("lock");
-    let file = files::must_be_ours(&path)
-        .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).open(&path));
-    let file = file.map_err(RunError::io("write", &path))?;
-    // Watchers who look whether a trainer lives hold a shared lock for microseconds.
-    for _ in 0..10 {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
-            Err(TryLockError::Error(source)) => return Err(RunError::io("lock", &path)(source)),
-        }
-    }
-    Err(RunError::Locked(dir.to_owned()))
-}
-
-/// Cuts what a killed trainer left behind the last whole line.
-fn drop_half_a_line(path: &Path) -> io::Result<()> {
-    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        file => file?,
-    };
-    // A line is at most a few kilobytes.
-    let length = file.metadata()?.len();
-    let from = length.saturating_sub(1 << 16);
-    file.seek(SeekFrom::Start(from))?;
-    let mut end = Vec::new();
-    file.read_to_end(&mut end)?;
-    let whole = end.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    file.set_len(from + whole as u64)
+/// Whether a file is the checkpoint of a step, and not the best one.
+fn is_a_step(name: &str) -> bool {
+    name.starts_with(CHECKPOINTS) && name != BEST
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{fs::OpenOptions, io::Write};
 
     use super::*;
-    use crate::run::record::{Ask, Ending};
+    use crate::run::{
+        directory::checkpoints,
+        record::{Ask, Ending},
+    };
 
     fn recipe() -> Recipe {
         Recipe::load("article", &[]).expect("shipped")
@@ -505,11 +341,13 @@ mod tests {
     #[test]
     fn old_checkpoints_go_and_the_best_stays_and_no_temporary_file() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut writer = Writer::create(dir.path(), &recipe()).expect("a new run");
-        assert_eq!(writer.best(b"best").expect("space"), Some(BEST));
+        let recipe = recipe().with(&["record.checkpoints_kept=2".to_owned()]).expect("a key");
+        let mut writer = Writer::create(dir.path(), &recipe).expect("a new run");
+        writer.best(b"best".to_vec()).expect("space");
         for step in 1..=4 {
-            writer.checkpoint(step, b"bytes", 2).expect("space");
+            writer.checkpoint(step, b"bytes".to_vec()).expect("space");
         }
+        assert_eq!(writer.written().len(), 5);
         let names: Vec<_> = checkpoints(dir.path()).expect("there");
         let expected = [3, 4].map(|step| dir.path().join(format!("checkpoints/{step:08}.safetensors")));
         assert_eq!(names, expected);
@@ -539,10 +377,13 @@ mod tests {
         let mut writer = Writer::create(&run, &recipe()).expect("a new run");
         fs::remove_dir(run.join("samples")).expect("empty");
         writer.samples(50, &vec![7; SAMPLES * duel_models::PIXELS]).expect("it waits");
-        assert_eq!(writer.checkpoint(50, b"bytes", 2).expect("it waits, too"), None);
-        assert!(checkpoints(&run).expect("there").is_empty());
+        writer.checkpoint(40, b"older".to_vec()).expect("it waits, too");
+        writer.best(b"best".to_vec()).expect("so does the best");
+        writer.checkpoint(50, b"bytes".to_vec()).expect("and takes the place of the older");
+        assert!(writer.written().is_empty() && checkpoints(&run).expect("there").is_empty());
         fs::create_dir(run.join("samples")).expect("space");
-        assert_eq!(writer.retry(), ["checkpoints/00000050.safetensors"]);
+        writer.retry().expect("space");
+        assert_eq!(writer.written(), [BEST, "checkpoints/00000050.safetensors"]);
         assert!(run.join("samples/00000050.png").exists() && checkpoints(&run).expect("there").len() == 1);
     }
 
@@ -576,7 +417,7 @@ mod tests {
         assert!(writer.trouble().is_some_and(|why| why.contains("samples/00000050.png")));
         assert_eq!((writer.trouble(), writer.saved().is_err()), (None, true));
         fs::create_dir(run.join("samples")).expect("space");
-        writer.retry();
+        writer.retry().expect("space");
         writer.saved().expect("all is written");
         assert!(run.join("samples/00000050.png").exists());
     }

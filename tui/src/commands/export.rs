@@ -15,8 +15,9 @@ use duel_trainer::{
     duel::Duel,
     export::{self, Export, Weights},
     run::{
-        checkpoint, files,
-        writer::{self, RunError},
+        checkpoint,
+        directory::{self, RunError},
+        files,
     },
 };
 
@@ -73,7 +74,7 @@ pub fn best(run: &Path) -> Result<Duel> {
 }
 
 fn restored(run: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, RunError>) -> Result<Duel> {
-    let recipe = writer::recipe(run)?;
+    let recipe = directory::recipe(run)?;
     let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
     for passed in restore(&mut duel, run)? {
         eprintln!("duel: {passed}; taking the one before");

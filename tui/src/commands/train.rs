@@ -21,10 +21,10 @@ use duel_trainer::{
     duel::Duel,
     recipe::Recipe,
     run::{
-        checkpoint,
+        checkpoint, directory,
         reader::alive,
         record::{Ending, What},
-        writer::{self, Writer},
+        writer::Writer,
     },
     training::{self, Flow, train},
 };
@@ -138,7 +138,7 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     let recipe = with_flags(recipe, args)?;
     let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
-    if !writer::checkpoints(dir)?.is_empty() {
+    if !directory::checkpoints(dir)?.is_empty() {
         let passed = checkpoint::restore(&mut duel, dir)?;
         let step = duel.step;
         for evidence in passed {

@@ -2,8 +2,9 @@
 //! kernels' gradients, in single precision, against those.
 
 use candle_core::{DType, Var};
+use duel_models::random::Stream;
 
-use super::*;
+use super::{batch::one_hot, *};
 
 const LOSSES: [Loss; 5] = [Loss::NonSaturating, Loss::Minimax, Loss::LeastSquares, Loss::Hinge, Loss::Relativistic];
 

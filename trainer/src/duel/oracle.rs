@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use super::*;
+use super::{batch::one_hot, *};
 use crate::networks::Engine;
 
 /// Tensors that PyTorch recorded.
@@ -111,16 +111,24 @@ fn close(found: f64, expected: f64, what: &str) {
     assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{what}: {found} for PyTorch's {expected}");
 }
 
+/// A step by algorithm 1: both losses, and the lengths of both gradients.
+fn one_step(duel: &mut Duel, recorded: &Recorded, batches: &Recorded, step: usize) -> [f64; 4] {
+    let (gradient, judged) =
+        duel.judge(&batch(recorded, batches, "discriminator", step, duel), true).expect("a gradient");
+    duel.discriminator.follow(&gradient).expect("a step");
+    let (gradient, drawn) = duel.draw(&batch(recorded, batches, "generator", step, duel), true).expect("a gradient");
+    duel.redraw(&gradient).expect("a step");
+    let (judged, drawn) = (judged.expect("measured"), drawn.expect("measured"));
+    [judged.d_loss, drawn.g_loss, judged.gradient, drawn.gradient]
+}
+
 /// Ten steps, each of whose figures must be `series` with that prefix.
 fn ten_steps(duel: &mut Duel, recorded: &Recorded, prefix: &str) {
     let batches = Recorded::load("batches");
     let names = ["d_loss", "g_loss", "d_gradient_norm", "g_gradient_norm"];
     let series = names.map(|name| recorded.series(&format!("{prefix}{name}")));
     for step in 0..10 {
-        let judged = duel.discriminator_step(&batch(recorded, &batches, "discriminator", step, duel), true);
-        let drawn = duel.generator_step(&batch(recorded, &batches, "generator", step, duel), true);
-        let (judged, drawn) = (judged.expect("a step").expect("measured"), drawn.expect("a step").expect("measured"));
-        let found = [judged.d_loss, drawn.g_loss, judged.gradient, drawn.gradient];
+        let found = one_step(duel, recorded, &batches, step);
         for ((found, expected), name) in found.into_iter().zip(&series).zip(names) {
             let what = format!("{:?} {prefix}{name} at step {step}", duel.generator.network.engine);
             close(found, expected[step], &what);
@@ -171,11 +179,7 @@ fn dropout_by_the_kernels_is_candles_and_of_its_share() {
         let mut duel = duel(&recorded, &[PAPER, dropout], engine);
         let mut figures = Vec::new();
         for step in 0..10 {
-            let judged = duel.discriminator_step(&batch(&recorded, &batches, "discriminator", step, &duel), true);
-            let drawn = duel.generator_step(&batch(&recorded, &batches, "generator", step, &duel), true);
-            let (judged, drawn) =
-                (judged.expect("a step").expect("measured"), drawn.expect("a step").expect("measured"));
-            figures.extend([judged.d_loss, drawn.g_loss, judged.gradient, drawn.gradient]);
+            figures.extend(one_step(&mut duel, &recorded, &batches, step));
         }
         let judge = &duel.discriminator.network;
         judge.begin(7);
@@ -269,4 +273,29 @@ fn a_full_step_is_the_same_on_one_thread_and_on_many() {
         let one = run(1, settings);
         assert!(one == run(2, settings) && one == run(5, settings));
     }
+}
+
+#[test]
+fn both_move_at_once_or_one_after_the_other() {
+    let moved = |settings: &[&str]| {
+        let all = [MLP, &["training.batch=8", "data.images=100"], settings].concat();
+        let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+        let recipe = Recipe::default().with(&all).expect("good settings");
+        let data = Dataset::of(&recipe).expect("the bundled digits");
+        let mut duel = Duel::new(recipe, data, Device::Cpu).expect("networks");
+        duel.advance(false).expect("a step");
+        [&duel.generator, &duel.discriminator].map(|side| floats(&side.network.parameters))
+    };
+    for k in ["training.k_discriminator=1", "training.k_discriminator=3"] {
+        let [alternating, simultaneous, deaf] = [
+            moved(&[k]),
+            moved(&[k, "training.order=simultaneous"]),
+            moved(&[k, "training.order=simultaneous", "training.k_generator=0"]),
+        ];
+        // The discriminator moves as ever, and the generator as if the last of those moves were still to come.
+        assert!(simultaneous[1] == alternating[1] && deaf[1] == alternating[1]);
+        assert_ne!(simultaneous[0], alternating[0]);
+    }
+    let still = "discriminator.learning_rate=0";
+    assert_eq!(moved(&["training.order=simultaneous"])[0], moved(&[still])[0]);
 }

@@ -1,0 +1,124 @@
+//! What probes of samples, one after the other, show.
+
+use super::{Finding, PROBE, WINDOW, looks::Probe, steps::right};
+use crate::{
+    recipe::{Kind, Recipe},
+    run::record::Metrics,
+};
+
+/// Neighbouring pixels that differ more often than this are noise, beside training images.
+const NOISE: f64 = 2.0;
+/// Samples below this were not noise.
+pub(super) const SMOOTH: f64 = 1.5;
+/// Samples that lie as near to each other, beside training images, are one image.
+const ONE_IMAGE: f64 = 0.35;
+
+/// So many pairs of near-duplicates among [`PROBE`] samples: by the birthday paradox, a generator of about 128 images (Arora and
+/// Zhang 2017).
+const DUPLICATES: usize = 64;
+
+/// Pixels that have nothing to do with their neighbours, in three probes one after the other. Every training begins so: it is a
+/// failure only after better samples.
+pub(super) fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
+    if probes.len() < 3 || probes.iter().any(|probe| probe.roughness < NOISE || probe.spread < ONE_IMAGE) {
+        return None;
+    }
+    let (g, d) = (recipe.generator.learning_rate, recipe.discriminator.learning_rate);
+    Some(Finding {
+        what: "divergence to noise",
+        since: probes[0].step,
+        evidence: format!(
+            "neighbouring pixels differ {:.1} times as much as in training images; learning rates {g:e} and {d:e}",
+            probes[2].roughness
+        ),
+        remedy: format!(
+            "--set generator.learning_rate={:e} --set discriminator.learning_rate={:e}",
+            g / 10.0,
+            d / 10.0
+        ),
+    })
+}
+
+/// Samples that are one or two digits, or nearly one image, in three probes one after the other: what the field calls mode collapse
+/// (Goodfellow 2016, section 5.1.1).
+pub(super) fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
+    // Noise is read as one class, too, and so are digits under specks.
+    let few = |probe: &Probe| {
+        probe.entropy < 0.5 && probe.roughness < SMOOTH || probe.spread < ONE_IMAGE || probe.duplicates >= DUPLICATES
+    };
+    if probes.len() < 3 || !probes.iter().all(few) {
+        return None;
+    }
+    let last = probes[2];
+    let training = &recipe.training;
+    let remedy = if training.k_generator > training.k_discriminator {
+        format!("--set training.k_generator={}", training.k_discriminator.max(1))
+    } else if recipe.discriminator.r1 == 0.0 {
+        "--set training.loss=relativistic --set discriminator.r1=40 --set discriminator.r2=40".to_owned()
+    } else {
+        format!("--set generator.learning_rate={:e}", recipe.generator.learning_rate / 2.0)
+    };
+    Some(Finding {
+        what: "mode collapse",
+        since: probes[0].step,
+        evidence: format!(
+            "class entropy {:.2} and distance of two samples {:.2} of what training images have; {} of {} pairs nearly the same",
+            last.entropy,
+            last.spread,
+            last.duplicates,
+            PROBE * (PROBE - 1) / 2
+        ),
+        remedy,
+    })
+}
+
+/// A discriminator that tells training images from others learned them by heart, and what it teaches is to copy them: Karras et al.
+/// 2020, section 2.
+pub(super) fn memorises(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
+    // So few images are learned by heart in any case.
+    let few = (1..PROBE).contains(&recipe.data.images);
+    if probes.len() < 3 || few || !probes.iter().all(|probe| probe.memory > 0.75) {
+        return None;
+    }
+    let d = &recipe.discriminator;
+    let remedy = if recipe.data.images > 0 {
+        "--set data.images=0".to_owned()
+    } else if d.kind == Kind::Mlp && d.keep_hidden == 1.0 {
+        "--set discriminator.keep_pixels=0.8 --set discriminator.keep_hidden=0.5".to_owned()
+    } else {
+        format!("--set discriminator.learning_rate={:e}", d.learning_rate / 4.0)
+    };
+    Some(Finding {
+        what: "discriminator memorises",
+        since: probes[0].step,
+        evidence: format!(
+            "in {:.0} % of pairs it takes a training image for more real than one that it never saw; data.images = {}",
+            100.0 * probes[2].memory,
+            recipe.data.images
+        ),
+        remedy,
+    })
+}
+
+/// Samples that stand still although the discriminator tells them from images.
+pub(super) fn stalls(probes: &[Probe], window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
+    const STILL: f64 = 0.5;
+    let [real, drawn] = right(window);
+    let still = probes.len() == 3 && probes.iter().all(|probe| probe.motion < STILL);
+    if !still || window.len() < WINDOW || real < 0.9 || drawn < 0.9 {
+        return None;
+    }
+    let g = &recipe.generator;
+    Some(Finding {
+        what: "stall",
+        since: probes[0].step,
+        evidence: format!(
+            "a pixel changes by {:.2} grey levels from samples to samples, and the discriminator tells {:.0} % of them; \
+             generator.learning_rate = {:e}",
+            probes[2].motion,
+            100.0 * drawn,
+            g.learning_rate
+        ),
+        remedy: format!("--set generator.learning_rate={:e}", (10.0 * g.learning_rate).clamp(1e-6, 10.0)),
+    })
+}

@@ -1,0 +1,169 @@
+//! Each check on recorded windows, and the watch as a whole.
+
+use duel_models::random::Stream;
+
+use super::*;
+
+/// A measured step in which D takes `real` of 10 real and `drawn` of 10 drawn images for real.
+fn step(step: u64, real: u32, drawn: u32) -> Metrics {
+    let tenths = |likely: u32| {
+        std::array::from_fn(|at| match at {
+            0 => 10 - likely,
+            9 => likely,
+            _ => 0,
+        })
+    };
+    let line = format!(
+        r#"{{"step":{step},"images":1,"seconds":1,"d_loss":1,"d_loss_real":1,"d_loss_fake":1,"g_loss":1,"value":-1,"d_real":{},"d_fake":{},
+        "d_gradient":1,"g_gradient":0.5,"d_learning_rate":1e-4,"g_learning_rate":1e-4,"images_per_second":1}}"#,
+        f64::from(real) / 10.0,
+        f64::from(drawn) / 10.0
+    );
+    Metrics {
+        d_real_tenths: tenths(real),
+        d_fake_tenths: tenths(drawn),
+        ..serde_json::from_str(&line).expect("metrics")
+    }
+}
+
+fn told(recipe: &Recipe, real: u32, drawn: u32) -> Vec<Finding> {
+    let mut watch = Watch::default();
+    (1..=60).flat_map(|at| watch.metrics(recipe, &step(at, real, drawn))).collect()
+}
+
+#[test]
+fn a_duel_in_balance_says_nothing() {
+    for (real, drawn) in [(5, 5), (8, 2), (6, 4), (9, 1)] {
+        assert_eq!(told(&Recipe::default(), real, drawn), []);
+    }
+}
+
+#[test]
+fn a_discriminator_that_is_never_in_doubt_is_named_once_with_the_key_to_change() {
+    let set = |setting: &str| Recipe::default().with(&[setting.to_owned()]).expect("a key");
+    for (recipe, what, remedy) in [
+        (set("training.k_discriminator=3"), "discriminator overpowers", "--set training.k_discriminator=1"),
+        (set("discriminator.learning_rate=1e-3"), "discriminator overpowers", "--set discriminator.learning_rate=1e-4"),
+        (set("training.loss=minimax"), "vanishing gradient", "--set training.loss=non-saturating"),
+    ] {
+        let found = told(&recipe, 10, 0);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].what, found[0].since, found[0].remedy.as_str()), (what, 1, remedy));
+    }
+}
+
+#[test]
+fn a_discriminator_that_takes_all_for_real_is_fooled() {
+    for (setting, remedy) in [
+        ("training.k_generator=5", "--set training.k_generator=1"),
+        ("generator.learning_rate=0.1", "--set generator.learning_rate=1e-4"),
+        ("discriminator.learning_rate=1e-2", "--set generator.learning_rate=2.5e-5"),
+    ] {
+        let found = told(&Recipe::default().with(&[setting.to_owned()]).expect("a key"), 10, 10);
+        assert_eq!((found[0].what, found[0].remedy.as_str()), ("discriminator fooled", remedy));
+    }
+}
+
+#[test]
+fn a_generator_without_a_gradient_and_losses_beyond_all_measure_have_diverged() {
+    for broken in [Metrics { g_gradient: 0.0, ..step(1, 5, 5) }, Metrics { g_loss: 14_000.0, ..step(1, 5, 5) }] {
+        let mut watch = Watch::default();
+        let found: Vec<Finding> = (0..30).flat_map(|_| watch.metrics(&Recipe::default(), &broken)).collect();
+        assert_eq!((found.len(), found[0].what), (1, "divergence"));
+    }
+}
+
+#[test]
+fn a_loss_that_swings_oscillates_and_one_that_falls_does_not() {
+    let told = |loss: &dyn Fn(f64) -> f64| {
+        let mut watch = Watch::default();
+        let at = |step: u64| Metrics { g_loss: loss(step as f64), ..self::step(step, 8, 2) };
+        (1..=120).flat_map(|step| watch.metrics(&Recipe::default(), &at(step))).map(|found| found.what).collect()
+    };
+    let (swings, falls, trembles): (Vec<_>, Vec<_>, Vec<_>) = (
+        told(&|step| (1.5 * (step / 2.0).sin()).exp()),
+        told(&|step| 8.0 * (-step / 30.0).exp()),
+        told(&|step| 1.0 + 0.4 * (step / 2.0).sin()),
+    );
+    assert_eq!((swings, falls, trembles), (vec!["oscillation"], vec![], vec![]));
+}
+
+#[test]
+fn a_discriminator_that_knows_its_images_memorises() {
+    let probe =
+        |memory| Probe { step: 1, entropy: 1.0, spread: 1.0, roughness: 1.0, duplicates: 0, motion: 9.0, memory };
+    let of = |memories: [f64; 3], settings: &[&str]| {
+        let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        let recipe = Recipe::default().with(&settings).expect("keys");
+        memorises(&memories.map(probe), &recipe).map(|found| found.remedy)
+    };
+    assert_eq!(of([0.9; 3], &["data.images=500"]).as_deref(), Some("--set data.images=0"));
+    assert!(of([0.9; 3], &[]).expect("it does").contains("keep_hidden"));
+    assert_eq!((of([0.9, 0.9, 0.6], &[]), of([f64::NAN; 3], &[])), (None, None));
+    assert_eq!(memory(&[3.0, 1.0], &[1.0, 0.0]), 0.875);
+}
+
+#[test]
+fn samples_that_stand_still_before_a_sure_discriminator_stall() {
+    let probe =
+        |motion| Probe { step: 1, entropy: 1.0, spread: 1.0, roughness: 1.0, duplicates: 0, motion, memory: f64::NAN };
+    let window = |drawn| (1..=20).map(|at| step(at, 10, drawn)).collect::<Vec<_>>();
+    let found = stalls(&[probe(0.1); 3], &window(0), &Recipe::default()).expect("they do");
+    assert_eq!((found.what, found.remedy.as_str()), ("stall", "--set generator.learning_rate=1e-3"));
+    assert_eq!(stalls(&[probe(0.1); 3], &window(5), &Recipe::default()), None);
+    assert_eq!(stalls(&[probe(f64::INFINITY), probe(0.1), probe(0.1)], &window(0), &Recipe::default()), None);
+    assert_eq!((motion(&[1, 2], &[3, 2]), motion(&[], &[3, 2])), (1.0, f64::INFINITY));
+}
+
+#[test]
+fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
+    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let digits = &data.images[PROBE * PIXELS..];
+    for (different, expected) in [(PROBE, 0), (40, 1)] {
+        let samples: Vec<u8> =
+            (0..PROBE).flat_map(|at| &digits[at % different * PIXELS..][..PIXELS]).copied().collect();
+        let mut watch = Watch::default();
+        let told =
+            (1..=4).flat_map(|step| watch.samples(&Recipe::default(), step, &samples, &data, None).expect("a CPU"));
+        assert_eq!(told.filter(|found| found.what == "mode collapse").count(), expected, "{different}");
+    }
+}
+
+#[test]
+fn what_is_gone_is_told_again_when_it_returns() {
+    let (mut watch, recipe) = (Watch::default(), Recipe::default());
+    let drawn = |at: u64| if (41..=80).contains(&at) { 5 } else { 0 };
+    let found: Vec<u64> =
+        (1..=120).flat_map(|at| watch.metrics(&recipe, &step(at, 10, drawn(at)))).map(|f| f.since).collect();
+    assert_eq!(found, [1, 81]);
+}
+
+#[test]
+fn noise_at_the_start_of_a_training_is_no_failure() {
+    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let mut stream = Stream::new(1, "noise");
+    let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
+    let mut watch = Watch::default();
+    for step in 1..=6 {
+        assert_eq!(watch.samples(&Recipe::default(), step, &noise, &data, None).expect("a classifier"), []);
+    }
+}
+
+#[test]
+fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
+    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
+    let one = digits[..PIXELS].repeat(PROBE);
+    let mut stream = Stream::new(1, "noise");
+    let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
+    for (samples, expected) in
+        [(digits, None), (&one[..], Some("mode collapse")), (&noise[..], Some("divergence to noise"))]
+    {
+        let mut watch = Watch { drew: true, ..Watch::default() };
+        let found: Vec<&str> = (1..=4)
+            .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data, None).expect("a classifier"))
+            .map(|finding| finding.what)
+            .collect();
+        assert_eq!(found.first().copied(), expected, "{found:?}");
+    }
+}

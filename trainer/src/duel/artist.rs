@@ -1,0 +1,90 @@
+//! What the networks make of latents and images while neither learns.
+
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor};
+use duel_models::{Latents, PIXELS, pixels};
+
+use super::{
+    Duel,
+    batch::{logits, one_hot},
+};
+use crate::{
+    bell::{self, Portrait},
+    dataset::Dataset,
+    networks::{self, Mode, Network},
+};
+
+impl Duel {
+    /// The network that draws for people: the averaged generator, or the generator; with the recipe's spread in the weights that
+    /// meet the latent, so that whoever runs it draws latents of the law as it is.
+    pub fn artist(&self) -> Result<Arc<Network>> {
+        let network = self.averaged.as_ref().unwrap_or(&self.generator.network);
+        let generator = &self.recipe.generator;
+        if generator.spread == 1.0 {
+            return Ok(Arc::clone(network));
+        }
+        let artist = network.twin()?;
+        // The first layer is dense, its weight [latent + classes, outputs].
+        let first = &artist.layers[0];
+        let weights = generator.latent * first.size;
+        let spread = (artist.parameters.narrow(0, first.span().start, weights)? * generator.spread)?;
+        let parameters = artist.parameters.slice_scatter(&spread, 0, first.span().start)?;
+        artist.parameters.set(&parameters)?;
+        Ok(Arc::new(artist))
+    }
+
+    /// The images that the artist makes of samples `0..count` of `seed`, of each label in turn: [count, 784] in [-1, 1].
+    pub fn samples(&self, seed: u64, count: usize) -> Result<Vec<f32>> {
+        let generator = &self.recipe.generator;
+        let classes = self.recipe.classes();
+        let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, classes);
+        let labels: Vec<u8> = (0..count).map(|index| (index % classes.max(1)) as u8).collect();
+        let latents = self.inputs(&latents.latents(0..count as u64), &labels)?;
+        self.artist()?.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
+    }
+
+    /// What the duel looks like if it is one over numbers.
+    pub fn portrait(&self) -> Result<Option<Portrait>> {
+        let Some(bell) = self.bell else { return Ok(None) };
+        let latents = bell::latents(self.recipe.generator.latent_law.into());
+        let column = |values: &[f32]| Tensor::from_slice(values, (values.len(), 1), &self.device);
+        let floats = |tensor: Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        let drawn = floats(self.artist()?.forward(&column(&latents)?, Mode::Evaluate)?)?;
+        let judged = self.discriminator.network.forward(&column(&bell::middles())?, Mode::Evaluate)?;
+        let opinion = floats(networks::probability(&judged)?)?;
+        Ok(Some(Portrait::new(self.step, bell, &latents, &drawn, opinion)))
+    }
+
+    /// The logits that the discriminator gives the first `count` images of `data`, [N].
+    pub(crate) fn opinion(&self, data: &Dataset, count: usize) -> Result<Vec<f32>> {
+        let count = count.min(data.len());
+        let images: Vec<f32> = data.images[..count * PIXELS].iter().map(|&byte| pixels::from_byte(byte)).collect();
+        self.judged(&images, &data.labels[..count])
+    }
+
+    /// The logits that the discriminator gives images, [N, 784] in [-1, 1], of labels, [N], which count only if it is told them: [N].
+    pub(crate) fn judged(&self, images: &[f32], labels: &[u8]) -> Result<Vec<f32>> {
+        const BATCH: usize = 500;
+        let mut found = Vec::new();
+        for (index, images) in images.chunks(BATCH * PIXELS).enumerate() {
+            let count = images.len() / PIXELS;
+            let labels = labels.get(index * BATCH..index * BATCH + count).unwrap_or_default();
+            let labels = one_hot(labels, self.recipe.classes(), &self.device)?;
+            let images = Tensor::from_slice(images, (count, PIXELS), &self.device)?;
+            let judged = self.discriminator.network.forward(&images, Mode::Evaluate)?;
+            found.extend(logits(&judged, labels.as_ref())?.flatten_all()?.to_vec1::<f32>()?);
+        }
+        Ok(found)
+    }
+
+    /// What the generator is given for latents, [N, latent], and labels, [N], which count only if it is told them:
+    /// [N, latent + classes].
+    pub(crate) fn inputs(&self, latents: &[f32], labels: &[u8]) -> Result<Tensor> {
+        let latents = Tensor::from_slice(latents, (labels.len(), self.recipe.generator.latent), &self.device)?;
+        match one_hot(labels, self.recipe.classes(), &self.device)? {
+            Some(labels) => Tensor::cat(&[&latents, &labels], 1),
+            None => Ok(latents),
+        }
+    }
+}
