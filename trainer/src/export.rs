@@ -149,7 +149,7 @@ pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> R
         model = graph::halved(model);
         probe.weights = weights;
     }
-    let images = duel.samples(duel.recipe.training.seed, writer::SAMPLES)?;
+    let images = duel.drawn(duel.recipe.training.seed, writer::SAMPLES)?.values;
     let images: Vec<u8> = images.into_iter().map(pixels::to_byte).collect();
     Ok(Export {
         onnx: model.encode_to_vec(),

@@ -70,19 +70,13 @@ impl Optimiser {
         };
         let [first, second] = self.memory.as_mut_slice() else { unreachable!("two moments") };
         match self.engine {
-            Engine::Kernels => {
-                let (mut inner, mut innermost) = (Ok(()), Ok(()));
-                kernels::write(parameters, |values| {
-                    inner = kernels::write(first, |first| {
-                        innermost = kernels::write(second, |second| {
-                            let _ = kernels::read(gradient, |gradient| {
-                                kernels::adam(step, values, first, second, gradient)
-                            });
-                        });
-                    });
-                })?;
-                inner.and(innermost)
-            }
+            Engine::Kernels => kernels::write(parameters, |values| {
+                kernels::write(first, |first| {
+                    kernels::write(second, |second| {
+                        kernels::read(gradient, |gradient| kernels::adam(step, values, first, second, gradient))
+                    })
+                })
+            })???,
             Engine::Candle => {
                 *first = ((&*first * beta1)? + (gradient * (1.0 - beta1))?)?;
                 *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
@@ -95,17 +89,13 @@ impl Optimiser {
     fn sgd(&mut self, momentum: f64, parameters: &Var, gradient: &Tensor) -> Result<()> {
         let [velocity] = self.memory.as_mut_slice() else { unreachable!("one velocity") };
         match self.engine {
-            Engine::Kernels => {
-                let mut inner = Ok(());
-                kernels::write(parameters, |values| {
-                    inner = kernels::write(velocity, |velocity| {
-                        let _ = kernels::read(gradient, |gradient| {
-                            kernels::descend(self.learning_rate, momentum, values, velocity, gradient)
-                        });
-                    });
-                })?;
-                inner
-            }
+            Engine::Kernels => kernels::write(parameters, |values| {
+                kernels::write(velocity, |velocity| {
+                    kernels::read(gradient, |gradient| {
+                        kernels::descend(self.learning_rate, momentum, values, velocity, gradient)
+                    })
+                })
+            })??,
             Engine::Candle => {
                 *velocity = ((&*velocity * momentum)? - (gradient * self.learning_rate)?)?;
                 parameters.set(&(parameters.as_tensor() + &*velocity)?)

@@ -279,8 +279,8 @@ impl Training<'_> {
             return Ok(());
         }
         let seed = self.duel.recipe.training.seed;
-        let values = self.duel.samples(seed, SAMPLES).map_err(self.device_failed())?;
-        let images: Vec<u8> = values.into_iter().map(pixels::to_byte).collect();
+        let drawn = self.duel.drawn(seed, SAMPLES).map_err(self.device_failed())?;
+        let images: Vec<u8> = drawn.values.into_iter().map(pixels::to_byte).collect();
         self.run.samples(self.duel.step, &images)?;
         (self.observe)(Report::Samples(&images));
         Ok(())
@@ -292,8 +292,8 @@ impl Training<'_> {
             return Ok(());
         }
         let seed = !self.duel.recipe.training.seed;
-        let values = self.duel.samples(seed, diagnosis::PROBE).map_err(self.device_failed())?;
-        let samples: Vec<u8> = values.into_iter().map(pixels::to_byte).collect();
+        let drawn = self.duel.drawn(seed, diagnosis::PROBE).map_err(self.device_failed())?;
+        let samples: Vec<u8> = drawn.values.into_iter().map(pixels::to_byte).collect();
         let data = self.duel.data();
         let opinion = |data| self.duel.opinion(data, diagnosis::JUDGED).map_err(self.device_failed());
         let opinions = match &data.held_out {
@@ -308,13 +308,11 @@ impl Training<'_> {
     fn evaluate(&mut self) -> Result<(), TrainError> {
         let (Some(reference), Some(held_out)) = (&self.reference, &self.duel.data().held_out) else { return Ok(()) };
         let (seed, count) = (Stream::new(self.duel.recipe.training.seed, "evaluation").bits(), held_out.len());
-        let values = self.duel.samples(seed, count).map_err(self.device_failed())?;
-        if !values.iter().all(|value| value.is_finite()) {
+        let drawn = self.duel.drawn(seed, count).map_err(self.device_failed())?;
+        if !drawn.values.iter().all(|value| value.is_finite()) {
             return Ok(());
         }
-        let classes = self.duel.recipe.classes();
-        let labels = (0..count).map_while(|index| index.checked_rem(classes).map(|label| label as u8)).collect();
-        let likeness = reference.compare(&Images { values, labels }).map_err(self.device_failed())?;
+        let likeness = reference.compare(&drawn).map_err(self.device_failed())?;
         let best = self.duel.best.is_none_or(|best| likeness.frechet < best);
         self.event(What::Evaluation { scores: likeness.named() })?;
         if !best || !self.duel.is_finite().map_err(self.device_failed())? {

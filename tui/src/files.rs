@@ -24,7 +24,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         // The first error is the one to tell; a temporary file that cannot be removed harms nobody.
         written.inspect_err(|_| _ = fs::remove_file(&temporary))
     };
-    write().with_context(|| format!("cannot write {}: choose another --out", path.display()))
+    write().with_context(|| format!("cannot write {}: choose another place", path.display()))
 }
 
 #[cfg(test)]

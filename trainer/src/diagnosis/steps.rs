@@ -26,8 +26,10 @@ pub(super) fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding>
         return None;
     }
     let (g, d, training) = (&recipe.generator, &recipe.discriminator, &recipe.training);
-    let minimax = training.loss == Loss::Minimax;
-    let (cause, remedy) = if minimax {
+    let favoured = training.k_discriminator > training.k_generator || d.learning_rate > g.learning_rate;
+    // Where the recipe gives neither side more, it is the loss that does.
+    let vanishes = training.loss == Loss::Minimax && !favoured;
+    let (cause, remedy) = if vanishes {
         ("the minimax loss is flat where D(G(z)) is near 0".to_owned(), "--set training.loss=non-saturating".to_owned())
     } else if training.k_discriminator > training.k_generator {
         let k = training.k_discriminator;
@@ -48,7 +50,7 @@ pub(super) fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding>
         )
     };
     Some(Finding {
-        what: if minimax { "vanishing gradient" } else { "discriminator overpowers" },
+        what: if vanishes { "vanishing gradient" } else { "discriminator overpowers" },
         since: window[0].step,
         evidence: format!(
             "it tells {:.1} % of real and {:.1} % of drawn images; mean D(G(z)) {doubt:.4}, gradient of the generator {:.2e}; {cause}",

@@ -45,6 +45,11 @@ fn a_discriminator_that_is_never_in_doubt_is_named_once_with_the_key_to_change()
         (set("training.k_discriminator=3"), "discriminator overpowers", "--set training.k_discriminator=1"),
         (set("discriminator.learning_rate=1e-3"), "discriminator overpowers", "--set discriminator.learning_rate=1e-4"),
         (set("training.loss=minimax"), "vanishing gradient", "--set training.loss=non-saturating"),
+        (
+            set("training.loss=minimax").with(&["training.k_discriminator=2".to_owned()]).expect("a key"),
+            "discriminator overpowers",
+            "--set training.k_discriminator=1",
+        ),
     ] {
         let found = told(&recipe, 10, 0);
         assert_eq!(found.len(), 1);

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     bell::{self, Portrait},
     dataset::Dataset,
+    evaluate::Images,
     networks::{self, Mode, Network},
 };
 
@@ -34,14 +35,18 @@ impl Duel {
         Ok(Arc::new(artist))
     }
 
-    /// The images that the artist makes of samples `0..count` of `seed`, of each label in turn: [count, 784] in [-1, 1].
-    pub fn samples(&self, seed: u64, count: usize) -> Result<Vec<f32>> {
+    /// The images that the artist makes of samples `0..count` of `seed`, each label in turn; without labels if it is not told them.
+    pub fn drawn(&self, seed: u64, count: usize) -> Result<Images> {
         let generator = &self.recipe.generator;
         let classes = self.recipe.classes();
         let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, classes);
-        let labels: Vec<u8> = (0..count).map(|index| (index % classes.max(1)) as u8).collect();
-        let latents = self.inputs(&latents.latents(0..count as u64), &labels)?;
-        self.artist()?.forward(&latents, Mode::Evaluate)?.flatten_all()?.to_vec1()
+        let mut labels: Vec<u8> = (0..count).map(|index| (index % classes.max(1)) as u8).collect();
+        let inputs = self.inputs(&latents.latents(0..count as u64), &labels)?;
+        let values = self.artist()?.forward(&inputs, Mode::Evaluate)?.flatten_all()?.to_vec1()?;
+        if classes == 0 {
+            labels.clear();
+        }
+        Ok(Images { values, labels })
     }
 
     /// What the duel looks like if it is one over numbers.

@@ -120,17 +120,15 @@ impl CustomOp2 for Pass {
         let (through, learn) = (x.track_op(), parameters.track_op());
         let gradient = gradient.contiguous()?;
         let mut tape = self.tape();
-        let mut down = None;
-        read(parameters, |values| {
+        let down = read(parameters, |values| {
             read(x, |input| {
                 read(&gradient, |gradient| {
                     if !learn {
-                        down = self.backward(&mut tape, input, values, gradient, through, None);
-                        return Ok(());
+                        return Ok(self.backward(&mut tape, input, values, gradient, through, None));
                     }
                     let fresh = self.network.fresh.swap(false, Ordering::Relaxed);
                     write(&self.network.gradient, |sink| {
-                        down = self.backward(&mut tape, input, values, gradient, through, Some((sink, fresh)));
+                        self.backward(&mut tape, input, values, gradient, through, Some((sink, fresh)))
                     })
                 })
             })

@@ -1,6 +1,6 @@
 //! The values of a contiguous `f32` tensor on the CPU as a slice, to read and to write in place.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use candle_core::{CpuStorage, Error, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 
@@ -14,8 +14,10 @@ pub(crate) fn read<T>(tensor: &Tensor, body: impl FnOnce(&[f32]) -> T) -> Result
 }
 
 /// Calls `body` with the tensor's values, which it may change.
-pub(crate) fn write(tensor: &Tensor, body: impl FnOnce(&mut [f32])) -> Result<()> {
-    tensor.inplace_op1(&Write(RefCell::new(Some(body))))
+pub(crate) fn write<T>(tensor: &Tensor, body: impl FnOnce(&mut [f32]) -> T) -> Result<T> {
+    let write = Write { body: Cell::new(Some(body)), told: Cell::new(None) };
+    tensor.inplace_op1(&write)?;
+    Ok(write.told.into_inner().expect("candle runs an operation once"))
 }
 
 /// The values that a custom operation was given.
@@ -24,9 +26,12 @@ pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a 
     Ok(&storage.as_slice::<f32>()?[from..to])
 }
 
-struct Write<F>(RefCell<Option<F>>);
+struct Write<F, T> {
+    body: Cell<Option<F>>,
+    told: Cell<Option<T>>,
+}
 
-impl<F: FnOnce(&mut [f32])> InplaceOp1 for Write<F> {
+impl<T, F: FnOnce(&mut [f32]) -> T> InplaceOp1 for Write<F, T> {
     fn name(&self) -> &'static str {
         "write"
     }
@@ -34,8 +39,7 @@ impl<F: FnOnce(&mut [f32])> InplaceOp1 for Write<F> {
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
         let (from, to) = layout.contiguous_offsets().ok_or(Error::RequiresContiguous { op: "write" }.bt())?;
         let CpuStorage::F32(values) = storage else { bail!("a CPU kernel was given values other than f32") };
-        let body = self.0.borrow_mut().take().expect("candle runs an operation once");
-        body(&mut values[from..to]);
+        self.told.set(self.body.take().map(|body| body(&mut values[from..to])));
         Ok(())
     }
 }

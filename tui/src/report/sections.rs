@@ -281,7 +281,8 @@ fn events(subjects: &[Subject]) -> String {
         let story = &subject.run.story;
         let mut rows: Vec<(String, Vec<Cell>)> = Vec::new();
         let mut checkpoints = 0;
-        for event in &story.events {
+        // Evaluations have a table of their own.
+        for event in story.events.iter().filter(|event| !matches!(event.what, What::Evaluation { .. })) {
             checkpoints = if matches!(event.what, What::Checkpoint { .. }) { checkpoints + 1 } else { 0 };
             let mut text = app::text(event);
             if checkpoints > 1 {
