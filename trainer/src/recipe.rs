@@ -289,6 +289,8 @@ mod tests {
         assert!((training.rate_at(10_000_000) - 1e-5).abs() < 1e-12);
         assert!((training.momentum_at(62_500) - 0.6).abs() < 1e-12);
         assert_eq!((training.momentum_at(125_000), training.momentum_at(200_000)), (0.7, 0.7));
+        let whole = Training { momentum_steps: 0, ..training };
+        assert!((whole.momentum_at(whole.steps / 2) - 0.6).abs() < 1e-12);
     }
 
     #[test]

@@ -179,13 +179,13 @@ impl Training<'_> {
                 let found = self.watch.metrics(&self.duel.recipe, &metrics);
                 self.warn(found)?;
             }
-            if step.is_multiple_of(record.samples_every) || last {
-                self.samples()?;
-                self.probe()?;
-            }
             let every = self.duel.recipe.evaluation.every;
             if every > 0 && (step.is_multiple_of(every) || last) {
                 self.evaluate()?;
+            }
+            if step.is_multiple_of(record.samples_every) || last {
+                self.samples()?;
+                self.probe()?;
             }
             if step.is_multiple_of(record.checkpoint_every) && !last {
                 self.checkpoint()?;
@@ -314,6 +314,7 @@ impl Training<'_> {
         }
         let likeness = reference.compare(&drawn).map_err(self.device_failed())?;
         let best = self.duel.best.is_none_or(|best| likeness.frechet < best);
+        self.watch.evaluation(self.duel.step, likeness.class_balance);
         self.event(What::Evaluation { scores: likeness.named() })?;
         if !best || !self.duel.is_finite().map_err(self.device_failed())? {
             return Ok(());

@@ -29,13 +29,13 @@ pub struct Probe {
 #[derive(Debug)]
 pub(super) struct Reference {
     pub(super) classifier: Classifier,
+    pub(super) entropy: f64,
     pub(super) look: Look,
 }
 
-/// Entropy, spread, roughness and duplicates of some images, as they are.
+/// Spread, roughness and distances of some images, as they are.
 #[derive(Debug, Clone)]
 pub(super) struct Look {
-    pub(super) entropy: f64,
     pub(super) spread: f64,
     pub(super) roughness: f64,
     /// The squared distances of all pairs, rising.
@@ -43,14 +43,13 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn of(images: &[u8], classifier: &Classifier) -> Result<Self> {
-        let values: Vec<f32> = images.iter().map(|&byte| pixels::from_byte(byte)).collect();
+    pub(super) fn of(images: &[u8]) -> Self {
+        let values = values(images);
         let images: Vec<&[f32]> = values.chunks_exact(PIXELS).collect();
         let pairs = images.windows(2).map(|pair| distance(pair[0], pair[1]));
         let rough =
             values.chunks_exact(SIDE).flat_map(|row| row.windows(2).map(|pair| f64::from((pair[0] - pair[1]).abs())));
-        Ok(Self {
-            entropy: evaluate::balance(&classifier.read(&values)?.labels),
+        Self {
             spread: pairs.sum::<f64>() / (images.len() - 1).max(1) as f64,
             roughness: rough.sum::<f64>() / values.len() as f64,
             pairs: {
@@ -59,12 +58,22 @@ impl Look {
                 pairs.sort_by(f32::total_cmp);
                 pairs
             },
-        })
+        }
     }
 
     pub(super) fn nearer_than(&self, squared: f32) -> usize {
         self.pairs.partition_point(|&pair| pair < squared)
     }
+}
+
+/// The pixels of images in [-1, 1].
+pub(super) fn values(images: &[u8]) -> Vec<f32> {
+    images.iter().map(|&byte| pixels::from_byte(byte)).collect()
+}
+
+/// The entropy of the classes that the classifier reads, 0 for one class to 1 for all ten as frequent.
+pub(super) fn entropy(values: &[f32], classifier: &Classifier) -> Result<f64> {
+    Ok(evaluate::balance(&classifier.read(values)?.labels))
 }
 
 /// The mean change of a pixel, in grey levels; infinite for the first samples.

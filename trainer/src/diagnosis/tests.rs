@@ -135,6 +135,45 @@ fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
 }
 
 #[test]
+fn samples_that_unfold_from_one_image_have_not_collapsed() {
+    let told = |spreads: [f64; 3]| {
+        let probes = spreads.map(|spread| Probe {
+            step: 1,
+            entropy: 0.4,
+            spread,
+            roughness: 1.0,
+            duplicates: 0,
+            motion: 9.0,
+            memory: 0.5,
+        });
+        collapse(&probes, &Recipe::default()).is_some()
+    };
+    assert_eq!([[0.1, 0.4, 0.6], [0.6, 0.4, 0.6], [0.4, 0.42, 0.45]].map(told), [false, true, true]);
+}
+
+#[test]
+fn what_an_evaluation_read_counts_for_more_than_a_probe() {
+    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
+    for (entropy, expected) in [(0.45, 1), (0.55, 0)] {
+        let mut watch = Watch::default();
+        let mut told = Vec::new();
+        for step in 1..=4 {
+            watch.evaluation(step, entropy);
+            told.extend(watch.samples(&Recipe::default(), step, digits, &data, None).expect("a CPU"));
+        }
+        assert_eq!(
+            (told.len(), told.iter().filter(|found| found.what == "mode collapse").count()),
+            (expected, expected)
+        );
+    }
+    let mut stale = Watch::default();
+    stale.evaluation(0, 0.0);
+    let told = (1..=4).flat_map(|step| stale.samples(&Recipe::default(), step, digits, &data, None).expect("a CPU"));
+    assert_eq!(told.count(), 0);
+}
+
+#[test]
 fn what_is_gone_is_told_again_when_it_returns() {
     let (mut watch, recipe) = (Watch::default(), Recipe::default());
     let drawn = |at: u64| if (41..=80).contains(&at) { 5 } else { 0 };

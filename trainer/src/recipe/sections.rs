@@ -302,8 +302,10 @@ section! {
         optimizer: Optimizer = Optimizer::Adam, Optimizer::WORDS;
         /// Of `sgd`: the share of its last move that a weight makes again, at the first step.
         momentum: f64 = 0.0, Range::Real(0.0, 0.999_999);
-        /// The same at the last step; between them it goes in a straight line.
+        /// The same once `momentum_steps` are done; between them it goes in a straight line.
         momentum_to: f64 = 0.0, Range::Real(0.0, 0.999_999);
+        /// Of `sgd`: the steps in which the momentum goes to `momentum_to`, 0 for all steps.
+        momentum_steps: u64 = 0, Range::Whole(0, i64::MAX);
         /// What becomes of the learning rates.
         schedule: Schedule = Schedule::Constant, Schedule::WORDS;
         /// The share of the steps after which they begin to fall.
@@ -335,7 +337,8 @@ impl Training {
 
     /// The momentum of the step after `done` steps.
     pub fn momentum_at(&self, done: u64) -> f64 {
-        let progress = (done as f64 / self.steps.max(1) as f64).min(1.0);
+        let steps = if self.momentum_steps == 0 { self.steps } else { self.momentum_steps };
+        let progress = (done as f64 / steps.max(1) as f64).min(1.0);
         self.momentum + (self.momentum_to - self.momentum) * progress
     }
 }
