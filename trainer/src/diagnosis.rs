@@ -57,8 +57,6 @@ pub struct Watch {
     probes: VecDeque<Probe>,
     /// The samples of the last probe.
     last: Vec<u8>,
-    /// The step and the class entropy of the last evaluation.
-    evaluated: Option<(u64, f64)>,
     reference: Option<Reference>,
     /// Whether samples were ever as smooth as digits, nearly.
     drew: bool,
@@ -87,14 +85,9 @@ impl Watch {
         self.news(&names, found)
     }
 
-    /// What an evaluation at `step` read: the entropy of the classes of many more samples than a probe's, which are so few that it would
-    /// be off by 0.04 for as long as the training lasts.
-    pub fn evaluation(&mut self, step: u64, entropy: f64) {
-        self.evaluated = Some((step, entropy));
-    }
-
     /// What samples, grey levels [[`PROBE`], 784], add to it, beside the training images; and what the discriminator thinks of training
-    /// and of held-out images, their logits.
+    /// and of held-out images, their logits. `evaluated` is the class entropy that an evaluation of the same step read: of many more
+    /// samples than a probe's, which are so few that theirs would be off by 0.04 for as long as the training lasts.
     pub fn samples(
         &mut self,
         recipe: &Recipe,
@@ -102,21 +95,24 @@ impl Watch {
         samples: &[u8],
         data: &Dataset,
         opinions: Option<[Vec<f32>; 2]>,
+        evaluated: Option<f64>,
     ) -> Result<Vec<Finding>> {
         let reference = match &mut self.reference {
             Some(reference) => reference,
             none => {
                 let classifier = Classifier::shipped()?;
-                let first = |count: usize| &data.images[..count.min(data.len()) * PIXELS];
-                let entropy = looks::entropy(&looks::values(first(READ)), &classifier)?;
-                none.insert(Reference { look: Look::of(first(PROBE)), entropy, classifier })
+                let values = looks::values(&data.images[..READ.min(data.len()) * PIXELS]);
+                let entropy = looks::entropy(&values, &classifier)?;
+                let look = Look::of(&values[..PROBE.min(data.len()) * PIXELS]);
+                none.insert(Reference { classifier, entropy, look })
             }
         };
-        let entropy = match self.evaluated {
-            Some((at, entropy)) if at == step => entropy,
-            _ => looks::entropy(&looks::values(samples), &reference.classifier)?,
+        let values = looks::values(samples);
+        let entropy = match evaluated {
+            Some(entropy) => entropy,
+            None => looks::entropy(&values, &reference.classifier)?,
         };
-        let look = Look::of(samples);
+        let look = Look::of(&values);
         let of = |mine: f64, real: f64| if real > 0.0 { mine / real } else { 1.0 };
         self.probes.push_back(Probe {
             step,

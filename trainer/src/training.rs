@@ -180,12 +180,11 @@ impl Training<'_> {
                 self.warn(found)?;
             }
             let every = self.duel.recipe.evaluation.every;
-            if every > 0 && (step.is_multiple_of(every) || last) {
-                self.evaluate()?;
-            }
+            let due = every > 0 && (step.is_multiple_of(every) || last);
+            let evaluated = if due { self.evaluate()? } else { None };
             if step.is_multiple_of(record.samples_every) || last {
                 self.samples()?;
-                self.probe()?;
+                self.probe(evaluated)?;
             }
             if step.is_multiple_of(record.checkpoint_every) && !last {
                 self.checkpoint()?;
@@ -286,8 +285,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// Looks at samples of other latents than the grid's.
-    fn probe(&mut self) -> Result<(), TrainError> {
+    /// Looks at samples of other latents than the grid's, beside the class entropy that an evaluation of this step read, if any did.
+    fn probe(&mut self, evaluated: Option<f64>) -> Result<(), TrainError> {
         if self.duel.data().is_empty() {
             return Ok(());
         }
@@ -300,30 +299,32 @@ impl Training<'_> {
             Some(held_out) => Some([opinion(data)?, opinion(held_out)?]),
             None => None,
         };
-        let found = self.watch.samples(&self.duel.recipe, self.duel.step, &samples, data, opinions);
+        let found = self.watch.samples(&self.duel.recipe, self.duel.step, &samples, data, opinions, evaluated);
         self.warn(found.map_err(self.device_failed())?)
     }
 
-    /// Holds as many drawn images as there are held-out ones against those, and keeps the checkpoint if it is the best so far.
-    fn evaluate(&mut self) -> Result<(), TrainError> {
-        let (Some(reference), Some(held_out)) = (&self.reference, &self.duel.data().held_out) else { return Ok(()) };
+    /// Holds as many drawn images as there are held-out ones against those, and keeps the checkpoint if it is the best so far. The class entropy
+    /// that it read; none without held-out images, or of images that are not finite.
+    fn evaluate(&mut self) -> Result<Option<f64>, TrainError> {
+        let (Some(reference), Some(held_out)) = (&self.reference, &self.duel.data().held_out) else { return Ok(None) };
         let (seed, count) = (Stream::new(self.duel.recipe.training.seed, "evaluation").bits(), held_out.len());
         let drawn = self.duel.drawn(seed, count).map_err(self.device_failed())?;
         if !drawn.values.iter().all(|value| value.is_finite()) {
-            return Ok(());
+            return Ok(None);
         }
         let likeness = reference.compare(&drawn).map_err(self.device_failed())?;
         let best = self.duel.best.is_none_or(|best| likeness.frechet < best);
-        self.watch.evaluation(self.duel.step, likeness.class_balance);
+        let entropy = Some(likeness.class_balance);
         self.event(What::Evaluation { scores: likeness.named() })?;
         if !best || !self.duel.is_finite().map_err(self.device_failed())? {
-            return Ok(());
+            return Ok(entropy);
         }
         // Rounding may leave a distance of nothing below 0, which no checkpoint holds.
         self.duel.best = Some(likeness.frechet.max(0.0));
         let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
         self.run.best(bytes)?;
-        self.tell_of_checkpoints()
+        self.tell_of_checkpoints()?;
+        Ok(entropy)
     }
 
     fn warn(&mut self, found: Vec<Finding>) -> Result<(), TrainError> {

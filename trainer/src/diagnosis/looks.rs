@@ -43,8 +43,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn of(images: &[u8]) -> Self {
-        let values = values(images);
+    pub(super) fn of(values: &[f32]) -> Self {
         let images: Vec<&[f32]> = values.chunks_exact(PIXELS).collect();
         let pairs = images.windows(2).map(|pair| distance(pair[0], pair[1]));
         let rough =

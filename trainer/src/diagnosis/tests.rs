@@ -128,8 +128,8 @@ fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
         let samples: Vec<u8> =
             (0..PROBE).flat_map(|at| &digits[at % different * PIXELS..][..PIXELS]).copied().collect();
         let mut watch = Watch::default();
-        let told =
-            (1..=4).flat_map(|step| watch.samples(&Recipe::default(), step, &samples, &data, None).expect("a CPU"));
+        let told = (1..=4)
+            .flat_map(|step| watch.samples(&Recipe::default(), step, &samples, &data, None, None).expect("a CPU"));
         assert_eq!(told.filter(|found| found.what == "mode collapse").count(), expected, "{different}");
     }
 }
@@ -159,17 +159,16 @@ fn what_an_evaluation_read_counts_for_more_than_a_probe() {
         let mut watch = Watch::default();
         let mut told = Vec::new();
         for step in 1..=4 {
-            watch.evaluation(step, entropy);
-            told.extend(watch.samples(&Recipe::default(), step, digits, &data, None).expect("a CPU"));
+            told.extend(watch.samples(&Recipe::default(), step, digits, &data, None, Some(entropy)).expect("a CPU"));
         }
         assert_eq!(
             (told.len(), told.iter().filter(|found| found.what == "mode collapse").count()),
             (expected, expected)
         );
     }
-    let mut stale = Watch::default();
-    stale.evaluation(0, 0.0);
-    let told = (1..=4).flat_map(|step| stale.samples(&Recipe::default(), step, digits, &data, None).expect("a CPU"));
+    let mut without = Watch::default();
+    let told =
+        (1..=4).flat_map(|step| without.samples(&Recipe::default(), step, digits, &data, None, None).expect("a CPU"));
     assert_eq!(told.count(), 0);
 }
 
@@ -189,7 +188,7 @@ fn noise_at_the_start_of_a_training_is_no_failure() {
     let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
     let mut watch = Watch::default();
     for step in 1..=6 {
-        assert_eq!(watch.samples(&Recipe::default(), step, &noise, &data, None).expect("a classifier"), []);
+        assert_eq!(watch.samples(&Recipe::default(), step, &noise, &data, None, None).expect("a classifier"), []);
     }
 }
 
@@ -205,7 +204,7 @@ fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
     {
         let mut watch = Watch { drew: true, ..Watch::default() };
         let found: Vec<&str> = (1..=4)
-            .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data, None).expect("a classifier"))
+            .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data, None, None).expect("a classifier"))
             .map(|finding| finding.what)
             .collect();
         assert_eq!(found.first().copied(), expected, "{found:?}");
