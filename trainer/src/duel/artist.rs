@@ -16,6 +16,10 @@ use crate::{
     networks::{self, Mode, Network},
 };
 
+/// Images that go through a network at once where neither learns: of the thousands of an evaluation, what lies between the layers of `digits`
+/// would take a gigabyte.
+const BATCH: usize = 500;
+
 impl Duel {
     /// The network that draws for people: the averaged generator, or the generator; with the recipe's spread in the weights that
     /// meet the latent, so that whoever runs it draws latents of the law as it is.
@@ -41,8 +45,13 @@ impl Duel {
         let classes = self.recipe.classes();
         let latents = Latents::of(seed, generator.latent_law.into(), generator.latent, classes);
         let mut labels: Vec<u8> = (0..count).map(|index| (index % classes.max(1)) as u8).collect();
-        let inputs = self.inputs(&latents.latents(0..count as u64), &labels)?;
-        let values = self.artist()?.forward(&inputs, Mode::Evaluate)?.flatten_all()?.to_vec1()?;
+        let artist = self.artist()?;
+        let mut values = Vec::with_capacity(count * PIXELS);
+        for first in (0..count).step_by(BATCH) {
+            let range = first..count.min(first + BATCH);
+            let inputs = self.inputs(&latents.latents(range.start as u64..range.end as u64), &labels[range])?;
+            values.extend(artist.forward(&inputs, Mode::Evaluate)?.flatten_all()?.to_vec1::<f32>()?);
+        }
         if classes == 0 {
             labels.clear();
         }
@@ -70,7 +79,6 @@ impl Duel {
 
     /// The logits that the discriminator gives images, [N, 784] in [-1, 1], of labels, [N], which count only if it is told them: [N].
     pub(crate) fn judged(&self, images: &[f32], labels: &[u8]) -> Result<Vec<f32>> {
-        const BATCH: usize = 500;
         let mut found = Vec::new();
         for (index, images) in images.chunks(BATCH * PIXELS).enumerate() {
             let count = images.len() / PIXELS;
@@ -91,5 +99,27 @@ impl Duel {
             Some(labels) => Tensor::cat(&[&latents, &labels], 1),
             None => Ok(latents),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::recipe::Recipe;
+
+    #[test]
+    fn what_is_drawn_in_batches_is_what_is_drawn_at_once() {
+        let settings = ["generator.hidden=[8]", "generator.latent=4", "training.batch=2", "training.conditional=true"];
+        let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
+        let data = Dataset { images: vec![0; 2 * PIXELS], labels: vec![0, 1], ..Dataset::default() };
+        let duel = Duel::new(recipe, data, Device::Cpu).expect("small networks");
+        let count = 2 * BATCH + 3;
+        let drawn = duel.drawn(1, count).expect("memory");
+        let latents = Latents::of(1, duel.recipe.generator.latent_law.into(), 4, 10).latents(0..count as u64);
+        let inputs = duel.inputs(&latents, &drawn.labels).expect("memory");
+        let whole = duel.artist().and_then(|artist| artist.forward(&inputs, Mode::Evaluate)).expect("memory");
+        assert_eq!(drawn.values, whole.flatten_all().and_then(|values| values.to_vec1::<f32>()).expect("floats"));
     }
 }
