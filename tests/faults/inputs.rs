@@ -182,12 +182,17 @@ impl Room {
         self.0.join("good").display().to_string()
     }
 
+    /// A recipe that trains in little time and memory.
+    fn recipe(&self) -> Vec<u8> {
+        let mut recipe = seeds::recipe();
+        recipe.data.source = self.good_images();
+        recipe.to_toml().into_bytes()
+    }
+
     /// A run directory with one checkpoint, which is bad, or whose recipe is.
     fn run_of_checkpoint(&self, stream: &mut Stream) -> String {
         let dir = self.empty("run");
-        let mut recipe = seeds::recipe();
-        recipe.data.source = self.good_images();
-        let (mut recipe, mut checkpoint) = (recipe.to_toml().into_bytes(), Door::Checkpoint.seeds());
+        let (mut recipe, mut checkpoint) = (self.recipe(), Door::Checkpoint.seeds());
         if stream.below(4) == 0 {
             recipe = mutated(&[recipe], stream);
         } else {
@@ -290,6 +295,7 @@ impl Room {
         let dir = self.empty("strange");
         let path = self.0.join("strange").join(file);
         recorded::record(recorded::Kind::Killed, Path::new(&dir));
+        self.write("strange/recipe.toml", &self.recipe());
         self.write("strange/train-images-idx3-ubyte", &seeds::images(4));
         self.write("strange/train-labels-idx1-ubyte", &seeds::labels(4));
         let _ = fs::remove_file(&path);
