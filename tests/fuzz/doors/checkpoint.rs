@@ -14,7 +14,7 @@ thread_local! {
     });
 }
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: duel_fuzz::alone(), |bytes: &[u8]| {
     DUEL.with_borrow_mut(|(duel, start)| {
         match doors::checkpoint(duel, bytes) {
             Ok(()) => {

@@ -19,7 +19,7 @@ thread_local! {
     static ROOM: TempDir = duel_fuzz::room();
 }
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: duel_fuzz::alone(), |bytes: &[u8]| {
     ROOM.with(|room| {
         let dir = room.path();
         let write = |bytes: &[u8]| {

@@ -35,7 +35,7 @@ thread_local! {
     static TRAINER: RefCell<Trainer> = RefCell::new(Trainer::new());
 }
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: duel_fuzz::alone(), |bytes: &[u8]| {
     TRAINER.with_borrow_mut(|trainer| {
         trainer.inputs += 1;
         if trainer.inputs > TURN {

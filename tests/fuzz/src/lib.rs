@@ -13,6 +13,14 @@ pub fn is_a_line(error: &impl Display) {
     assert!(!text.chars().any(char::is_control), "{text:?}");
 }
 
+/// Keeps the kernels and readers that share their work on this thread: a second one would be woken for each of millions of small inputs.
+///
+/// # Panics
+/// If work was shared before.
+pub fn alone() {
+    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().expect("no pool yet");
+}
+
 /// A directory in memory, where there is such a place.
 ///
 /// # Panics
