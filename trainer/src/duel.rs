@@ -248,13 +248,6 @@ impl Duel {
         }
     }
 
-    /// Whether every weight is a number.
-    pub(crate) fn is_finite(&self) -> Result<bool> {
-        let sums = [&self.generator, &self.discriminator]
-            .map(|side| side.network.parameters.sqr()?.sum_all()?.to_scalar::<f32>());
-        Ok(sums.into_iter().collect::<Result<Vec<_>>>()?.iter().all(|sum| sum.is_finite()))
-    }
-
     /// Changes a key of the recipe while training goes on: a learning rate or a k. Says why not, if it cannot be.
     pub fn change(&mut self, key: &str, value: &str) -> std::result::Result<(), String> {
         const KEYS: [&str; 4] = [

@@ -158,7 +158,18 @@ impl Training<'_> {
         if self.duel.step == 0 { self.samples() } else { Ok(()) }
     }
 
+    /// Trains to the last step, or until it is told to stop, and writes the checkpoint of that.
     fn run(&mut self) -> Result<Ending, TrainError> {
+        loop {
+            let ending = self.steps()?;
+            // Where the last step's values are not finite, training went back, and has steps to do again.
+            if self.checkpoint()? || ending == Ending::Asked {
+                return Ok(ending);
+            }
+        }
+    }
+
+    fn steps(&mut self) -> Result<Ending, TrainError> {
         let record = self.duel.recipe.record.clone();
         let mut polled = Instant::now();
         while self.duel.step < self.duel.recipe.training.steps {
@@ -201,9 +212,8 @@ impl Training<'_> {
         Ok(Ending::Done)
     }
 
-    /// The last checkpoint and the last event, whatever ended the loop.
+    /// The last event, whatever ended the training.
     fn end(&mut self, ended: Result<Ending, TrainError>) -> Result<Ending, TrainError> {
-        let ended = ended.and_then(|why| self.checkpoint().map(|()| why));
         let (why, error) = match &ended {
             Ok(why) => (*why, None),
             Err(error) => (Ending::Failed, Some(error.to_string())),
@@ -247,26 +257,34 @@ impl Training<'_> {
     }
 
     fn answer(&mut self, request: Request, flow: Flow) -> Result<Flow, TrainError> {
-        let mut done = Ok(match &request.ask {
-            Ask::Pause => "paused".to_owned(),
-            Ask::Continue => "training on".to_owned(),
-            Ask::Checkpoint => "checkpoint written".to_owned(),
-            Ask::Stop => "stopping".to_owned(),
-            Ask::Set { key, value } => format!("{key} = {value}"),
-        });
         let mut next = flow;
-        match &request.ask {
-            Ask::Pause => self.paused = true,
-            Ask::Continue => self.paused = false,
-            Ask::Checkpoint => self.checkpoint()?,
-            Ask::Stop => next = Flow::Stop,
-            Ask::Set { key, value } => {
-                if let Err(why) = self.duel.change(key, value) {
-                    done = Err(why);
-                }
+        let answer = match request.ask {
+            Ask::Pause => {
+                self.paused = true;
+                Ok("paused".to_owned())
             }
-        }
-        let (done, message) = done.map_or_else(|why| (false, why), |message| (true, message));
+            Ask::Continue => {
+                self.paused = false;
+                Ok("training on".to_owned())
+            }
+            Ask::Checkpoint => match (self.checkpoint()?, self.run.saved()) {
+                (true, Ok(())) => Ok("checkpoint written".to_owned()),
+                (true, Err(_)) => Err("it waits until it can be written".to_owned()),
+                (false, _) => Err(format!("a value was not finite; training went back to step {}", self.duel.step)),
+            },
+            Ask::Stop => {
+                next = Flow::Stop;
+                Ok("stopping".to_owned())
+            }
+            Ask::Set { key, value } => match self.duel.change(&key, &value) {
+                Ok(()) => {
+                    self.run.keep(&self.duel.recipe)?;
+                    Ok(format!("{key} = {value}"))
+                }
+                Err(why) => Err(why),
+            },
+        };
+        let (done, message) = answer.map_or_else(|why| (false, why), |message| (true, message));
         self.event(What::Answer { id: request.id, done, message })?;
         Ok(next)
     }
@@ -316,7 +334,7 @@ impl Training<'_> {
         let best = self.duel.best.is_none_or(|best| likeness.frechet < best);
         let entropy = Some(likeness.class_balance);
         self.event(What::Evaluation { scores: likeness.named() })?;
-        if !best || !self.duel.is_finite().map_err(self.device_failed())? {
+        if !best || !checkpoint::is_finite(self.duel).map_err(self.device_failed())? {
             return Ok(entropy);
         }
         // Rounding may leave a distance of nothing below 0, which no checkpoint holds.
@@ -361,15 +379,15 @@ impl Training<'_> {
         })
     }
 
-    /// Writes a checkpoint, or goes back to the last one where there is nothing to save.
-    fn checkpoint(&mut self) -> Result<(), TrainError> {
-        if !self.duel.is_finite().map_err(self.device_failed())? {
-            return self.retreat();
+    /// Writes a checkpoint, or goes back to the last one where there is nothing to save; whether it wrote one.
+    fn checkpoint(&mut self) -> Result<bool, TrainError> {
+        if !checkpoint::is_finite(self.duel).map_err(self.device_failed())? {
+            return self.retreat().map(|()| false);
         }
         let bytes = checkpoint::save(self.duel).map_err(self.device_failed())?;
         self.good.clone_from(&bytes);
         self.run.checkpoint(self.duel.step, bytes)?;
-        self.tell_of_checkpoints()
+        self.tell_of_checkpoints().map(|()| true)
     }
 
     fn tell_of_checkpoints(&mut self) -> Result<(), TrainError> {
@@ -424,6 +442,10 @@ mod tests {
             }
             Flow::Continue
         });
+        if let Ok(Ending::Done) = ended {
+            checkpoint::restore(&mut duel, dir.path()).expect("a whole checkpoint");
+            assert_eq!(duel.step, 10);
+        }
         (ended, warnings, crate::run::directory::recipe(dir.path()).expect("a run"))
     }
 
@@ -433,6 +455,13 @@ mod tests {
         assert_eq!(ended.expect("a training"), Ending::Done);
         assert!(warnings.len() == 2 && warnings[0].contains("back to step 4"), "{warnings:?}");
         assert_eq!(recipe.generator.learning_rate, Recipe::default().generator.learning_rate / 4.0);
+    }
+
+    #[test]
+    fn a_last_step_that_is_not_finite_is_done_again() {
+        let (ended, warnings, _) = trained(&[10]);
+        assert_eq!(ended.expect("a training"), Ending::Done);
+        assert!(warnings.len() == 1 && warnings[0].contains("back to step 8"), "{warnings:?}");
     }
 
     #[test]

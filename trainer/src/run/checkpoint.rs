@@ -78,6 +78,18 @@ fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
     tensors
 }
 
+/// Whether every value of a duel is finite: only then [`load`] takes what [`save`] makes of it. An optimiser's memory may overflow before a
+/// weight does.
+pub(crate) fn is_finite(duel: &Duel) -> candle_core::Result<bool> {
+    for (_, tensor) in tensors(duel) {
+        // 0 times what is not finite is not 0.
+        if tensor.affine(0.0, 0.0)?.sum_all()?.to_scalar::<f32>()? != 0.0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The whole state of a duel as the bytes of a safetensors file. Latents and batches are made of the seed, the step and
 /// the count of batches, so no random state is needed beside them.
 pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
@@ -257,6 +269,20 @@ mod tests {
         let images = (0..10 * 784).map(|at| (at % 251) as u8).collect();
         let data = Dataset { images, labels: vec![0; 10], ..Dataset::default() };
         Duel::new(recipe, data, Device::Cpu).expect("small networks")
+    }
+
+    #[test]
+    fn what_would_be_refused_is_not_finite() {
+        let mut other = duel();
+        for memory in 0..2 {
+            let mut overflown = duel();
+            overflown.advance(false).expect("a step");
+            assert!(is_finite(&overflown).expect("a sum"));
+            let values = &mut overflown.discriminator.optimiser.memory[memory];
+            *values = Tensor::full(f32::INFINITY, values.shape(), &Device::Cpu).expect("memory");
+            assert!(!is_finite(&overflown).expect("a sum"));
+            assert!(matches!(load(&mut other, &save(&overflown).expect("memory")), Err(Bad::Damaged(_))));
+        }
     }
 
     #[test]
