@@ -2,8 +2,7 @@
 
 /// A SplitMix64 generator (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators", figure 15).
 ///
-/// Its whole state is one integer, so a checkpoint can hold it, and a stream for any purpose or index is found without
-/// drawing the ones before it.
+/// A stream for any purpose or index is found without drawing the ones before it, so a checkpoint need not hold one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
     state: u64,
@@ -25,16 +24,6 @@ impl Stream {
     /// The stream for item `index` of this one's items; leaves `self` as it is.
     pub fn item(self, index: u64) -> Self {
         Self { state: mix(self.state ^ mix(index.wrapping_mul(GOLDEN).wrapping_add(GOLDEN))) }
-    }
-
-    /// The stream whose [`state`](Self::state) was saved.
-    pub fn resume(state: u64) -> Self {
-        Self { state }
-    }
-
-    /// All that is needed to go on from here.
-    pub fn state(&self) -> u64 {
-        self.state
     }
 
     /// 64 uniform bits.
@@ -206,12 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn streams_differ_and_a_saved_one_goes_on() {
-        let mut stream = Stream::new(1, "batches");
-        assert_ne!(stream.bits(), Stream::new(1, "latents").bits());
+    fn streams_of_other_purposes_and_items_differ() {
+        assert_ne!(Stream::new(1, "batches").bits(), Stream::new(1, "latents").bits());
         assert_ne!(Stream::new(1, "x").item(0).bits(), Stream::new(1, "x").item(1).bits());
-        let mut resumed = Stream::resume(stream.state());
-        assert_eq!(stream.bits(), resumed.bits());
     }
 
     #[test]

@@ -37,13 +37,13 @@ pub struct Duellist {
 impl Duellist {
     /// The gradient of a loss, [P].
     ///
-    /// Between this and [`follow`](Self::follow) each gradient is one flat tensor: the place of an all-reduce.
+    /// Between this and [`step`](Self::step) each gradient is one flat tensor: the place of an all-reduce.
     fn gradient(&self, loss: &Tensor) -> Result<Tensor> {
         self.network.take_gradient(&mut loss.backward()?)
     }
 
     /// Moves by a step of the optimiser.
-    fn follow(&mut self, gradient: &Tensor) -> Result<()> {
+    fn step(&mut self, gradient: &Tensor) -> Result<()> {
         self.optimiser.step(&self.network.parameters, gradient)?;
         self.network.settle(false)
     }
@@ -127,7 +127,47 @@ impl Duel {
         Ok(measured.then(|| self.metrics(judgement, drawing)))
     }
 
+    /// Algorithm 1 of Goodfellow et al. 2014; in simultaneous order the discriminator's last move waits until the generator has answered to it
+    /// as it was.
     fn updates(&mut self, measured: bool) -> Result<(Option<Judgement>, Option<Drawing>)> {
+        self.begin_step()?;
+        let (k_discriminator, k_generator) = (self.recipe.training.k_discriminator, self.recipe.training.k_generator);
+        // Where nothing answers, nothing has to be waited for.
+        let simultaneous = self.recipe.training.order == Order::Simultaneous && k_generator > 0;
+        let (mut judgement, mut drawing) = (None, None);
+        let (mut last_real, mut waiting) = (None, None);
+        for update in 0..k_discriminator {
+            let real = self.real(self.batches_seen)?;
+            let batch = self.batch("discriminator", update, &real)?;
+            let gradient;
+            (gradient, judgement) = self.discriminator_gradient(&batch, measured)?;
+            if simultaneous && update + 1 == k_discriminator {
+                waiting = Some(gradient);
+            } else {
+                self.discriminator.step(&gradient)?;
+            }
+            self.batches_seen += 1;
+            last_real = Some(real);
+        }
+        // The generator answers to the batch that its opponent saw last.
+        let real = match last_real {
+            Some(real) => real,
+            None => self.real(self.batches_seen)?,
+        };
+        for update in 0..k_generator {
+            let batch = self.batch("generator", update, &real)?;
+            let gradient;
+            (gradient, drawing) = self.generator_gradient(&batch, measured)?;
+            if let Some(waiting) = waiting.take() {
+                self.discriminator.step(&waiting)?;
+            }
+            self.move_generator(&gradient)?;
+        }
+        Ok((judgement, drawing))
+    }
+
+    /// The rates and the momentum of this step.
+    fn begin_step(&mut self) -> Result<()> {
         let Recipe { generator, discriminator, training, .. } = &self.recipe;
         let share = self.balance.as_ref().map_or(Ok(1.0), Balance::share)?;
         let rates = [generator.learning_rate, discriminator.learning_rate * share];
@@ -138,41 +178,11 @@ impl Duel {
                 *momentum = training.momentum_at(self.step);
             }
         }
-        let k_discriminator = self.recipe.training.k_discriminator;
-        // Where nothing answers, nothing has to be waited for.
-        let simultaneous = self.recipe.training.order == Order::Simultaneous && self.recipe.training.k_generator > 0;
-        let (mut judgement, mut drawing, mut real, mut waiting) = (None, None, None, None);
-        for update in 0..k_discriminator {
-            let shown = real.insert(self.real(self.batches_seen)?);
-            let batch = self.batch("discriminator", update, shown)?;
-            self.batches_seen += 1;
-            let (gradient, shown) = self.judge(&batch, measured)?;
-            judgement = shown;
-            if simultaneous && update + 1 == k_discriminator {
-                waiting = Some(gradient);
-            } else {
-                self.discriminator.follow(&gradient)?;
-            }
-        }
-        // The generator answers to the batch that its opponent saw last.
-        let real = match real {
-            Some(real) => real,
-            None => self.real(self.batches_seen)?,
-        };
-        for update in 0..self.recipe.training.k_generator {
-            let batch = self.batch("generator", update, &real)?;
-            let (gradient, shown) = self.draw(&batch, measured)?;
-            drawing = shown;
-            if let Some(waiting) = waiting.take() {
-                self.discriminator.follow(&waiting)?;
-            }
-            self.redraw(&gradient)?;
-        }
-        Ok((judgement, drawing))
+        Ok(())
     }
 
     /// The discriminator's gradient on real and on drawn images, and with `measured` what it showed.
-    fn judge(&mut self, batch: &Batch, measured: bool) -> Result<(Tensor, Option<Judgement>)> {
+    fn discriminator_gradient(&mut self, batch: &Batch, measured: bool) -> Result<(Tensor, Option<Judgement>)> {
         let recipe = &self.recipe.discriminator;
         let fake = self.generator.network.forward(&batch.told()?, Mode::Frozen)?;
         // One pass over all: the discriminator has no batch norm, so it judges each image alone.
@@ -220,7 +230,7 @@ impl Duel {
     }
 
     /// The generator's gradient on drawn images, through a discriminator that stands still, and with `measured` what it showed.
-    fn draw(&mut self, batch: &Batch, measured: bool) -> Result<(Tensor, Option<Drawing>)> {
+    fn generator_gradient(&mut self, batch: &Batch, measured: bool) -> Result<(Tensor, Option<Drawing>)> {
         let loss = self.recipe.training.loss;
         let fake = self.generator.network.forward(&batch.told()?, Mode::Train)?;
         let judge = &self.discriminator.network;
@@ -236,8 +246,8 @@ impl Duel {
     }
 
     /// Moves the generator along its gradient, and its average behind it.
-    fn redraw(&mut self, gradient: &Tensor) -> Result<()> {
-        self.generator.follow(gradient)?;
+    fn move_generator(&mut self, gradient: &Tensor) -> Result<()> {
+        self.generator.step(gradient)?;
         match &self.averaged {
             Some(averaged) => averaged.approach(
                 &self.generator.network,

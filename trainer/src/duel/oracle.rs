@@ -114,10 +114,11 @@ fn close(found: f64, expected: f64, what: &str) {
 /// A step by algorithm 1: both losses, and the lengths of both gradients.
 fn one_step(duel: &mut Duel, recorded: &Recorded, batches: &Recorded, step: usize) -> [f64; 4] {
     let (gradient, judged) =
-        duel.judge(&batch(recorded, batches, "discriminator", step, duel), true).expect("a gradient");
-    duel.discriminator.follow(&gradient).expect("a step");
-    let (gradient, drawn) = duel.draw(&batch(recorded, batches, "generator", step, duel), true).expect("a gradient");
-    duel.redraw(&gradient).expect("a step");
+        duel.discriminator_gradient(&batch(recorded, batches, "discriminator", step, duel), true).expect("a gradient");
+    duel.discriminator.step(&gradient).expect("a step");
+    let (gradient, drawn) =
+        duel.generator_gradient(&batch(recorded, batches, "generator", step, duel), true).expect("a gradient");
+    duel.move_generator(&gradient).expect("a step");
     let (judged, drawn) = (judged.expect("measured"), drawn.expect("measured"));
     [judged.d_loss, drawn.g_loss, judged.gradient, drawn.gradient]
 }

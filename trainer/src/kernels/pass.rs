@@ -163,7 +163,7 @@ impl Pass {
                 if self.training && of_batch {
                     let variance = batch_statistics(x, channels, epsilon as f32, statistics);
                     let rows = x.len() / channels;
-                    self.network.follow(layer, &statistics.mean, &variance, rows, momentum)?;
+                    self.network.update_running(layer, &statistics.mean, &variance, rows, momentum)?;
                 } else {
                     *statistics = self.network.running_statistics(layer, channels, |mean, variance| Statistics {
                         mean: mean.to_vec(),

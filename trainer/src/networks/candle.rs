@@ -77,7 +77,7 @@ impl Network {
             let variance = x.broadcast_sub(&mean)?.sqr()?.mean(0)?;
             let [batch_mean, batch_variance] =
                 [&mean, &variance].map(|figure| figure.detach().to_dtype(DType::F32)?.to_vec1());
-            self.follow(layer, &batch_mean?, &batch_variance?, x.dim(0)?, momentum)?;
+            self.update_running(layer, &batch_mean?, &batch_variance?, x.dim(0)?, momentum)?;
             (mean, variance)
         } else {
             let figures = self.running.detach().to_dtype(x.dtype())?;

@@ -220,7 +220,7 @@ impl Network {
     }
 
     /// Moves a batch norm's running figures towards a batch's, whose variance is made unbiased as PyTorch does.
-    pub(crate) fn follow(
+    pub(crate) fn update_running(
         &self,
         layer: &Layer,
         mean: &[f32],
