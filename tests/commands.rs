@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duel_tests::duel;
+use duel_tests::{duel, seeds};
 
 /// Networks so small that a training takes a second.
 const SMALL: [&str; 14] = [
@@ -216,6 +216,8 @@ fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
     fs::create_dir(dir.join("empty")).expect("space");
     fs::write(dir.join("no.onnx"), "not a model").expect("space");
     fs::write(dir.join("bad.toml"), "[training]\nbatches = 3").expect("space");
+    fs::create_dir(dir.join("few")).expect("space");
+    fs::write(dir.join("few/images-idx3-ubyte"), seeds::images(15)).expect("space");
     let before = entries(dir);
     for (args, code, expected) in [
         (&["train", "--set", "training.batches=64"][..], 1, "training.batch"),
@@ -230,7 +232,12 @@ fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
         (&["train", "--resume", "nowhere"], 1, "nowhere"),
         (&["train", "--device", "abacus"], 2, "--device"),
         (&["train", "--steps", "many"], 2, "--steps"),
-        (&["train", "--run", "/proc/run"], 1, "--run"),
+        (&["train", "--run", "/proc/run"], 1, "/proc/run"),
+        (&["train", "--data", "a\nb"], 1, "data.source"),
+        (&["train", "--resume", "empty", "--data", "empty"], 2, "--data"),
+        (&["train", "--bench", "--run", "run"], 2, "--run"),
+        (&["watch", "--plain", "--every=-5"], 2, "--every"),
+        (&["eval", "few"], 1, "15 images"),
         (&["export", "nowhere"], 1, "nowhere"),
         (&["eval", "article", "--cas"], 1, "--cas"),
         (&["sample", "--model", "no.onnx"], 1, "no.onnx"),
@@ -267,6 +274,19 @@ fn bad_idx_files_are_refused_by_name() {
         refused(dir, &["train", "--data", ".", "--set", "data.images=0"], 1, expected);
         assert!(!dir.join("runs").exists());
     }
+}
+
+#[test]
+fn a_run_finds_its_images_again_from_anywhere() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    for (at, name) in [("here", "images"), ("there", "none")] {
+        fs::create_dir_all(dir.join(at).join(name)).expect("space");
+    }
+    fs::write(dir.join("here/images/train-images-idx3-ubyte"), seeds::images(200)).expect("space");
+    fs::write(dir.join("here/images/train-labels-idx1-ubyte"), seeds::labels(200)).expect("space");
+    train(&dir.join("here"), "../run", &["--set", "data.source=images", "--steps", "2"]);
+    ok(&dir.join("there"), &["train", "--resume", "../run", "--steps", "4"]);
 }
 
 #[test]

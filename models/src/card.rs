@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::random::{Stream, inverse_normal};
+use crate::{
+    random::{Stream, inverse_normal},
+    text::is_hidden,
+};
 
 /// Rows and columns of an image.
 pub const SIDE: usize = 28;
@@ -186,7 +189,7 @@ impl Fields<'_> {
 
     fn text(&self, key: &'static str) -> Result<String, CardError> {
         let value = self.get(key)?;
-        if value.len() > 200 || value.chars().any(char::is_control) {
+        if value.len() > 200 || value.chars().any(is_hidden) {
             return Err(wrong(key, value, "at most 200 bytes of text in one line"));
         }
         Ok(value.to_owned())
@@ -221,7 +224,7 @@ impl Fields<'_> {
 
 fn wrong(key: &str, value: &str, expected: &str) -> CardError {
     // A score's key is the file's own.
-    let key = key.chars().filter(|c| !c.is_control()).take(40).collect();
+    let key = key.chars().filter(|c| !is_hidden(*c)).take(40).collect();
     CardError::Wrong { key, value: value.chars().take(40).collect(), expected: expected.to_owned() }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use duel_models::{Card, CardError, SIDE};
+use duel_models::{Card, CardError, SIDE, text::is_hidden};
 use prost::Message;
 use tract_onnx::{
     pb::{
@@ -26,7 +26,7 @@ const IMAGE: &str = "image";
 const BYTES_MAX: usize = 24 << 20;
 const NODES_MAX: usize = 256;
 /// No kernel, stride, padding or axis of a generator of 28×28 pixels is larger.
-const ATTRIBUTE_MAX: i64 = 32;
+const ATTRIBUTE_MAX: u64 = 32;
 
 /// Why a file is no generator that duel runs. Each message is a line that follows the file's name.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ fn nodes(graph: &GraphProto) -> Result<(), String> {
 
 /// Whether an attribute holds nothing but small numbers.
 fn plain(attribute: &AttributeProto) -> bool {
-    let small = |value: &i64| value.abs() <= ATTRIBUTE_MAX;
+    let small = |value: &i64| value.unsigned_abs() <= ATTRIBUTE_MAX;
     let nested = attribute.t.is_some() || attribute.g.is_some() || attribute.sparse_tensor.is_some();
     let lists = attribute.tensors.len() + attribute.graphs.len() + attribute.sparse_tensors.len();
     !nested && lists == 0 && small(&attribute.i) && attribute.ints.iter().all(small) && attribute.f.is_finite()
@@ -94,7 +94,7 @@ fn plain(attribute: &AttributeProto) -> bool {
 
 /// A name of a stranger's as it stands in an error.
 pub(crate) fn short(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
+    name.chars().filter(|c| !is_hidden(*c)).take(40).collect()
 }
 
 /// Inputs and outputs, by the card.

@@ -40,7 +40,7 @@ pub enum Split {
 pub enum DatasetError {
     /// The directory lacks a file of the pair.
     #[error(
-        "no {file}(.gz) in {dir}: --data takes a directory of IDX files named as MNIST's; leave it out for the bundled digits"
+        "no {file}(.gz) in {dir}, which a directory of images has: name another, or train on the bundled digits without --data"
     )]
     Missing {
         /// The directory.
@@ -57,7 +57,7 @@ pub enum DatasetError {
         why: io::Error,
     },
     /// A file is not what its name says.
-    #[error("{file} is no such IDX file: {why}")]
+    #[error("{file} is not the IDX file that its name says: {why}")]
     NotIdx {
         /// The file.
         file: PathBuf,

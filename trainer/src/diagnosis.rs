@@ -60,7 +60,21 @@ pub struct Watch {
     reference: Option<Reference>,
     /// Whether samples were ever as smooth as digits, nearly.
     drew: bool,
-    told: BTreeSet<&'static str>,
+    told_of_steps: Told,
+    told_of_samples: Told,
+}
+
+/// The failures that one kind of evidence shows and that were told.
+#[derive(Debug, Default)]
+struct Told(BTreeSet<&'static str>);
+
+impl Told {
+    /// Of what was found, what was not told; what was told and is gone may be told again.
+    fn news(&mut self, found: impl IntoIterator<Item = Option<Finding>>) -> Vec<Finding> {
+        let found: Vec<Finding> = found.into_iter().flatten().collect();
+        self.0.retain(|told| found.iter().any(|finding| finding.what == *told));
+        found.into_iter().filter(|finding| self.0.insert(finding.what)).collect()
+    }
 }
 
 impl Watch {
@@ -80,9 +94,7 @@ impl Watch {
         }
         let found =
             [diverged(window, recipe), overpowers(window, recipe), fooled(window, recipe), oscillates(long, recipe)];
-        let names =
-            ["divergence", "discriminator overpowers", "vanishing gradient", "discriminator fooled", "oscillation"];
-        self.news(&names, found)
+        self.told_of_steps.news(found)
     }
 
     /// What samples, grey levels [[`PROBE`], 784], add to it, beside the training images; and what the discriminator thinks of training
@@ -136,13 +148,6 @@ impl Watch {
             memorises(probes, recipe),
             stalls(probes, self.window.make_contiguous(), recipe),
         ];
-        Ok(self.news(&["divergence to noise", "mode collapse", "discriminator memorises", "stall"], found))
-    }
-
-    /// Of what was found, what was not told; what was told and is gone may be told again.
-    fn news(&mut self, names: &[&'static str], found: impl IntoIterator<Item = Option<Finding>>) -> Vec<Finding> {
-        let found: Vec<Finding> = found.into_iter().flatten().collect();
-        self.told.retain(|told| !names.contains(told) || found.iter().any(|finding| finding.what == *told));
-        found.into_iter().filter(|finding| self.told.insert(finding.what)).collect()
+        Ok(self.told_of_samples.news(found))
     }
 }

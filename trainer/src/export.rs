@@ -247,7 +247,7 @@ mod tests {
     fn graphs_draw_what_the_network_draws_and_carry_the_card() {
         for (settings, steps) in [
             (&[][..], 20),
-            (&["generator.batch_norm=off"], 5),
+            (&["generator.batch_norm=off", "generator.output=sigmoid"], 5),
             (&["generator.batch_norm=frozen"], 5),
             (&["training.conditional=true", "generator.average=0.9"], 20),
         ] {
@@ -256,6 +256,8 @@ mod tests {
             let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
             assert_eq!(Card::from_map(&map), Ok(export.card.clone()));
             let (_, header) = safetensors::SafeTensors::read_metadata(&export.safetensors).expect("safetensors");
+            let sigmoid = settings.contains(&"generator.output=sigmoid");
+            assert_eq!(export.readme.contains("2 sigmoid(x) - 1 ends it"), sigmoid);
             let map = header.metadata().clone().expect("a card").into_iter().collect();
             assert_eq!(Card::from_map(&map), Ok(export.card));
         }

@@ -40,8 +40,8 @@ pub struct Recipe {
 }
 
 const TOP: &[Knob] = &[
-    Knob { section: "", key: "name", range: Range::Text, meaning: " The recipe's name." },
-    Knob { section: "", key: "about", range: Range::Text, meaning: " What it shows, in a line." },
+    Knob { section: "", key: "name", range: Range::Text(200), meaning: " The recipe's name." },
+    Knob { section: "", key: "about", range: Range::Text(200), meaning: " What it shows, in a line." },
 ];
 
 /// The recipes that ship with duel, the default first: name and text.
@@ -97,7 +97,7 @@ pub enum RecipeError {
         known: String,
     },
     /// A hyperparameter cannot have that value.
-    #[error("{origin}: {key} = {value} cannot be; expected {range}")]
+    #[error("{origin}: {key} = {value} is out of range; expected {range}")]
     OutOfRange {
         /// Where it stands.
         origin: String,
@@ -173,6 +173,18 @@ impl Recipe {
             }
         }
         Ok(table.try_into().expect("each key and value was checked"))
+    }
+
+    /// This recipe with the images of a directory.
+    pub fn with_data(self, dir: &str) -> Result<Self, RecipeError> {
+        let source = Table::from_iter([("source".to_owned(), Value::String(dir.to_owned()))]);
+        self.merge(Table::from_iter([("data".to_owned(), Value::Table(source))]), "--data")
+    }
+
+    /// The directory whose images it trains on, if it names one.
+    pub fn data_dir(&self) -> Option<&Path> {
+        let source = self.data.source.as_str();
+        (source != "mnist" && Bell::of(source).is_none()).then(|| Path::new(source))
     }
 
     /// Labels that the networks are told; 0 if they are not.
@@ -316,7 +328,7 @@ mod tests {
             ("generator.hidden=[]", "widths"),
             ("training.loss=wasserstein", "non-saturating or minimax"),
             ("training.conditional=1", "true or false"),
-            ("generator.channels=[8, 8, 8]", "1 to 2 widths"),
+            ("generator.channels=[8, 8, 8]", "1 to 2 channel counts"),
             ("training.seed=-1", "a whole number from 0"),
             ("training.batch", "key=value"),
             ("name=1", "a line of text"),

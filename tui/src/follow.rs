@@ -27,7 +27,7 @@ pub fn line(run: &Run) -> String {
     }
     if let Some(last) = run.last {
         text += &format!(
-            ", loss D {:.3} G {:.3}, V {:.3} (draw -1.386), D(x) {:.3}, D(G(z)) {:.3}, {:.0} images/s, {} gone",
+            ", loss D {:.3} G {:.3}, V {:.3} (draw -1.386), D(x) {:.3}, D(G(z)) {:.3}, {:.0} images/s, {} elapsed",
             last.d_loss,
             last.g_loss,
             last.value,
@@ -45,8 +45,8 @@ pub fn line(run: &Run) -> String {
 
 /// A line every so many seconds, and one for each event, until the run has ended. A reader that has closed its end is no
 /// error.
-pub fn plain(dir: &Path, every: f64) -> Result<()> {
-    closed_is_done(follow_plain(dir, Duration::try_from_secs_f64(every).unwrap_or_default()))
+pub fn plain(dir: &Path, every: Duration) -> Result<()> {
+    closed_is_done(follow_plain(dir, every))
 }
 
 fn follow_plain(dir: &Path, every: Duration) -> io::Result<()> {

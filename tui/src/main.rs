@@ -25,6 +25,8 @@ mod plot;
 mod progress;
 #[cfg(feature = "train")]
 mod report;
+#[cfg(feature = "train")]
+mod runs;
 mod screen;
 mod terminal;
 mod theme;

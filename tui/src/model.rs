@@ -25,10 +25,7 @@ impl ModelArgs {
     /// The shipped generator of that name, else the one in that file.
     pub fn load(&self) -> Result<Generator> {
         match &self.model {
-            None => {
-                let first = SHIPPED.first().context("no model is shipped yet: give --model FILE")?;
-                Generator::load(first.onnx).context(first.name)
-            }
+            None => Generator::load(SHIPPED[0].onnx).context(SHIPPED[0].name),
             Some(name) => match shipped(name) {
                 Some(shipped) => Generator::load(shipped.onnx).with_context(|| name.clone()),
                 None => Generator::load(&read(name)?).with_context(|| name.clone()),
@@ -50,6 +47,6 @@ pub fn read(name: &str) -> Result<Vec<u8>> {
     };
     bytes().with_context(|| {
         let names: String = SHIPPED.iter().map(|shipped| format!("{}, ", shipped.name)).collect();
-        format!("cannot read the model {name}: give --model {names}or an ONNX file that `duel export` wrote")
+        format!("cannot read {name}: a model is one of {names}or an ONNX file that `duel export` wrote")
     })
 }

@@ -44,11 +44,16 @@ pub fn save(drawn: &Drawn, out: &Path, float: bool) -> Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
+/// What follows a file name's last dot, in small letters.
+pub fn ending(out: &Path) -> String {
+    out.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
 /// Paths and contents.
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
 fn encode(drawn: &Drawn, out: &Path, float: bool) -> Result<Files> {
-    let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let ending = ending(out);
     ensure!(!float || ending == "npy", "--float: only an --out of .npy holds floats, not {}", out.display());
     let count = drawn.images.len() / PIXELS;
     let one = |bytes| Ok(vec![(out.to_owned(), bytes)]);

@@ -17,6 +17,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     cells,
     charset::Charset,
+    terminal,
     theme::{Colors, Theme},
     words,
 };
@@ -40,7 +41,7 @@ pub struct Progress {
 impl Progress {
     /// Of a training of `steps` steps, `done` of them done.
     pub fn new(steps: u64, done: u64) -> Self {
-        let bar = stderr().is_terminal().then(|| {
+        let bar = (stderr().is_terminal() && !terminal::is_dumb()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(8));
             let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {eta} left\n{msg}");
             bar.set_style(style.expect("the template is sound"));

@@ -85,8 +85,12 @@ impl Signals {
 
 /// Whether there is a person at a terminal that can be drawn on.
 pub fn is_there() -> bool {
-    let term = std::env::var("TERM").unwrap_or_default();
-    io::stdin().is_terminal() && io::stdout().is_terminal() && !matches!(term.as_str(), "" | "dumb")
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb()
+}
+
+/// Whether the terminal, if there is one, can do nothing but take lines.
+pub fn is_dumb() -> bool {
+    matches!(std::env::var("TERM").unwrap_or_default().as_str(), "" | "dumb")
 }
 
 /// The terminal, taken over until this is dropped.

@@ -12,7 +12,7 @@ pub struct Probe {
     pub step: u64,
     /// Entropy of the classes that the classifier reads, 0 for one class to 1 for all as frequent as in the data.
     pub entropy: f64,
-    /// Mean distance of two samples.
+    /// Mean distance of a sample from the next.
     pub spread: f64,
     /// Mean difference of neighbouring pixels.
     pub roughness: f64,

@@ -6,7 +6,7 @@ use crate::{
     run::record::Metrics,
 };
 
-/// Neighbouring pixels that differ more often than this are noise, beside training images.
+/// Neighbouring pixels that differ by more than so many times as much as those of training images are noise.
 const NOISE: f64 = 2.0;
 /// Samples below this were not noise.
 pub(super) const SMOOTH: f64 = 1.5;

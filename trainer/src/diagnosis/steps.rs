@@ -53,7 +53,7 @@ pub(super) fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding>
         what: if vanishes { "vanishing gradient" } else { "discriminator overpowers" },
         since: window[0].step,
         evidence: format!(
-            "it tells {:.1} % of real and {:.1} % of drawn images; mean D(G(z)) {doubt:.4}, gradient of the generator {:.2e}; {cause}",
+            "it is right about {:.1} % of real and {:.1} % of drawn images; mean D(G(z)) {doubt:.4}, gradient of the generator {:.2e}; {cause}",
             100.0 * real,
             100.0 * drawn,
             window[window.len() - 1].g_gradient
@@ -77,7 +77,11 @@ pub(super) fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     Some(Finding {
         what: "discriminator fooled",
         since: window[0].step,
-        evidence: format!("it tells {:.1} % of drawn images and {:.1} % of real ones", 100.0 * drawn, 100.0 * real),
+        evidence: format!(
+            "it is right about {:.1} % of drawn images and {:.1} % of real ones",
+            100.0 * drawn,
+            100.0 * real
+        ),
         remedy,
     })
 }

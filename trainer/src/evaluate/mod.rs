@@ -23,6 +23,9 @@ use crate::dataset::{Dataset, Split};
 /// Samples that a full evaluation takes.
 pub const SAMPLES: usize = 10_000;
 
+/// Images that measures take at least: a neighbourhood is of five.
+pub const LEAST: usize = 16;
+
 /// Images with the labels they are meant to have.
 #[derive(Debug, Clone)]
 pub struct Images {
@@ -139,13 +142,13 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Of these images, of which there are at least 16.
+    /// Of these images, of which there are at least [`LEAST`].
     pub fn of(images: &Images) -> Result<Self> {
         let classifier = Classifier::shipped()?;
         Ok(Self { features: classifier.read(&images.values)?.features, classifier })
     }
 
-    /// How much images, of which there are at least 16, look like them.
+    /// How much images, of which there are at least [`LEAST`], look like them.
     pub fn compare(&self, images: &Images) -> Result<Likeness> {
         let reading = self.classifier.read(&images.values)?;
         let size = classifier::FEATURES;
@@ -186,7 +189,7 @@ impl Judge {
         Ok(Self { reference, train, test, test_nearest })
     }
 
-    /// Scores images, of which there are at least 16.
+    /// Scores images, of which there are at least [`LEAST`].
     pub fn score(&self, images: &Images) -> Result<Scores> {
         let median = self.test_nearest[self.test_nearest.len() / 2];
         let distances = nearest(&unit(&images.values), &self.train);

@@ -4,18 +4,19 @@ use duel_models::{Card, SIDE};
 
 use crate::{
     networks::Named,
-    recipe::{BatchNorm, Growth, Kind, Recipe},
+    recipe::{BatchNorm, Growth, Kind, Output, Recipe, SHIPPED},
 };
 
 /// `README.md` beside an exported generator.
 pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
     let Card { name, latent, latent_law, seed, steps, images, data, made_by, checked_by, .. } = card;
     let front_matter = front_matter(card);
-    let about = &recipe.about;
+    let [title, about, data] = [name, &recipe.about, data].map(|text| plain(text));
     let parameters: usize = named.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
     let tensors: String = named.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
     let command = command(recipe);
     let layers = layers(recipe);
+    let ending = ending(recipe);
     let (takes, label) = match card.classes {
         0 => (format!("`latent` [N, {latent}] and gives `image`"), String::new()),
         classes => (
@@ -34,7 +35,7 @@ pub(super) fn readme(card: &Card, named: &[Named], recipe: &Recipe) -> String {
     };
     format!(
         "{front_matter}
-# {name}
+# {title}
 
 {about}. A generator of {parameters} parameters that draws 28×28 grey images, trained by {made_by} on {data}.
 
@@ -53,7 +54,7 @@ duel sample --model generator.onnx
 ```
 
 `generator.onnx` takes {takes}; batch norm is folded into the layers beside it.
-`generator.safetensors` holds the same network unfolded, under PyTorch's names and in its layouts: {layers}; a tanh ends it.
+`generator.safetensors` holds the same network unfolded, under PyTorch's names and in its layouts: {layers}; {ending}.
 
 | tensor | shape |
 |---|---|
@@ -64,6 +65,18 @@ duel sample --model generator.onnx
 {recipe}```
 "
     )
+}
+
+/// A stranger's words as Markdown that says just them: CommonMark lets a backslash stand before each mark of ASCII.
+fn plain(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if "\\`*_[]<>#|&".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// What a model hub reads of the card: YAML, with the scores as Hugging Face's documentation of `model-index` has them
@@ -88,7 +101,7 @@ fn front_matter(card: &Card) -> String {
     yaml + "---\n"
 }
 
-/// What stands between latent and tanh, in PyTorch's words.
+/// What stands between the latent and what ends the network, in PyTorch's words.
 fn layers(recipe: &Recipe) -> String {
     let generator = &recipe.generator;
     let epsilon = generator.batch_norm_epsilon;
@@ -118,12 +131,22 @@ fn layers(recipe: &Recipe) -> String {
     }
 }
 
+/// What follows the last layer.
+fn ending(recipe: &Recipe) -> &'static str {
+    match recipe.generator.output {
+        Output::Tanh => "a tanh ends it",
+        Output::Sigmoid => "2 sigmoid(x) - 1 ends it",
+        Output::Linear => "nothing follows",
+    }
+}
+
 /// What trains it again: the shipped recipe, if the run's differs in nothing but its seed, else the one in the card.
 fn command(recipe: &Recipe) -> String {
     let seed = recipe.training.seed;
-    let shipped = Recipe::load(&recipe.name, &[format!("training.seed={seed}")]);
+    let shipped = SHIPPED.iter().find(|(name, _)| *name == recipe.name);
+    let shipped = shipped.map(|(name, _)| Recipe::load(name, &[format!("training.seed={seed}")]));
     match shipped {
-        Ok(shipped) if shipped == *recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
+        Some(Ok(shipped)) if shipped == *recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
         _ => "duel train --recipe recipe.toml      # the recipe below".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use duel_models::text::is_hidden;
 use toml::Value;
 
 /// One hyperparameter, as `duel recipes NAME` explains it.
@@ -27,8 +28,8 @@ impl Knob {
 /// The values that a hyperparameter may have.
 #[derive(Debug, Clone, Copy)]
 pub enum Range {
-    /// A line of text.
-    Text,
+    /// A line of text, of so many bytes at most.
+    Text(usize),
     /// A whole number, both ends included.
     Whole(i64, i64),
     /// A finite number, both ends included.
@@ -46,7 +47,7 @@ pub enum Range {
 impl Range {
     pub(super) fn holds(self, value: &Value) -> bool {
         match self {
-            Self::Text => value.as_str().is_some_and(|text| text.len() <= 200 && !text.chars().any(char::is_control)),
+            Self::Text(most) => value.as_str().is_some_and(|text| text.len() <= most && !text.chars().any(is_hidden)),
             Self::Whole(least, most) => value.as_integer().is_some_and(|n| (least..=most).contains(&n)),
             Self::Real(least, most) => {
                 let number = value.as_float().or(value.as_integer().map(|n| n as f64));
@@ -67,12 +68,14 @@ impl Range {
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text => write!(f, "a line of text"),
+            Self::Text(most) => write!(f, "a line of text of at most {most} bytes"),
             Self::Whole(least, i64::MAX) => write!(f, "a whole number from {least}"),
             Self::Whole(least, most) => write!(f, "a whole number from {least} to {most}"),
+            // 1e-12 reads better than its zeros.
+            Self::Real(least, most) if *least > 0.0 && *least < 1e-3 => write!(f, "a number from {least:e} to {most}"),
             Self::Real(least, most) => write!(f, "a number from {least} to {most}"),
             Self::Widths => write!(f, "a list of 1 to 16 widths from 1 to 8192"),
-            Self::Channels(most) => write!(f, "a list of 1 to {most} widths from 1 to 512"),
+            Self::Channels(most) => write!(f, "a list of 1 to {most} channel counts from 1 to 512"),
             Self::Flag => write!(f, "true or false"),
             Self::Choice(words) => write!(f, "{}", words.join(" or ")),
         }

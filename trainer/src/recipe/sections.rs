@@ -189,10 +189,10 @@ section! {
     /// The images to learn from.
     Data as "data" {
         /// `mnist`, the bundled digits, or a directory of IDX files named as MNIST's; or numbers of a law: `bell`, a normal one, or `bell-two`, one of two peaks.
-        source: String = "mnist".to_owned(), Range::Text;
+        source: String = "mnist".to_owned(), Range::Text(4096);
         /// Training images used, from the first one on; 0 for all.
         images: usize = 0, Range::Whole(0, i64::MAX);
-        /// Labels there are, for networks that are told them: 0 to one less.
+        /// Classes, for networks that are told the label; labels count from 0.
         classes: usize = 10, Range::Whole(1, 256);
     }
 }
@@ -202,7 +202,7 @@ section! {
     Generator as "generator" {
         /// Values of a latent.
         latent: usize = 64, Range::Whole(1, 4096);
-        /// The law they follow.
+        /// The law of a latent's values.
         latent_law: Law = Law::Normal, Law::WORDS;
         /// What it is made of.
         kind: Kind = Kind::Mlp, Kind::WORDS;
@@ -236,7 +236,7 @@ section! {
         epsilon: f64 = 1e-7, Range::Real(0.0, 1.0);
         /// How much of itself the averaged generator keeps at a step; it draws samples, is judged and exported. 0: no average.
         average: f64 = 0.0, Range::Real(0.0, 0.999_999);
-        /// How much wider than in training the latents are that it draws samples and exports with: above 1 more variety, below 1 more typical digits (truncation, Brock et al. 2019).
+        /// A factor on latents where it draws samples, is judged and exported: above 1 more variety, below 1 more typical digits (truncation, Brock et al. 2019).
         spread: f64 = 1.0, Range::Real(0.0, 3.0);
     }
 }
@@ -302,7 +302,7 @@ section! {
         optimizer: Optimizer = Optimizer::Adam, Optimizer::WORDS;
         /// Of `sgd`: the share of its last move that a weight makes again, at the first step.
         momentum: f64 = 0.0, Range::Real(0.0, 0.999_999);
-        /// The same once `momentum_steps` are done; between them it goes in a straight line.
+        /// The momentum after `momentum_steps`; until then it goes there in a straight line.
         momentum_to: f64 = 0.0, Range::Real(0.0, 0.999_999);
         /// Of `sgd`: the steps in which the momentum goes to `momentum_to`, 0 for all steps.
         momentum_steps: u64 = 0, Range::Whole(0, i64::MAX);

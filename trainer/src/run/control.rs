@@ -2,7 +2,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -16,14 +16,23 @@ use super::{
 
 /// Asks the trainer of `run` and returns the request's id, which the answer in `events.jsonl` will carry.
 ///
-/// The line goes out in one write to a file opened for appending, so that two watchers' requests never mix.
+/// The line goes out in one write to a file opened for appending, so that two watchers' requests never mix; behind a line that a killed watcher
+/// left half, it begins a new one.
 pub fn ask(run: &Path, ask: Ask) -> io::Result<String> {
     let request = Request { id: new_id(), ask };
-    let mut line = serde_json::to_string(&request)?;
-    line.push('\n');
+    let mut line = serde_json::to_string(&request)? + "\n";
     let path = run.join("control.jsonl");
     files::must_be_ours(&path)?;
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())?;
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    // An empty file has no last byte.
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            line.insert(0, '\n');
+        }
+    }
+    file.write_all(line.as_bytes())?;
     Ok(request.id)
 }
 
@@ -48,6 +57,16 @@ mod tests {
         let requests: Vec<Request> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         assert!(requests.iter().map(|request| &request.id).eq(&ids));
         assert!(requests.iter().map(|request| &request.ask).eq(&asks));
+        // A watcher that was killed while it asked.
+        OpenOptions::new()
+            .append(true)
+            .open(dir.path().join("control.jsonl"))
+            .and_then(|mut f| f.write_all(b"{\"id"))
+            .expect("space");
+        let id = ask(dir.path(), Ask::Stop).expect("a writable directory");
+        let text = std::fs::read_to_string(dir.path().join("control.jsonl")).expect("the file");
+        let last = text.lines().last().expect("lines");
+        assert_eq!(serde_json::from_str::<Request>(last).expect(last).id, id);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub const BEST: &str = "checkpoints/best.safetensors";
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Something there cannot be read or written.
-    #[error("cannot {verb} {path}: {why}; check the directory, or choose another with --run DIR")]
+    #[error("cannot {verb} {path}: {why}; check the directory, or choose another")]
     Io {
         /// What was tried.
         verb: &'static str,
@@ -88,7 +88,12 @@ pub(super) fn folders(dir: &Path) -> Result<(), RunError> {
     }
     for sub in ["samples", CHECKPOINTS] {
         let path = dir.join(sub);
-        fs::create_dir_all(&path).map_err(RunError::io("create", &path))?;
+        // A link in a stranger's run directory leads elsewhere, where files would be written and removed.
+        let made = match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_symlink() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link")),
+            _ => fs::create_dir_all(&path),
+        };
+        made.map_err(RunError::io("create", &path))?;
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Files that are whole or absent, and tensors as their bytes.
+//! A stranger's files, and tensors as the bytes of files.
 
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Read},
     path::Path,
 };
 
@@ -75,29 +75,4 @@ pub(crate) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("over {limit} bytes")));
     }
     Ok(bytes)
-}
-
-/// Writes `bytes` to a temporary file beside `path`, syncs it, renames it, and syncs the directory.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    // What a killed trainer left there; or a link, which would lead elsewhere.
-    let _ = fs::remove_file(&temporary);
-    let written = File::create_new(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    });
-    if written.is_err() {
-        // The first error is the one to tell; a temporary file that cannot be removed harms nobody.
-        let _ = fs::remove_file(&temporary);
-    }
-    written?;
-    sync_directory(path.parent().unwrap_or(Path::new(".")))
-}
-
-/// Makes a rename in `directory` outlast a power cut; on systems where a directory cannot be opened, nothing.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

@@ -100,7 +100,7 @@ pub enum What {
         /// Its file, relative to the run directory.
         file: String,
     },
-    /// Scores of the averaged generator.
+    /// Scores of the generator, averaged if the recipe wants an average.
     Evaluation {
         /// By name.
         scores: BTreeMap<String, f64>,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use duel_models::text::is_hidden;
+
 use super::record::{Ask, Ending, Event, Request, What};
 
 /// Events kept, the newest.
@@ -176,13 +178,9 @@ fn clean<const N: usize>(texts: [&mut String; N]) {
 
 /// The first 400 characters of a text, control characters and marks that turn its direction written as escapes.
 pub fn showable(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     let mut shown = String::new();
     for c in text.chars().take(TEXT) {
-        if hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if is_hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
 }

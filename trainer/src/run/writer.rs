@@ -2,11 +2,14 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use duel_models::grid::{grid, png};
+use duel_models::{
+    files::replace,
+    grid::{grid, png},
+};
 
 use super::{
     directory::{BEST, CHECKPOINTS, RunError, anchor, drop_half_a_line, folders, lock, prune, recipe, sweep},
@@ -73,7 +76,7 @@ impl Writer {
             return Err(RunError::Exists(dir.to_owned()));
         }
         let writer = Self::open(dir, lock, recipe)?;
-        files::replace(&path, recipe.to_toml().as_bytes()).map_err(RunError::io("write", &path))?;
+        replace(&path, recipe.to_toml().as_bytes()).map_err(RunError::io("write", &path))?;
         Ok(writer)
     }
 
@@ -113,7 +116,10 @@ impl Writer {
             _lock: lock,
         };
         // What was asked of an earlier trainer is not asked of this one.
-        writer.requests()?;
+        if let Ok(mut file) = files::open(&dir.join("control.jsonl")) {
+            file.seek(SeekFrom::End(0)).map_err(RunError::io("read", dir))?;
+            writer.control = Some((file, String::new()));
+        }
         Ok(writer)
     }
 
@@ -217,11 +223,11 @@ impl Writer {
         let Waiting { name, bytes } = &self.waiting[0];
         let path = self.root.join(name);
         if !is_a_step(name) {
-            return files::replace(&path, bytes);
+            return replace(&path, bytes);
         }
         // What was recorded before a checkpoint is on the disk before it: a resume writes only later steps again.
         self.metrics.sync().and_then(|()| self.events.sync()).and_then(|()| self.board.sync())?;
-        files::replace(&path, bytes)?;
+        replace(&path, bytes)?;
         prune(&self.root, &path, self.kept)
     }
 
@@ -360,8 +366,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("control.jsonl");
         fs::create_dir_all(dir.path()).expect("space");
-        fs::write(&path, "{\"id\":\"old\",\"ask\":\"stop\"}\n").expect("space");
+        // More of them than are read at a time.
+        fs::write(&path, "{\"id\":\"old\",\"ask\":\"stop\"}\n".repeat(5000)).expect("space");
         let mut writer = Writer::create(dir.path(), &recipe()).expect("a new run");
+        assert_eq!(writer.requests().expect("readable"), []);
         assert_eq!(writer.requests().expect("readable"), []);
         let mut file = OpenOptions::new().append(true).open(&path).expect("there");
         file.write_all(b"nonsense\n{\"id\":\"a\",\"ask\":\"pause\"}\n{\"id\":\"b\",").expect("space");
@@ -401,9 +409,19 @@ mod tests {
             assert!(Writer::resume(&run).expect_err(name).to_string().contains("it is a link"));
             fs::remove_file(&path).expect("it is there");
         }
-        std::os::unix::fs::symlink(&other, run.join("recipe.toml.tmp")).expect("space");
-        Writer::resume(&run).expect("a run").0.keep(&recipe()).expect("space");
+        let mut writer = Writer::resume(&run).expect("a run").0;
+        let temporary = run.join(format!("recipe.toml.{}.tmp", std::process::id()));
+        std::os::unix::fs::symlink(&other, temporary).expect("space");
+        writer.keep(&recipe()).expect("space");
         assert_eq!(fs::read_to_string(&other).expect("it is there"), "half a line");
+        drop(writer);
+        for folder in ["samples", CHECKPOINTS] {
+            let path = run.join(folder);
+            fs::remove_dir(&path).expect("empty");
+            std::os::unix::fs::symlink(dir.path(), &path).expect("space");
+            assert!(Writer::resume(&run).expect_err(folder).to_string().contains("it is a link"));
+            fs::remove_file(&path).expect("a link");
+        }
     }
 
     #[test]

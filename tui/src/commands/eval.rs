@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::{Write, stderr},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +14,7 @@ use duel_trainer::{
     dataset::{Dataset, DatasetError, Split},
     duel::Duel,
     evaluate::{
-        Images, Judge, SAMPLES, Scores,
+        Images, Judge, LEAST, SAMPLES, Scores,
         learning::{self, LEARNED},
         nearest,
         opinion::Opinion,
@@ -23,7 +24,7 @@ use duel_trainer::{
 };
 
 use super::{export::best, report};
-use crate::{files, model, output::print};
+use crate::{files, model, output::print, runs};
 
 /// The seed of the samples that are scored.
 pub const SEED: u64 = 2014;
@@ -34,7 +35,7 @@ const CHUNK: usize = 1000;
 /// Arguments of `duel eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// A run directory, a shipped model, an ONNX file that `duel export` wrote, or a directory of IDX files that `duel sample` wrote.
+    /// A run (a directory, or a name under ./runs), a shipped model, an ONNX file that `duel export` wrote, or a directory of IDX files that `duel sample` wrote.
     target: String,
     /// One line of JSON.
     #[arg(long)]
@@ -103,13 +104,21 @@ enum Subject {
 impl Subject {
     fn find(target: &str) -> Result<Self> {
         let path = Path::new(target);
-        if path.join("recipe.toml").exists() {
-            let duel = best(path)?;
+        // A shipped model is meant before a run of its name under ./runs.
+        let run = if shipped(target).is_some() { path.to_owned() } else { runs::named(path) };
+        if run.join("recipe.toml").exists() {
+            let duel = best(&run)?;
             let export = export(&duel, BTreeMap::new(), Weights::Single)?;
             return Ok(Self::Run(Box::new(duel), Generator::load(&export.onnx)?));
         }
         if path.is_dir() {
-            return Ok(Self::Drawn(Dataset::drawn(path)?));
+            let drawn = Dataset::drawn(path)?;
+            ensure!(
+                drawn.len() >= LEAST,
+                "{target} has {} images: scores take {LEAST} at least, best {SAMPLES}",
+                drawn.len()
+            );
+            return Ok(Self::Drawn(drawn));
         }
         Ok(Self::Model(match shipped(target) {
             Some(shipped) => Generator::load(shipped.onnx)?,
@@ -158,7 +167,7 @@ impl Subject {
         match data() {
             Ok((train, test)) => Ok(Some(Opinion::of(duel, [&train, &test], images)?)),
             Err(why) => {
-                eprintln!("duel: no D(x): {why}");
+                _ = writeln!(stderr(), "duel: no D(x): {why}");
                 Ok(None)
             }
         }

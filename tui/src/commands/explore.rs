@@ -30,7 +30,7 @@ use crate::{
 pub struct ExploreArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// The seed: the same begins at the same point.
+    /// The seed: the same one starts at the same point.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// The characters to draw with.
@@ -128,6 +128,7 @@ impl Walk {
     }
 
     fn write_grid(&self) -> Result<PathBuf> {
+        ensure!(!self.explore.digits.is_empty(), "nothing is shown: make the terminal larger");
         let path = free("png");
         let picture = grid(self.explore.digits.as_flattened(), self.explore.size.0.max(1));
         files::replace(&path, &png(&picture))?;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    io::{Write, stderr},
     path::{Path, PathBuf},
 };
 
@@ -17,17 +17,16 @@ use duel_trainer::{
     run::{
         checkpoint,
         directory::{self, RunError},
-        files,
     },
 };
 
 use super::eval;
-use crate::output::print;
+use crate::{files, output::print, runs};
 
 /// Arguments of `duel export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The run directory.
+    /// The run: a directory, or a name under ./runs.
     run: PathBuf,
     /// Where to write.
     #[arg(long, default_value = "export")]
@@ -46,7 +45,8 @@ pub struct ExportArgs {
 /// Writes generator.onnx, generator.safetensors, README.md and samples.png of the run's best checkpoint, or its last, once the graph
 /// was run by tract, and by candle-onnx where that can, and drew what the network draws.
 pub fn run(args: ExportArgs) -> Result<()> {
-    let duel = if args.last { restored(&args.run, checkpoint::restore)? } else { best(&args.run)? };
+    let run = runs::named(&args.run);
+    let duel = if args.last { restored(&run, checkpoint::restore)? } else { best(&run)? };
     let weights = if args.half { Weights::Half } else { Weights::Single };
     let mut export = export::export(&duel, BTreeMap::new(), weights)?;
     let generator = check_with_tract(&export)?;
@@ -59,10 +59,9 @@ pub fn run(args: ExportArgs) -> Result<()> {
         ("README.md", export.readme.as_bytes()),
         ("samples.png", &export.samples),
     ];
-    fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
     for (name, bytes) in files {
         let path = args.out.join(name);
-        files::replace(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        files::replace(&path, bytes)?;
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
@@ -77,7 +76,8 @@ fn restored(run: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, Run
     let recipe = directory::recipe(run)?;
     let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
     for passed in restore(&mut duel, run)? {
-        eprintln!("duel: {passed}; taking the one before");
+        // Where stderr is gone, the files are all that is asked for.
+        _ = writeln!(stderr(), "duel: {passed}; taking the one before");
     }
     Ok(duel)
 }

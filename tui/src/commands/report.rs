@@ -19,12 +19,12 @@ use duel_trainer::{
     export::{Weights, export},
 };
 
-use super::{eval, export::best, watch};
+use super::{eval, export::best};
 use crate::{
     files,
     output::print,
     report::{self, Shown, Subject},
-    walk,
+    runs, walk,
 };
 
 /// Runs that still stand side by side.
@@ -59,11 +59,11 @@ pub struct ReportArgs {
 /// Writes one HTML file that needs nothing else, and prints where it and the figures are.
 pub fn run(args: ReportArgs) -> Result<()> {
     ensure!(args.runs.len() <= RUNS, "{} runs: a page takes at most {RUNS}", args.runs.len());
-    let dirs = args.runs.iter().map(|run| watch::find(Some(run))).collect::<Result<Vec<PathBuf>>>()?;
+    let dirs = args.runs.iter().map(|run| runs::find(Some(run))).collect::<Result<Vec<PathBuf>>>()?;
     ensure!(args.at.len() <= STAGES, "--at: {} steps, and a page shows {STAGES} at most", args.at.len());
     let mut subjects = dirs.iter().map(|dir| Subject::read(dir, &args.at)).collect::<Result<Vec<Subject>>>()?;
-    let names: BTreeSet<&str> = subjects.iter().map(|subject| subject.name.as_str()).collect();
-    ensure!(names.len() == subjects.len(), "two of the runs have the same name: rename the directory of one");
+    let names: BTreeSet<String> = subjects.iter().map(|subject| report::file_name(&subject.name)).collect();
+    ensure!(names.len() == subjects.len(), "two of the runs have the same name in files: rename the directory of one");
     let real = if args.quick { None } else { judge(&mut subjects, &dirs)? };
     let mut said = String::new();
     let mut written = Vec::new();

@@ -15,7 +15,7 @@ use crate::{
     charset::Charset,
     model::ModelArgs,
     output::print,
-    pictures::{Drawn, save},
+    pictures::{Drawn, ending, save},
     theme::{Colors, Theme},
     walk::closed,
 };
@@ -64,7 +64,7 @@ pub fn run(args: SampleArgs) -> Result<()> {
     if count == 0 || count > COUNT_MAX {
         bail!("--count {count}: expected 1 to {COUNT_MAX}");
     }
-    let gif = args.out.as_ref().is_some_and(|out| out.extension().is_some_and(|ending| ending == "gif"));
+    let gif = args.out.as_ref().is_some_and(|out| ending(out) == "gif");
     if gif && count > GIF_MAX {
         bail!("--count {count}: a .gif walks past at most {GIF_MAX} digits");
     }

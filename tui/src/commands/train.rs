@@ -1,7 +1,9 @@
 //! `duel train`: a run from its first step, or from its last checkpoint.
 
 use std::{
+    ffi::OsString,
     fs::File,
+    io::{Write, stderr},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -21,9 +23,11 @@ use duel_trainer::{
     duel::Duel,
     recipe::Recipe,
     run::{
-        checkpoint, directory,
+        checkpoint,
+        directory::{self, RunError},
         reader::alive,
         record::{Ending, What},
+        story::State,
         writer::Writer,
     },
     training::{self, Flow, train},
@@ -31,7 +35,7 @@ use duel_trainer::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::watch;
-use crate::{charset::Charset, output::print, progress::Progress, terminal};
+use crate::{charset::Charset, output::print, progress::Progress, runs, terminal};
 
 /// Arguments of `duel train`.
 #[derive(Debug, Args)]
@@ -40,7 +44,7 @@ pub struct TrainArgs {
     #[arg(long, default_value = "digits", conflicts_with = "resume")]
     recipe: String,
     /// A directory of IDX files named as MNIST's, gzipped or not, instead of the bundled digits.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     data: Option<PathBuf>,
     /// The run directory [default: runs/RECIPE-N, the next N].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
@@ -67,7 +71,7 @@ pub struct TrainArgs {
     #[arg(long)]
     plain: bool,
     /// Measure only: no files, and images/s as JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["resume", "run"])]
     bench: bool,
 }
 
@@ -87,7 +91,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return bench(&args);
     }
     let (mut duel, mut writer) = match &args.resume {
-        Some(dir) => resume(&args, dir)?,
+        Some(run) => resume(&args, &runs::named(run))?,
         None => start(&args)?,
     };
     let dir = writer.dir().to_owned();
@@ -111,18 +115,21 @@ pub fn run(args: TrainArgs) -> Result<()> {
     })?;
     progress.finish();
     let dir = dir.display();
-    print(&match ended {
-        Ending::Done if duel.recipe.values() == 1 => format!("done; see it again with `duel watch {dir}`\n"),
-        Ending::Done => format!("done; export it with `duel export {dir}`\n"),
-        _ => format!("stopped at step {} with a checkpoint; go on with `duel train --resume {dir}`\n", duel.step),
-    })
+    let (said, state) = match ended {
+        Ending::Done => ("done".to_owned(), State::Done),
+        _ => (format!("stopped at step {} with a checkpoint", duel.step), State::Stopped),
+    };
+    let (words, command) = runs::next(state, duel.recipe.values() == 1, &dir.to_string());
+    print(&format!("{said}; {words} `{command}`\n"))
 }
 
 fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
     let recipe = recipe(args)?;
-    let dir = args.run.clone().unwrap_or_else(|| next_free(&recipe.name));
     let duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
-    let writer = Writer::create(&dir, &recipe)?;
+    let writer = match &args.run {
+        Some(dir) => Writer::create(dir, &recipe)?,
+        None => create_next(&recipe)?,
+    };
     Ok((duel, writer))
 }
 
@@ -138,18 +145,20 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     let recipe = with_flags(recipe, args)?;
     let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
-    if !directory::checkpoints(dir)?.is_empty() {
+    let begun = !directory::checkpoints(dir)?.is_empty();
+    if begun {
         let passed = checkpoint::restore(&mut duel, dir)?;
         let step = duel.step;
         for evidence in passed {
-            eprintln!("duel: {evidence}; going on from step {step}");
+            // Where stderr is gone or full, the event tells.
+            _ = writeln!(stderr(), "duel: {evidence}; going on from step {step}");
             let remedy = format!("training goes on from step {step}");
             writer
                 .event(step, What::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy })?;
         }
     }
     ensure!(
-        duel.step < recipe.training.steps,
+        !begun || duel.step < recipe.training.steps,
         "{} has done {} of {} steps: raise them with --steps N",
         dir.display(),
         duel.step,
@@ -169,8 +178,13 @@ const GOES_ON: [&str; 6] = [
     "discriminator.learning_rate",
 ];
 
+/// The recipe of a new run. Its images are where they are, whatever the directory that a resume is started from.
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
-    with_flags(Recipe::load(&args.recipe, &[])?, args)
+    let recipe = with_flags(Recipe::load(&args.recipe, &[])?, args)?;
+    let Some(dir) = args.data.as_deref().or(recipe.data_dir()) else { return Ok(recipe) };
+    let whole = std::path::absolute(dir).with_context(|| format!("cannot find {}", dir.display()))?;
+    let whole = whole.to_str().with_context(|| format!("{}: a path of data is UTF-8", whole.display()))?;
+    Ok(recipe.clone().with_data(whole)?)
 }
 
 /// A recipe with what the flags say over it.
@@ -178,20 +192,20 @@ fn with_flags(recipe: Recipe, args: &TrainArgs) -> Result<Recipe> {
     let mut settings = args.set.clone();
     settings.extend(args.steps.map(|steps| format!("training.steps={steps}")));
     settings.extend(args.seed.map(|seed| format!("training.seed={seed}")));
-    let mut recipe = recipe.with(&settings)?;
-    if let Some(dir) = &args.data {
-        // Where it is, whatever the directory that a resume is started from.
-        let dir = std::path::absolute(dir).with_context(|| format!("cannot find {}", dir.display()))?;
-        recipe.data.source = dir.to_str().context("--data: its path is not UTF-8")?.to_owned();
-    }
-    Ok(recipe)
+    Ok(recipe.with(&settings)?)
 }
 
-/// runs/NAME-N with the first N that is free.
-fn next_free(name: &str) -> PathBuf {
-    let plain: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-    let candidates = (1..).map(|n| PathBuf::from(format!("runs/{plain}-{n}")));
-    candidates.into_iter().find(|dir| !dir.exists()).unwrap_or_else(|| unreachable!("numbers do not end"))
+/// A run in runs/NAME-N with the first N that is free.
+fn create_next(recipe: &Recipe) -> Result<Writer, RunError> {
+    let plain: String = recipe.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let mut free = (1u64..).map(|n| PathBuf::from(format!("runs/{plain}-{n}"))).filter(|dir| !dir.exists());
+    loop {
+        match Writer::create(&free.next().expect("numbers do not end"), recipe) {
+            // Another trainer that begins at this moment was faster.
+            Err(RunError::Exists(_) | RunError::Locked(_)) => {}
+            made => return made,
+        }
+    }
 }
 
 /// Set by the first SIGINT, SIGTERM or SIGHUP; a second SIGINT ends the program at once.
@@ -211,9 +225,12 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
     let _ = std::fs::remove_file(&log);
     let output = File::create_new(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let device = args.device.to_possible_value().expect("no device is hidden");
+    let mut resume = OsString::from("--resume=");
+    resume.push(dir);
     let mut trainer = Command::new(std::env::current_exe().context("cannot find duel's own binary")?)
-        .args(["train", "--plain", "--device", device.get_name(), "--resume"])
-        .arg(dir)
+        .args(["train", "--plain", "--device", device.get_name()])
+        // In one word: a directory's name may begin with a hyphen.
+        .arg(resume)
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
@@ -239,11 +256,11 @@ fn bench(args: &TrainArgs) -> Result<()> {
     let images = (steps * recipe.training.batch as u64) as f64 / seconds;
     let gflops = images * duel.operations_per_image() as f64 / 1e9;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (name, device) = (&recipe.name, duel.device_name());
-    print(&format!(
-        "{{\"recipe\":\"{name}\",\"device\":\"{device}\",\"threads\":{threads},\"steps\":{steps},\
-         \"images_per_second\":{images:.0},\"gflops\":{gflops:.1}}}\n"
-    ))
+    let line = serde_json::json!({
+        "recipe": recipe.name, "device": duel.device_name(), "threads": threads, "steps": steps,
+        "images_per_second": images.round(), "gflops": (10.0 * gflops).round() / 10.0,
+    });
+    print(&format!("{line}\n"))
 }
 
 impl From<DeviceChoice> for device::Choice {

@@ -3,13 +3,14 @@
 use std::{
     env,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use duel_trainer::run::{
-    reader::{Glance, Run},
-    story::State,
+    reader::Run,
+    story::{State, showable},
 };
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     charset::Charset,
     dashboard, follow,
     output::print,
-    terminal,
+    runs, terminal,
     theme::{Colors, Theme},
 };
 
@@ -26,15 +27,15 @@ use crate::{
 pub struct WatchArgs {
     /// The run: a directory, or a name under ./runs [default: the newest under ./runs].
     run: Option<PathBuf>,
-    /// A line an interval, as when stdout is no terminal.
+    /// A line every so many seconds, as where stdout is no terminal.
     #[arg(long, conflicts_with = "json")]
     plain: bool,
     /// The records as they come, a line of JSON each.
     #[arg(long)]
     json: bool,
     /// Seconds from one line of --plain to the next.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
-    every: f64,
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    every: Duration,
     /// Only look: no requests to the trainer.
     #[arg(long)]
     read_only: bool,
@@ -43,9 +44,14 @@ pub struct WatchArgs {
     charset: Charset,
 }
 
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "expected seconds, such as 10 or 0.5".to_owned())
+}
+
 /// Shows a run until the user leaves; without a terminal, until the run ends.
 pub fn run(args: WatchArgs) -> Result<()> {
-    let dir = find(args.run.as_deref())?;
+    let dir = runs::find(args.run.as_deref())?;
     if args.json {
         return follow::json(&dir);
     }
@@ -84,26 +90,6 @@ fn show(dir: &Path, mode: Mode, charset: Charset) -> Result<Option<State>> {
 
 /// Where a run stands, where it is, and how to come back or what to do next.
 fn summary(dir: &Path, run: &Run) -> String {
-    let dir = duel_trainer::run::story::showable(&dir.display().to_string());
-    let state = run.state();
-    let next = match state {
-        State::Waiting | State::Running | State::Paused => format!("come back with `duel watch {dir}`"),
-        State::Done => format!("export it with `duel export {dir}`"),
-        State::Stopped | State::Crashed => format!("go on with `duel train --resume {dir}`"),
-    };
-    format!("{} is {}: {}\n{next}\n", run.name, state.name(), follow::line(run))
-}
-
-/// The run that the user means: a directory, or one under ./runs; without a name the newest there.
-pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
-    let runs = Path::new("runs");
-    match asked {
-        Some(dir) if dir.is_dir() => Ok(dir.to_owned()),
-        Some(name) if runs.join(name).is_dir() => Ok(runs.join(name)),
-        Some(name) => bail!("no run {}: `duel runs` lists those there are", name.display()),
-        None => match Glance::all(runs).unwrap_or_default().into_iter().next() {
-            Some(newest) => Ok(newest.dir),
-            None => bail!("no runs under ./runs: start one with `duel train`, or name a run directory"),
-        },
-    }
+    let (words, command) = runs::next(run.state(), runs::over_numbers(run), &showable(&dir.display().to_string()));
+    format!("{} is {}: {}\n{words} `{command}`\n", run.name, run.state().name(), follow::line(run))
 }

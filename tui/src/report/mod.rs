@@ -197,7 +197,7 @@ pub fn figures(subject: &Subject, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)
 }
 
 /// A run's name as a part of a file's.
-fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).collect()
 }
 

@@ -10,6 +10,7 @@ use duel_trainer::run::{
 use super::sheet::{Piece, piece};
 use crate::{
     app::{self, App},
+    runs,
     theme::Role,
     words,
 };
@@ -29,10 +30,7 @@ fn state_of(app: &App) -> Lines {
     let run = &app.run;
     let dir = duel_trainer::run::story::showable(&app.dir.display().to_string());
     match run.state() {
-        State::Crashed => [
-            crash(app),
-            vec![piece("go on with  ", Role::Dim), piece(format!("duel train --resume {dir}"), Role::Title)],
-        ],
+        State::Crashed => [crash(app), next(run, &dir)],
         State::Waiting => [
             vec![piece("no trainer has begun here yet", Role::Dim)],
             vec![piece(format!("looking at {dir}"), Role::Dim)],
@@ -41,18 +39,17 @@ fn state_of(app: &App) -> Lines {
         State::Done if matches!(app.time.shown, Some((_, Samples::Numbers(_)))) => {
             [last_event(app, 0), vec![piece("walk through its steps on screen ", Role::Dim), piece("2", Role::Title)]]
         }
-        State::Done => [
-            last_event(app, 0),
-            vec![piece("its generator:  ", Role::Dim), piece(format!("duel export {dir}"), Role::Title)],
-        ],
-        State::Stopped => [
-            last_event(app, 0),
-            vec![piece("go on with  ", Role::Dim), piece(format!("duel train --resume {dir}"), Role::Title)],
-        ],
+        State::Done => [last_event(app, 0), next(run, &dir)],
+        State::Stopped => [last_event(app, 0), next(run, &dir)],
         State::Running | State::Paused => {
             [last_event(app, 0), held_back(&app.run).unwrap_or_else(|| last_event(app, 1))]
         }
     }
+}
+
+fn next(run: &Run, dir: &str) -> Vec<Piece> {
+    let (words, command) = runs::next(run.state(), runs::over_numbers(run), dir);
+    vec![piece(format!("{words}  "), Role::Dim), piece(command, Role::Title)]
 }
 
 /// What the balance does, if the recipe has one: what is left of the discriminator's rate, beside what is left of the generator's.

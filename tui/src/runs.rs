@@ -1,0 +1,47 @@
+//! The run that a user means, and what to do next with it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use duel_trainer::{
+    bell::Bell,
+    run::{
+        reader::{Glance, Run},
+        story::State,
+    },
+};
+
+/// A directory, or the one of that name under ./runs where there is only that.
+pub fn named(run: &Path) -> PathBuf {
+    let under = Path::new("runs").join(run);
+    if !run.is_dir() && under.is_dir() { under } else { run.to_owned() }
+}
+
+/// As [`named`]; without a name the newest run under ./runs.
+pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
+    match asked {
+        Some(asked) => match named(asked) {
+            dir if dir.is_dir() => Ok(dir),
+            _ => bail!("no run {}: `duel runs` lists those there are", asked.display()),
+        },
+        None => match Glance::all(Path::new("runs")).unwrap_or_default().into_iter().next() {
+            Some(newest) => Ok(newest.dir),
+            None => bail!("no runs under ./runs: start one with `duel train`, or name a run directory"),
+        },
+    }
+}
+
+/// Whether a run is a duel over numbers.
+pub fn over_numbers(run: &Run) -> bool {
+    run.recipe.get("data.source").is_some_and(|source| Bell::of(&source).is_some())
+}
+
+/// What to do next with the run in `dir`, in words, and the command. A duel over numbers has nothing to export.
+pub fn next(state: State, over_numbers: bool, dir: &str) -> (&'static str, String) {
+    match state {
+        State::Waiting | State::Running | State::Paused => ("come back with", format!("duel watch {dir}")),
+        State::Done if over_numbers => ("see it again with", format!("duel watch {dir}")),
+        State::Done => ("export it with", format!("duel export {dir}")),
+        State::Stopped | State::Crashed => ("go on with", format!("duel train --resume {dir}")),
+    }
+}
