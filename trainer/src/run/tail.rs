@@ -10,11 +10,17 @@ use super::files;
 /// Bytes read at once; also the longest line that is believed.
 const BLOCK: usize = 1 << 20;
 
+/// Bytes at the end of a file that are read at first, the metrics of two million measured steps: a file without a block on the disk may claim to be
+/// longer than anyone would wait for.
+const MOST: u64 = 1 << 30;
+
 /// A place in a growing file of lines.
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
     offset: u64,
+    /// [`MOST`].
+    most: u64,
     buffer: Vec<u8>,
 }
 
@@ -32,7 +38,7 @@ pub enum Found<'a> {
 impl Tail {
     /// The start of the file at `path`, which need not exist yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, offset: 0, buffer: Vec::new() }
+        Self { path, offset: 0, most: MOST, buffer: Vec::new() }
     }
 
     /// Gives `each` what was added since the last call, in blocks of at most 1 MiB, and tells whether there was anything.
@@ -52,6 +58,8 @@ impl Tail {
             self.offset = 0;
             each(Found::Anew);
         }
+        // What is left of a line there is no record.
+        self.offset = self.offset.max(length.saturating_sub(self.most));
         loop {
             file.seek(SeekFrom::Start(self.offset))?;
             self.buffer.clear();
@@ -116,6 +124,8 @@ mod tests {
         assert!(read(&mut tail).is_empty());
         fs::write(&path, "new\n").expect("a write");
         assert_eq!(read(&mut tail), ["new"], "a file that was written anew");
+        fs::write(&path, "first\nsecond\nthird\n").expect("a write");
+        assert_eq!(read(&mut Tail { most: 9, ..Tail::new(path) }), ["nd", "third"], "the end of a long one");
     }
 
     #[test]
