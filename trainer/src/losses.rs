@@ -14,6 +14,9 @@ pub struct Discriminator {
     pub parts: Option<[Tensor; 2]>,
 }
 
+/// The value V(D, G) at the draw, -log 4: Goodfellow et al. 2014, theorem 1.
+pub const DRAW: f32 = -2.0 * std::f32::consts::LN_2;
+
 /// The discriminator's loss from logits of real and of drawn images, [N, 1] each.
 pub fn discriminator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Discriminator> {
     let [real, fake] = match loss {

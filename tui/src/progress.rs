@@ -1,7 +1,6 @@
 //! A training on stderr: a bar in a terminal, a line an interval elsewhere, and now and then a row of digits.
 
 use std::{
-    f64::consts::LN_2,
     io::{IsTerminal, Write, stderr},
     time::{Duration, Instant},
 };
@@ -9,6 +8,7 @@ use std::{
 use duel_models::{PIXELS, SIDE};
 use duel_trainer::{
     bell::Portrait,
+    losses::DRAW,
     run::record::{Metrics, What},
     training::Report,
 };
@@ -47,9 +47,8 @@ impl Progress {
             bar.set_style(style.expect("the template is sound"));
             bar.with_position(done)
         });
-        let variable = |name: &str| std::env::var(name).ok();
-        let colors = if bar.is_some() { Colors::detect(variable) } else { Colors::None };
-        let theme = Theme { charset: Charset::Auto.resolve(variable), colors };
+        let theme = Theme::of(Charset::Auto);
+        let theme = Theme { colors: if bar.is_some() { theme.colors } else { Colors::None }, ..theme };
         Self { bar, steps, theme, last_line: None, last_digits: None }
     }
 
@@ -116,9 +115,8 @@ impl Progress {
 /// Losses, the discriminator's opinion, the value against the draw's, and the speed.
 fn figures(metrics: &Metrics) -> String {
     let Metrics { d_loss, g_loss, d_real, d_fake, value, images_per_second, .. } = metrics;
-    let draw = -2.0 * LN_2;
     format!(
-        "loss D {d_loss:.3} G {g_loss:.3}  D(x) {d_real:.2} D(G(z)) {d_fake:.2}  V {value:.2} (draw {draw:.2})  \
+        "loss D {d_loss:.3} G {g_loss:.3}  D(x) {d_real:.2} D(G(z)) {d_fake:.2}  V {value:.2} (draw {DRAW:.2})  \
          {images_per_second:.0} img/s"
     )
 }

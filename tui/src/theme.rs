@@ -88,6 +88,12 @@ const RUNS: [Paint; 6] = [
 ];
 
 impl Theme {
+    /// With these characters, and the colours that this terminal shows.
+    pub fn of(charset: Charset) -> Self {
+        let variable = |name: &str| std::env::var(name).ok();
+        Self { charset: charset.resolve(variable), colors: Colors::detect(variable) }
+    }
+
     /// Whether only ASCII may be drawn.
     pub fn ascii(&self) -> bool {
         self.charset == Charset::Ascii

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::kernels::{Into, Matrix, serial};
+use crate::kernels::{Matrix, Write, serial};
 
 /// Points of the first set whose distances are held at a time by a thread: with fewer, packing the second set again and again takes longer
 /// than the products.
@@ -17,7 +17,7 @@ pub fn each<T: Send>(a: &[f32], b: &[f32], size: usize, body: impl Fn(usize, &mu
     let blocks = a.par_chunks(BLOCK * size).enumerate().map(|(index, a)| {
         let rows = a.len() / size;
         let mut products = vec![0.0; rows * count];
-        serial(Matrix::new(a, rows, size), b, &mut products, Into::Replace);
+        serial(Matrix::new(a, rows, size), b, &mut products, Write::Replace);
         let points = a.chunks_exact(size).zip(products.chunks_exact_mut(count)).enumerate();
         let given = points.map(|(row, (point, products))| {
             let own = squared_length(point);

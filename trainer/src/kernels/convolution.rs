@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::{
     elementwise::PIECE,
-    gemm::{Into, Matrix, serial},
+    gemm::{Matrix, Write, serial},
     storage::grown,
 };
 
@@ -67,7 +67,7 @@ impl Grid {
             self.with_columns(big.len() / self.big_size(), |columns| {
                 self.gather(big, columns);
                 let rows = columns.len() / (16 * self.big);
-                serial(Matrix::new(columns, rows, 16 * self.big), weight, small, Into::Replace);
+                serial(Matrix::new(columns, rows, 16 * self.big), weight, small, Write::Replace);
             });
             then(index * size, small);
         });
@@ -81,7 +81,7 @@ impl Grid {
         pieces.for_each(|(index, (big, small))| {
             self.with_columns(big.len() / self.big_size(), |columns| {
                 let rows = small.len() / self.small;
-                serial(Matrix::new(small, rows, self.small), weight, columns, Into::Replace);
+                serial(Matrix::new(small, rows, self.small), weight, columns, Write::Replace);
                 self.scatter(columns, big);
             });
             then(index * size, big);
@@ -96,7 +96,7 @@ impl Grid {
         [small, big]: [&[f32]; 2],
         transposed: bool,
         sink: &mut [f32],
-        how: Into,
+        how: Write,
         room: &mut Vec<f32>,
     ) {
         let images = small.len() / self.small_size();
@@ -115,7 +115,7 @@ impl Grid {
                     let small = Matrix::new(small, rows, self.small);
                     let columns = Matrix::new(columns, rows, 16 * self.big);
                     let (a, b) = if transposed { (small, columns) } else { (columns, small) };
-                    serial(a.transposed(), b, sum, if index == 0 { Into::Replace } else { Into::Add });
+                    serial(a.transposed(), b, sum, if index == 0 { Write::Replace } else { Write::Add });
                 });
                 let gradient = if transposed { big } else { small };
                 arch.dispatch(|| {
@@ -128,7 +128,7 @@ impl Grid {
         let length = sink.len();
         sink.par_chunks_mut(PIECE).enumerate().for_each(|(index, sink)| {
             arch.dispatch(|| {
-                if how == Into::Replace {
+                if how == Write::Replace {
                     sink.fill(0.0);
                 }
                 for sum in sums.chunks_exact(length) {
@@ -312,12 +312,12 @@ mod tests {
             let mut found = [smalls.clone(), bigs.clone(), vec![7.0; exact[2].len()]];
             grid.down(&bigs, &weight, &mut found[0], |_, _| ());
             grid.up(&smalls, &turned, &mut found[1], |_, _| ());
-            grid.weight_gradient([&smalls, &bigs], false, &mut found[2], Into::Replace, &mut Vec::new());
+            grid.weight_gradient([&smalls, &bigs], false, &mut found[2], Write::Replace, &mut Vec::new());
             for (found, exact) in found.iter().zip(&exact) {
                 close(found, exact, &what);
             }
             let mut added = [&turned[..], &vec![1.0; big]].concat();
-            grid.weight_gradient([&smalls, &bigs], true, &mut added, Into::Add, &mut Vec::new());
+            grid.weight_gradient([&smalls, &bigs], true, &mut added, Write::Add, &mut Vec::new());
             let weights =
                 (0..turned.len()).map(|i| f64::from(turned[i]) + exact[2][i % (16 * big) * small + i / (16 * big)]);
             let expected: Vec<f64> = weights.chain(sums(&bigs, big).into_iter().map(|sum| 1.0 + sum)).collect();

@@ -28,14 +28,14 @@ impl<'a> Matrix<'a> {
 
 /// What happens to the values that a product's result lands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Into {
+pub(crate) enum Write {
     /// They are replaced.
     Replace,
     /// They are added to.
     Add,
 }
 
-impl Into {
+impl Write {
     /// What the first of several gradients does, and what the others do.
     pub(super) fn of(fresh: bool) -> Self {
         if fresh { Self::Replace } else { Self::Add }
@@ -49,7 +49,7 @@ const TILE: usize = 64;
 const ALONE: usize = 1 << 16;
 
 /// `into` (row-major, [a.rows, b.columns]) = or += `a` · `b`.
-pub(super) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
+pub(super) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
     assert_eq!(a.columns, b.rows);
     assert_eq!(into.len(), a.rows * b.columns);
     let wide = b.columns >= a.rows;
@@ -69,7 +69,7 @@ pub(super) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
 }
 
 /// As [`product`], on this thread, whatever the size: for callers that have split the work.
-pub(crate) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Into) {
+pub(crate) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
     assert_eq!(a.columns, b.rows);
     assert_eq!(into.len(), a.rows * b.columns);
     multiply(a, b, Destination(into.as_mut_ptr()), 0..a.rows, 0..b.columns, how);
@@ -109,9 +109,9 @@ fn multiply(
     into: Destination,
     rows: std::ops::Range<usize>,
     columns: std::ops::Range<usize>,
-    how: Into,
+    how: Write,
 ) {
-    let beta = if how == Into::Add { 1.0 } else { 0.0 };
+    let beta = if how == Write::Add { 1.0 } else { 0.0 };
     // SAFETY: `Matrix` holds rows × columns values at its strides, `product` and `serial` checked that the shapes agree and that the
     // result has a.rows × b.columns values, `rows` and `columns` lie inside those, and no other thread has this tile (`serial` takes all of it).
     #[allow(unsafe_code)]
@@ -123,7 +123,7 @@ fn multiply(
             into.0.add(rows.start * b.columns + columns.start),
             1,
             b.columns as isize,
-            how == Into::Add,
+            how == Write::Add,
             a.values.as_ptr().add(rows.start * a.row_stride),
             a.column_stride as isize,
             a.row_stride as isize,
@@ -158,12 +158,12 @@ mod tests {
             let (a, b) = (random(&mut stream, m * k), random(&mut stream, k * n));
             let start = random(&mut stream, m * n);
             let (mut replaced, mut added) = (start.clone(), start.clone());
-            product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut replaced, Into::Replace);
+            product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut replaced, Write::Replace);
             let stored: Vec<f32> = (0..n * k).map(|at| b[at % k * n + at / k]).collect();
-            product(Matrix::new(&a, m, k), Matrix::new(&stored, n, k).transposed(), &mut added, Into::Add);
+            product(Matrix::new(&a, m, k), Matrix::new(&stored, n, k).transposed(), &mut added, Write::Add);
             let turned: Vec<f32> = (0..m * k).map(|at| a[at % m * k + at / m]).collect();
             let mut alone = start.clone();
-            serial(Matrix::new(&turned, k, m).transposed(), Matrix::new(&b, k, n), &mut alone, Into::Replace);
+            serial(Matrix::new(&turned, k, m).transposed(), Matrix::new(&b, k, n), &mut alone, Write::Replace);
             for (row, column) in (0..m).flat_map(|row| (0..n).map(move |column| (row, column))) {
                 let exact: f64 = (0..k).map(|i| f64::from(a[row * k + i]) * f64::from(b[i * n + column])).sum();
                 let at = row * n + column;

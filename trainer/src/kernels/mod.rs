@@ -14,7 +14,7 @@ mod pass;
 mod storage;
 
 pub(crate) use convolution::FOLD;
-pub(crate) use gemm::{Into, Matrix, serial};
+pub(crate) use gemm::{Matrix, Write, serial};
 pub(crate) use hot::hot;
 pub(crate) use optimiser::{AdamStep, adam, approach, descend};
 pub(crate) use pass::{Pass, Tape};

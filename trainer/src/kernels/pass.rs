@@ -14,7 +14,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use super::{
     convolution::{Grid, fold, unfold},
     elementwise::{activate, activate_backward, bias_backward, deactivate, finish, masked, maxout, maxout_backward},
-    gemm::{Into, Matrix, product, transpose},
+    gemm::{Matrix, Write, product, transpose},
     norm::{Statistics, batch_statistics, input_backward, inverse_root, normalise, sums},
     storage::{grown, read, slice, write},
 };
@@ -156,7 +156,7 @@ impl Pass {
         match layer.op {
             Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
                 let weight = Matrix::new(weight, inputs, layer.size);
-                product(Matrix::new(x, x.len() / inputs, inputs), weight, y, Into::Replace);
+                product(Matrix::new(x, x.len() / inputs, inputs), weight, y, Write::Replace);
                 activate(y, bias, layer.size, layer.activation);
             }
             Op::BatchNorm { channels, momentum, epsilon, of_batch } => {
@@ -234,7 +234,12 @@ impl Pass {
                     }
                     if wanted {
                         let weight = Matrix::new(weight, inputs, layer.size).transposed();
-                        product(Matrix::new(given, given.len() / layer.size, layer.size), weight, asked, Into::Replace);
+                        product(
+                            Matrix::new(given, given.len() / layer.size, layer.size),
+                            weight,
+                            asked,
+                            Write::Replace,
+                        );
                         activate_backward(asked, input, before);
                         std::mem::swap(&mut here, &mut below);
                     }
@@ -256,7 +261,7 @@ impl Pass {
                 Op::Down { wide, inputs, outputs } => {
                     let grid = Grid { wide, small: outputs, big: inputs };
                     if let Some((sink, fresh)) = sink {
-                        grid.weight_gradient([given, input], false, sink, Into::of(fresh), parts);
+                        grid.weight_gradient([given, input], false, sink, Write::of(fresh), parts);
                     }
                     if wanted {
                         let turned = grown(turned, weight.len());
@@ -270,11 +275,11 @@ impl Pass {
                     if let Some((sink, fresh)) = sink {
                         match how {
                             Growth::Transposed => {
-                                grid.weight_gradient([input, given], true, sink, Into::of(fresh), parts)
+                                grid.weight_gradient([input, given], true, sink, Write::of(fresh), parts)
                             }
                             Growth::Nearest => {
                                 let mut folded = vec![0.0; (16 * inputs + 1) * outputs];
-                                grid.weight_gradient([input, given], true, &mut folded, Into::Replace, parts);
+                                grid.weight_gradient([input, given], true, &mut folded, Write::Replace, parts);
                                 if fresh {
                                     sink.fill(0.0);
                                 }
@@ -330,6 +335,6 @@ fn transposed_kernel(weight: &[f32], outputs: usize, how: Growth) -> Cow<'_, [f3
 fn dense_backward(x: &[f32], gradient: &[f32], inputs: usize, outputs: usize, (sink, fresh): (&mut [f32], bool)) {
     let rows = x.len() / inputs;
     let (weight, bias) = sink.split_at_mut(inputs * outputs);
-    product(Matrix::new(x, rows, inputs).transposed(), Matrix::new(gradient, rows, outputs), weight, Into::of(fresh));
+    product(Matrix::new(x, rows, inputs).transposed(), Matrix::new(gradient, rows, outputs), weight, Write::of(fresh));
     bias_backward(gradient, outputs, bias, fresh);
 }

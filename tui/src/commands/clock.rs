@@ -1,7 +1,7 @@
 //! `duel clock`: the time, in handwriting that never repeats.
 
 use std::{
-    env, iter,
+    iter,
     time::{Duration, SystemTime},
 };
 
@@ -17,7 +17,7 @@ use crate::{
     model::ModelArgs,
     screen,
     terminal::{self, Input, Window},
-    theme::{Colors, Theme},
+    theme::Theme,
     zone,
 };
 
@@ -44,8 +44,7 @@ pub fn run(args: ClockArgs) -> Result<()> {
         "the model {} takes no labels: give --model one that does, `duel models` lists them",
         card.name
     );
-    let variable = |name: &str| env::var(name).ok();
-    let theme = Theme { charset: args.charset.resolve(variable), colors: Colors::detect(variable) };
+    let theme = Theme::of(args.charset);
     let mut window = Window::open().context("cannot take the terminal over")?;
     // Another hand every time: the moment is the seed.
     let mut hand = Hand::new(&generator, now().as_nanos() as u64);

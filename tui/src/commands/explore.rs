@@ -1,7 +1,7 @@
 //! `duel explore`: a walk through latent space with the arrow keys.
 
 use std::{
-    env, io,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,7 +22,7 @@ use crate::{
     output::print,
     pictures, screen,
     terminal::{self, Input, Window},
-    theme::{Colors, Theme},
+    theme::Theme,
 };
 
 /// Arguments of `duel explore`.
@@ -48,8 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 pub fn run(args: ExploreArgs) -> Result<()> {
     ensure!(terminal::is_there(), "explore needs a terminal; `duel sample` draws without one");
     let generator = args.model.load()?;
-    let variable = |name: &str| env::var(name).ok();
-    let theme = Theme { charset: args.charset.resolve(variable), colors: Colors::detect(variable) };
+    let theme = Theme::of(args.charset);
     let explore = Explore::new(generator.card().clone(), args.seed);
     let window = Window::open().context("cannot take the terminal over")?;
     let mut walk = Walk { generator, explore, window, theme, written: Vec::new() };

@@ -1,7 +1,6 @@
 //! `duel watch`: a run that something else trains, or that has ended.
 
 use std::{
-    env,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,14 +12,7 @@ use duel_trainer::run::{
     story::{State, showable},
 };
 
-use crate::{
-    app::Mode,
-    charset::Charset,
-    dashboard, follow,
-    output::print,
-    runs, terminal,
-    theme::{Colors, Theme},
-};
+use crate::{app::Mode, charset::Charset, dashboard, follow, output::print, runs, terminal, theme::Theme};
 
 /// Arguments of `duel watch`.
 #[derive(Debug, Args)]
@@ -81,9 +73,7 @@ pub fn attach(dir: &Path, charset: Charset) -> Result<Outcome> {
 
 /// The dashboard, and a summary afterwards; the last known state, none if the terminal has vanished.
 fn show(dir: &Path, mode: Mode, charset: Charset) -> Result<Option<State>> {
-    let variable = |name: &str| env::var(name).ok();
-    let theme = Theme { charset: charset.resolve(variable), colors: Colors::detect(variable) };
-    let Some(app) = dashboard::show(dir, mode, theme)? else { return Ok(None) };
+    let Some(app) = dashboard::show(dir, mode, Theme::of(charset))? else { return Ok(None) };
     print(&summary(&app.dir, &app.run))?;
     Ok(Some(app.run.state()))
 }

@@ -1,8 +1,6 @@
 //! A run's curves, those of several runs on one scale, so that they can be compared.
 
-use std::f32::consts::LN_2;
-
-use duel_trainer::run::curves::Series;
+use duel_trainer::{losses::DRAW, run::curves::Series};
 
 use super::{
     Subject,
@@ -49,7 +47,7 @@ const KINDS: [Kind; 5] = [
         title: "Value V(D, G)",
         lines: |subject| vec![Line::of("V(D, G)", "", &subject.run.curves, Series::Value)],
         log: false,
-        level: Some((-2.0 * LN_2, "the draw: -log 4")),
+        level: Some((DRAW, "the draw: -log 4")),
         ends: &[0.0, -2.0],
     },
     Kind {

@@ -1,8 +1,11 @@
 //! Curves as the screens share them: their figures, their titles, their places.
 
-use duel_trainer::run::{
-    curves::{Bucket, Series},
-    reader::Run,
+use duel_trainer::{
+    losses::DRAW,
+    run::{
+        curves::{Bucket, Series},
+        reader::Run,
+    },
 };
 use ratatui::layout::Rect;
 
@@ -13,9 +16,6 @@ use crate::{
     theme::Role,
     words,
 };
-
-/// V(D, G) of an even duel: Goodfellow et al. 2014, theorem 1.
-pub const DRAW: f32 = -1.386_294_4;
 
 /// Some curves over the same steps, with a title.
 #[derive(Debug)]

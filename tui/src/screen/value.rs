@@ -1,11 +1,9 @@
 //! The value function: log D and log(1 - D), and where this step's real and generated batches lie on them.
 
+use duel_trainer::losses::DRAW;
 use ratatui::layout::Rect;
 
-use super::{
-    panels::DRAW,
-    sheet::{Sheet, piece},
-};
+use super::sheet::{Sheet, piece};
 use crate::{
     app::App,
     plot::{Canvas, Scale, short},
