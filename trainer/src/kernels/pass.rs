@@ -128,7 +128,8 @@ impl CustomOp2 for Pass {
                     }
                     let fresh = self.network.fresh.swap(false, Ordering::Relaxed);
                     write(&self.network.gradient, |sink| {
-                        self.backward(&mut tape, input, values, gradient, through, Some((sink, fresh)))
+                        let sink = Sink { values: sink, fresh };
+                        self.backward(&mut tape, input, values, gradient, through, Some(sink))
                     })
                 })
             })
@@ -138,8 +139,12 @@ impl CustomOp2 for Pass {
     }
 }
 
-/// Where a layer's parameters get their gradient, and whether it is the first since the last step.
-type Sink<'a> = Option<(&'a mut [f32], bool)>;
+/// Where parameters get their gradient.
+struct Sink<'a> {
+    values: &'a mut [f32],
+    /// Whether it is the first since the last step, and others are added to it.
+    fresh: bool,
+}
 
 impl Pass {
     fn forward(
@@ -197,121 +202,163 @@ impl Pass {
         parameters: &[f32],
         gradient: &[f32],
         through: bool,
-        mut sink: Sink,
+        mut sink: Option<Sink>,
     ) -> Option<Vec<f32>> {
         let Tape { outputs, statistics, masks, scratch, .. } = tape;
-        let Scratch { here: mine, below: other, turned, parts } = scratch;
+        let Scratch { here, below, turned, parts } = scratch;
         let size = outputs.iter().map(Vec::len).max().unwrap_or_default().max(x.len());
-        let (mut here, mut below) = (grown(mine, size), grown(other, size));
-        here[..gradient.len()].copy_from_slice(gradient);
+        let (mut here, mut below) = (grown(here, size), grown(below, size));
+        let layers = &self.network.layers;
         // Each layer is given the gradient of what went into its activation, and gives that of the layer below; a batch norm sees to
         // its own.
-        let layers = &self.network.layers;
         let activation = |layer: &Layer| match layer.op {
             Op::BatchNorm { .. } => Activation::None,
             _ => layer.activation,
         };
-        activate_backward(
-            &mut here[..gradient.len()],
-            &outputs[layers.len() - 1],
-            activation(&layers[layers.len() - 1]),
-        );
+        let last = layers.len() - 1;
+        here[..gradient.len()].copy_from_slice(gradient);
+        activate_backward(&mut here[..gradient.len()], &outputs[last], activation(&layers[last]));
         let first =
             if through { 0 } else { layers.iter().position(|layer| !layer.span().is_empty()).unwrap_or_default() };
         for (index, layer) in layers.iter().enumerate().skip(first).rev() {
-            let input = if index == 0 { x } else { &outputs[index - 1] };
-            let before = if index == 0 { Activation::None } else { activation(&layers[index - 1]) };
-            let end = |from: usize, piece: &mut [f32]| deactivate(piece, &input[from..][..piece.len()], before);
-            let wanted = through || index > first;
-            let (given, asked) = (&mut here[..outputs[index].len()], &mut below[..input.len()]);
-            let sink = sink.as_mut().map(|(sink, fresh)| (&mut sink[layer.span()], *fresh));
             let [weights, _] = layer.sizes();
-            let weight = &parameters[layer.span()][..weights];
-            match layer.op {
-                Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
-                    if let Some(sink) = sink {
-                        dense_backward(input, given, inputs, layer.size, sink);
-                    }
-                    if wanted {
-                        let weight = Matrix::new(weight, inputs, layer.size).transposed();
-                        product(
-                            Matrix::new(given, given.len() / layer.size, layer.size),
-                            weight,
-                            asked,
-                            Write::Replace,
-                        );
-                        activate_backward(asked, input, before);
-                        std::mem::swap(&mut here, &mut below);
-                    }
-                }
-                Op::BatchNorm { .. } => {
-                    let statistics = &statistics[index];
-                    let sums = sums(input, &outputs[index], given, statistics, layer.activation);
-                    if let Some((sink, fresh)) = sink {
-                        let [plain, weighted] = &sums;
-                        for (sink, sum) in sink.iter_mut().zip(weighted.iter().chain(plain)) {
-                            *sink = if fresh { *sum } else { *sink + sum };
-                        }
-                    }
-                    if wanted {
-                        input_backward(input, given, weight, &sums, statistics);
-                        activate_backward(given, input, before);
-                    }
-                }
-                Op::Down { wide, inputs, outputs } => {
-                    let grid = Grid { wide, small: outputs, big: inputs };
-                    if let Some((sink, fresh)) = sink {
-                        grid.weight_gradient([given, input], false, sink, Write::of(fresh), parts);
-                    }
-                    if wanted {
-                        let turned = grown(turned, weight.len());
-                        transpose(weight, outputs, turned);
-                        grid.up(given, turned, asked, end);
-                        std::mem::swap(&mut here, &mut below);
-                    }
-                }
-                Op::Up { side, inputs, outputs, how } => {
-                    let grid = Grid { wide: 2 * side, small: inputs, big: outputs };
-                    if let Some((sink, fresh)) = sink {
-                        match how {
-                            Growth::Transposed => {
-                                grid.weight_gradient([input, given], true, sink, Write::of(fresh), parts)
-                            }
-                            Growth::Nearest => {
-                                let mut folded = vec![0.0; (16 * inputs + 1) * outputs];
-                                grid.weight_gradient([input, given], true, &mut folded, Write::Replace, parts);
-                                if fresh {
-                                    sink.fill(0.0);
-                                }
-                                let (sink, bias) = sink.split_at_mut(weights);
-                                let (folded, sums) = folded.split_at(16 * inputs * outputs);
-                                unfold(folded, outputs, sink);
-                                bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);
-                            }
-                        }
-                    }
-                    if wanted {
-                        let turned = grown(turned, 16 * inputs * outputs);
-                        transpose(&transposed_kernel(weight, outputs, how), 16 * outputs, turned);
-                        grid.down(given, turned, asked, end);
-                        std::mem::swap(&mut here, &mut below);
-                    }
-                }
-                Op::Max { pieces } => {
-                    maxout_backward(input, &outputs[index], given, asked, pieces);
-                    activate_backward(asked, input, before);
-                    std::mem::swap(&mut here, &mut below);
-                }
-                Op::Dropout { image, .. } => {
-                    let [scale, _] = unit(image);
-                    masked(given, &masks[index], asked, [scale, 0.0]);
-                    activate_backward(asked, input, before);
+            let at = At {
+                layer,
+                weight: &parameters[layer.span()][..weights],
+                input: if index == 0 { x } else { &outputs[index - 1] },
+                output: &outputs[index],
+                statistics: &statistics[index],
+                mask: &masks[index],
+                before: if index == 0 { Activation::None } else { activation(&layers[index - 1]) },
+            };
+            let given = &mut here[..at.output.len()];
+            let sums = at.norm_sums(given);
+            if let Some(sink) = &mut sink {
+                let values = &mut sink.values[layer.span()];
+                at.learn(given, sums.as_ref(), Sink { values, fresh: sink.fresh }, parts);
+            }
+            if !through && index == first {
+                continue;
+            }
+            match sums {
+                Some(sums) => at.descend_in_place(given, &sums),
+                None => {
+                    at.descend(given, &mut below[..at.input.len()], turned);
                     std::mem::swap(&mut here, &mut below);
                 }
             }
         }
         through.then(|| here[..x.len()].to_vec())
     }
+}
+
+/// A layer on a backward pass.
+struct At<'a> {
+    layer: &'a Layer,
+    /// Its weight, without what follows it.
+    weight: &'a [f32],
+    input: &'a [f32],
+    output: &'a [f32],
+    statistics: &'a Statistics,
+    mask: &'a [f32],
+    /// What the layer below ends with.
+    before: Activation,
+}
+
+/// Of each channel of a batch norm: the sum of the gradient, and that weighted by the normalised input.
+type Sums = [Vec<f32>; 2];
+
+impl At<'_> {
+    /// What a batch norm needs of the gradient of its output, for its parameters and for its input; none for other layers.
+    fn norm_sums(&self, given: &mut [f32]) -> Option<Sums> {
+        let Op::BatchNorm { .. } = self.layer.op else { return None };
+        Some(sums(self.input, self.output, given, self.statistics, self.layer.activation))
+    }
+
+    /// The gradient of the layer's parameters.
+    fn learn(&self, given: &[f32], sums: Option<&Sums>, sink: Sink, parts: &mut Vec<f32>) {
+        let Sink { values, fresh } = sink;
+        match self.layer.op {
+            Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
+                // dW = xᵀ g and db = Σ g, for W as [inputs, outputs] with b behind it.
+                let (rows, outputs) = (self.input.len() / inputs, self.layer.size);
+                let (weight, bias) = values.split_at_mut(inputs * outputs);
+                let x = Matrix::new(self.input, rows, inputs);
+                product(x.transposed(), Matrix::new(given, rows, outputs), weight, Write::of(fresh));
+                bias_backward(given, outputs, bias, fresh);
+            }
+            Op::BatchNorm { .. } => {
+                let sums = sums.into_iter().flat_map(|[plain, weighted]| weighted.iter().chain(plain));
+                values.iter_mut().zip(sums).for_each(|(value, sum)| *value = if fresh { *sum } else { *value + sum });
+            }
+            Op::Down { wide, inputs, outputs } => {
+                let grid = Grid { wide, small: outputs, big: inputs };
+                grid.weight_gradient([given, self.input], false, values, Write::of(fresh), parts);
+            }
+            Op::Up { side, inputs, outputs, how } => {
+                let grid = Grid { wide: 2 * side, small: inputs, big: outputs };
+                match how {
+                    Growth::Transposed => {
+                        grid.weight_gradient([self.input, given], true, values, Write::of(fresh), parts);
+                    }
+                    Growth::Nearest => {
+                        nearest_weight_gradient(grid, [self.input, given], Sink { values, fresh }, parts)
+                    }
+                }
+            }
+            Op::Max { .. } | Op::Dropout { .. } => {}
+        }
+    }
+
+    /// The gradient of what goes into the activation of the layer below a batch norm, in place of that of the batch norm's output.
+    fn descend_in_place(&self, given: &mut [f32], sums: &Sums) {
+        input_backward(self.input, given, self.weight, sums, self.statistics);
+        activate_backward(given, self.input, self.before);
+    }
+
+    /// The gradient of what goes into the activation of the layer below any other.
+    fn descend(&self, given: &[f32], below: &mut [f32], turned: &mut Vec<f32>) {
+        let end = |from: usize, piece: &mut [f32]| deactivate(piece, &self.input[from..][..piece.len()], self.before);
+        match self.layer.op {
+            Op::Dense { inputs, .. } | Op::Head { inputs, .. } => {
+                let outputs = self.layer.size;
+                let weight = Matrix::new(self.weight, inputs, outputs).transposed();
+                product(Matrix::new(given, given.len() / outputs, outputs), weight, below, Write::Replace);
+            }
+            // Both end while what they write is in the cache.
+            Op::Down { wide, inputs, outputs } => {
+                let turned = grown(turned, self.weight.len());
+                transpose(self.weight, outputs, turned);
+                return Grid { wide, small: outputs, big: inputs }.up(given, turned, below, end);
+            }
+            Op::Up { side, inputs, outputs, how } => {
+                let turned = grown(turned, 16 * inputs * outputs);
+                transpose(&transposed_kernel(self.weight, outputs, how), 16 * outputs, turned);
+                return Grid { wide: 2 * side, small: inputs, big: outputs }.down(given, turned, below, end);
+            }
+            Op::Max { pieces } => maxout_backward(self.input, self.output, given, below, pieces),
+            Op::Dropout { image, .. } => {
+                let [scale, _] = unit(image);
+                masked(given, self.mask, below, [scale, 0.0]);
+            }
+            Op::BatchNorm { .. } => unreachable!("it has sums, and goes down in place"),
+        }
+        activate_backward(below, self.input, self.before);
+    }
+}
+
+/// The gradient of a 3×3 weight behind nearest-neighbour growth, by that of the 4×4 transposed convolution that both equal.
+fn nearest_weight_gradient(grid: Grid, images: [&[f32]; 2], sink: Sink, parts: &mut Vec<f32>) {
+    let (inputs, outputs) = (grid.small, grid.big);
+    let mut folded = vec![0.0; (16 * inputs + 1) * outputs];
+    grid.weight_gradient(images, true, &mut folded, Write::Replace, parts);
+    if sink.fresh {
+        sink.values.fill(0.0);
+    }
+    let (weight, bias) = sink.values.split_at_mut(9 * inputs * outputs);
+    let (folded, sums) = folded.split_at(16 * inputs * outputs);
+    unfold(folded, outputs, weight);
+    bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);
 }
 
 /// What takes an image's values from [-1, 1] to [0, 1], and others nowhere: a factor and a summand.
@@ -329,12 +376,4 @@ fn transposed_kernel(weight: &[f32], outputs: usize, how: Growth) -> Cow<'_, [f3
             Cow::Owned(folded)
         }
     }
-}
-
-/// dW = xᵀ g and db = Σ g, for W as [inputs, outputs] with b behind it.
-fn dense_backward(x: &[f32], gradient: &[f32], inputs: usize, outputs: usize, (sink, fresh): (&mut [f32], bool)) {
-    let rows = x.len() / inputs;
-    let (weight, bias) = sink.split_at_mut(inputs * outputs);
-    product(Matrix::new(x, rows, inputs).transposed(), Matrix::new(gradient, rows, outputs), weight, Write::of(fresh));
-    bias_backward(gradient, outputs, bias, fresh);
 }
