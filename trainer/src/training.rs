@@ -106,6 +106,11 @@ pub fn train(
     })
 }
 
+/// Threads that training works on.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
 /// Trains `steps` steps without a file, after a tenth as many to warm up; the seconds they took.
 pub fn bench(duel: &mut Duel, steps: u64) -> candle_core::Result<f64> {
     rayon::scope(|_| {
@@ -144,7 +149,7 @@ impl Training<'_> {
         } else {
             What::Started {
                 device: self.duel.device_name().to_owned(),
-                threads: rayon::current_num_threads(),
+                threads: threads(),
                 steps,
                 parameters: [self.duel.generator.network.size(), self.duel.discriminator.network.size()],
                 version: concat!("duel ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -255,9 +255,8 @@ fn bench(args: &TrainArgs) -> Result<()> {
     let seconds = training::bench(&mut duel, steps)?;
     let images = (steps * recipe.training.batch as u64) as f64 / seconds;
     let gflops = images * duel.operations_per_image() as f64 / 1e9;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let line = serde_json::json!({
-        "recipe": recipe.name, "device": duel.device_name(), "threads": threads, "steps": steps,
+        "recipe": recipe.name, "device": duel.device_name(), "threads": training::threads(), "steps": steps,
         "images_per_second": images.round(), "gflops": (10.0 * gflops).round() / 10.0,
     });
     print(&format!("{line}\n"))
