@@ -27,6 +27,8 @@ mod progress;
 mod report;
 #[cfg(feature = "train")]
 mod runs;
+#[cfg(feature = "train")]
+mod samples;
 mod screen;
 mod terminal;
 mod theme;

@@ -1,11 +1,19 @@
-//! The run that a user means, and what to do next with it.
+//! The run that a user means, its networks, and what to do next with it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{Write, stderr},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 use duel_trainer::{
     bell::Bell,
+    dataset::Dataset,
+    device::{Choice, device},
+    duel::Duel,
     run::{
+        checkpoint,
+        directory::{self, RunError},
         reader::{Glance, Run},
         story::State,
     },
@@ -29,6 +37,26 @@ pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
             None => bail!("no runs under ./runs: start one with `duel train`, or name a run directory"),
         },
     }
+}
+
+/// The duel of a run's checkpoint with the least Fréchet distance; of its last, if it was not evaluated.
+pub fn best(dir: &Path) -> Result<Duel> {
+    restored(dir, checkpoint::restore_best)
+}
+
+/// The duel of a run's last checkpoint.
+pub fn last(dir: &Path) -> Result<Duel> {
+    restored(dir, checkpoint::restore)
+}
+
+fn restored(dir: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, RunError>) -> Result<Duel> {
+    let recipe = directory::recipe(dir)?;
+    let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
+    for passed in restore(&mut duel, dir)? {
+        // Where stderr is gone, what is made of the run is all that is asked for.
+        _ = writeln!(stderr(), "duel: {passed}; taking the one before");
+    }
+    Ok(duel)
 }
 
 /// Whether a run is a duel over numbers.

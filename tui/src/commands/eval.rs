@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use duel_models::{PIXELS, grid::png, shipped};
-use duel_runtime::{Generator, Samples, to_bytes};
+use duel_runtime::{Generator, to_bytes};
 use duel_trainer::{
     dataset::{Dataset, DatasetError, Split},
     duel::Duel,
@@ -23,14 +23,7 @@ use duel_trainer::{
     export::{Weights, export},
 };
 
-use super::{export::best, report};
-use crate::{files, model, output::print, runs};
-
-/// The seed of the samples that are scored.
-pub const SEED: u64 = 2014;
-
-/// Samples that are drawn at a time.
-const CHUNK: usize = 1000;
+use crate::{files, model, output::print, runs, samples};
 
 /// Arguments of `duel eval`.
 #[derive(Debug, Args)]
@@ -66,7 +59,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
     if args.json {
         let paper: BTreeMap<&str, [f64; 2]> = parzen::PAPER.map(|(what, mean, error)| (what, [mean, error])).into();
         let mut line = serde_json::json!({
-            "target": args.target, "images": images.len(), "seed": SEED, "classifier": judge.hash(),
+            "target": args.target, "images": images.len(), "seed": samples::SEED, "classifier": judge.hash(),
             "scores": scores, "real": real, "parzen_of_the_paper": paper, "parzen_weakness": WEAKNESS,
         });
         if let Some(opinion) = opinion {
@@ -76,12 +69,6 @@ pub fn run(args: EvalArgs) -> Result<()> {
     }
     let table = table(&args.target, images.len(), &scores, &real, judge.hash());
     print(&(table + &opinion.map_or_else(String::new, said)))
-}
-
-/// The scores of a generator, by name.
-pub fn score(generator: &Generator) -> Result<BTreeMap<String, f64>> {
-    let images = draw(generator)?;
-    Ok(Judge::new()?.score(&images)?.named())
 }
 
 /// The name of the score that `--cas` adds.
@@ -107,7 +94,7 @@ impl Subject {
         // A shipped model is meant before a run of its name under ./runs.
         let run = if shipped(target).is_some() { path.to_owned() } else { runs::named(path) };
         if run.join("recipe.toml").exists() {
-            let duel = best(&run)?;
+            let duel = runs::best(&run)?;
             let export = export(&duel, BTreeMap::new(), Weights::Single)?;
             return Ok(Self::Run(Box::new(duel), Generator::load(&export.onnx)?));
         }
@@ -135,7 +122,7 @@ impl Subject {
 
     fn images(&self) -> Result<Images> {
         match self {
-            Self::Run(_, generator) | Self::Model(generator) => draw(generator),
+            Self::Run(_, generator) | Self::Model(generator) => samples::scored(generator),
             Self::Drawn(data) => Ok(Images::of(data, 0..data.len().min(SAMPLES))),
         }
     }
@@ -145,10 +132,10 @@ impl Subject {
         let data = match self {
             Self::Run(_, generator) | Self::Model(generator) if generator.card().classes > 0 => {
                 let mut data = Dataset::default();
-                for start in (0..LEARNED).step_by(CHUNK) {
-                    let samples = samples(generator, start);
-                    data.images.extend(to_bytes(&generator.draw(&samples.latents, &samples.labels)?));
-                    data.labels.extend(samples.labels);
+                for images in samples::by_thousands(generator, LEARNED) {
+                    let Images { values, labels } = images?;
+                    data.images.extend(to_bytes(&values));
+                    data.labels.extend(labels);
                 }
                 data
             }
@@ -182,27 +169,12 @@ fn first(mut data: Dataset, count: usize) -> Dataset {
 
 /// Writes the pictures that tell more than a score.
 fn pictures(images: &Images, generator: Option<&Generator>, dir: &Path) -> Result<()> {
-    let (nearest, _) = nearest::beside(&report::some(images), &Dataset::mnist(Split::Train));
+    let (nearest, _) = nearest::beside(&samples::shown(images), &Dataset::mnist(Split::Train));
     files::replace(&dir.join("nearest.png"), &png(&nearest))?;
     if let Some(generator) = generator {
-        files::replace(&dir.join("interpolation.png"), &png(&report::interpolation(generator)?))?;
+        files::replace(&dir.join("interpolation.png"), &png(&samples::interpolation(generator)?))?;
     }
     Ok(())
-}
-
-/// The 10,000 samples that are scored.
-pub fn draw(generator: &Generator) -> Result<Images> {
-    let mut images = Images { values: Vec::new(), labels: Vec::new() };
-    for start in (0..SAMPLES).step_by(CHUNK) {
-        let samples = samples(generator, start);
-        images.values.extend(generator.draw(&samples.latents, &samples.labels)?);
-        images.labels.extend(samples.labels);
-    }
-    Ok(images)
-}
-
-fn samples(generator: &Generator, start: usize) -> Samples {
-    Samples::of(generator.card(), SEED, start as u64..(start + CHUNK) as u64, None)
 }
 
 fn table(

@@ -1,27 +1,13 @@
 //! `duel export RUN`: a trained generator as files that other tools read.
 
-use std::{
-    collections::BTreeMap,
-    io::{Write, stderr},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use duel_runtime::Generator;
-use duel_trainer::{
-    dataset::Dataset,
-    device::{Choice, device},
-    duel::Duel,
-    export::{self, Export, Weights},
-    run::{
-        checkpoint,
-        directory::{self, RunError},
-    },
-};
+use duel_trainer::export::{self, Export, Weights};
 
-use super::eval;
-use crate::{files, output::print, runs};
+use crate::{files, output::print, runs, samples};
 
 /// Arguments of `duel export`.
 #[derive(Debug, Args)]
@@ -46,12 +32,12 @@ pub struct ExportArgs {
 /// was run by tract, and by candle-onnx where that can, and drew what the network draws.
 pub fn run(args: ExportArgs) -> Result<()> {
     let run = runs::named(&args.run);
-    let duel = if args.last { restored(&run, checkpoint::restore)? } else { best(&run)? };
+    let duel = if args.last { runs::last(&run)? } else { runs::best(&run)? };
     let weights = if args.half { Weights::Half } else { Weights::Single };
     let mut export = export::export(&duel, BTreeMap::new(), weights)?;
     let generator = check_with_tract(&export)?;
     if args.scores {
-        export = export::export(&duel, eval::score(&generator)?, weights)?;
+        export = export::export(&duel, samples::score(&generator)?, weights)?;
     }
     let files: [(&str, &[u8]); 4] = [
         ("generator.onnx", &export.onnx),
@@ -65,21 +51,6 @@ pub fn run(args: ExportArgs) -> Result<()> {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
-}
-
-/// The duel of a run's checkpoint with the least Fréchet distance; of its last, if it was not evaluated.
-pub fn best(run: &Path) -> Result<Duel> {
-    restored(run, checkpoint::restore_best)
-}
-
-fn restored(run: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, RunError>) -> Result<Duel> {
-    let recipe = directory::recipe(run)?;
-    let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
-    for passed in restore(&mut duel, run)? {
-        // Where stderr is gone, the files are all that is asked for.
-        _ = writeln!(stderr(), "duel: {passed}; taking the one before");
-    }
-    Ok(duel)
 }
 
 fn check_with_tract(export: &Export) -> Result<Generator> {

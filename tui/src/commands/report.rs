@@ -8,23 +8,18 @@ use std::{
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use duel_models::{
-    PIXELS,
-    grid::{Picture, grid},
-};
-use duel_runtime::{Generator, Samples, to_bytes};
+use duel_runtime::Generator;
 use duel_trainer::{
     dataset::Dataset,
-    evaluate::{Images, Judge, nearest},
+    evaluate::{Judge, nearest},
     export::{Weights, export},
 };
 
-use super::{eval, export::best};
 use crate::{
     files,
     output::print,
     report::{self, Shown, Subject},
-    runs, walk,
+    runs, samples,
 };
 
 /// Runs that still stand side by side.
@@ -32,9 +27,6 @@ const RUNS: usize = 8;
 
 /// Stages of a run that are shown at most.
 const STAGES: usize = 20;
-
-/// Samples that are held beside their nearest training image.
-const SAMPLES: usize = 20;
 
 /// Arguments of `duel report`.
 #[derive(Debug, Args)]
@@ -102,43 +94,18 @@ fn judge(subjects: &mut [Subject], dirs: &[PathBuf]) -> Result<Option<BTreeMap<S
 
 /// What the generator of a run's best checkpoint shows.
 fn shown(dir: &Path, judge: &Judge) -> Result<Shown> {
-    let duel = best(dir)?;
+    let duel = runs::best(dir)?;
     let generator = Generator::load(&export(&duel, BTreeMap::new(), Weights::Single)?.onnx)?;
-    let images = eval::draw(&generator)?;
+    let images = samples::scored(&generator)?;
     let train = Dataset::of(&duel.recipe).map_err(|error| error.to_string());
     Ok(Shown {
         step: duel.step,
         scores: judge.score(&images)?.named(),
         nearest: train.map(|train| {
-            let (picture, found) = nearest::beside(&some(&images), &train);
+            let (picture, found) = nearest::beside(&samples::shown(&images), &train);
             let apart: f64 = found.iter().map(|found| f64::from(found.squared).sqrt()).sum();
             (picture, apart / found.len() as f64)
         }),
-        interpolation: interpolation(&generator)?,
+        interpolation: samples::interpolation(&generator)?,
     })
-}
-
-/// The first of some images.
-pub fn some(images: &Images) -> Images {
-    let count = images.len().min(SAMPLES);
-    Images { values: images.values[..count * PIXELS].to_vec(), labels: Vec::new() }
-}
-
-/// Rows of digits from one latent to another, as figure 3 of Goodfellow et al. 2014; a generator that is told the digit draws a row of
-/// each.
-pub fn interpolation(generator: &Generator) -> Result<Picture> {
-    const FRAMES: usize = 10;
-    const ROWS: usize = 5;
-    let card = generator.card();
-    let rows = if card.classes > 0 { card.classes.min(10) } else { ROWS };
-    let ends = Samples::of(card, eval::SEED, 0..2 * rows as u64, None).latents;
-    let mut latents = Vec::new();
-    for ends in ends.chunks_exact(2 * card.latent) {
-        let (from, to) = ends.split_at(card.latent);
-        let share = |frame: usize| frame as f32 / (FRAMES - 1) as f32;
-        latents.extend((0..FRAMES).flat_map(|frame| walk::between(card.latent_law, from, to, share(frame))));
-    }
-    let label = |index: usize| (card.classes > 0).then_some((index / FRAMES) as u8);
-    let labels: Vec<u8> = (0..rows * FRAMES).filter_map(label).collect();
-    Ok(grid(&to_bytes(&generator.draw(&latents, &labels)?), FRAMES))
 }
