@@ -1,5 +1,6 @@
 //! What the tests share: the program, run directories to show it, and a terminal to show them in.
 
+pub mod doors;
 pub mod generator;
 pub mod pty;
 pub mod recorded;

@@ -7,6 +7,7 @@ use candle_core::Device;
 use duel_models::{
     PIXELS,
     grid::{grid, png},
+    random::Stream,
 };
 use duel_trainer::{
     bell::Portrait,
@@ -74,6 +75,40 @@ impl Door {
             Self::Requests => vec![requests().into_bytes()],
         }
     }
+}
+
+/// One of the seeds, changed in one to three ways.
+pub fn mutated(seeds: &[Vec<u8>], stream: &mut Stream) -> Vec<u8> {
+    let mut bytes = seeds[stream.below(seeds.len())].clone();
+    for _ in 0..1 + stream.below(3) {
+        let at = stream.below(bytes.len() + 1);
+        let end = (at + 1 + stream.below(64)).min(bytes.len());
+        match stream.below(9) {
+            0..=2 if at < bytes.len() => bytes[at] ^= 1 << stream.below(8),
+            3 => bytes.truncate(at),
+            4 => {
+                let other = &seeds[stream.below(seeds.len())];
+                bytes.truncate(at);
+                bytes.extend_from_slice(&other[stream.below(other.len() + 1)..]);
+            }
+            5 if at < end => drop(bytes.drain(at..end)),
+            6 => {
+                let twice = bytes[at.min(end)..end].to_owned();
+                bytes.splice(at..at, twice);
+            }
+            7 => {
+                let number = [0, -1, i64::MAX, i64::from(u32::MAX), 0x7fff_ffff][stream.below(5)].to_be_bytes();
+                let number = &number[8 - [1, 2, 4, 8][stream.below(4)]..];
+                let end = (at + number.len()).min(bytes.len());
+                bytes.splice(at..end, number.iter().copied());
+            }
+            _ => {
+                let word = ["\u{1b}[2J", "9999999999999999999", "-", "nan", "\"", "[[[[[[[[", "\n", "null"];
+                bytes.splice(at..at, word[stream.below(word.len())].bytes());
+            }
+        }
+    }
+    bytes
 }
 
 /// Grey levels of so many images.

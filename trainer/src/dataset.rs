@@ -40,7 +40,7 @@ pub enum Split {
 pub enum DatasetError {
     /// The directory lacks a file of the pair.
     #[error(
-        "no {file}(.gz) in {dir}, which a directory of images has: name another, or train on the bundled digits without --data"
+        "no {file}(.gz) in {dir}: name a directory of IDX files, or leave --data out and train on the bundled digits"
     )]
     Missing {
         /// The directory.

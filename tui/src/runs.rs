@@ -19,10 +19,12 @@ use duel_trainer::{
     },
 };
 
-/// A directory, or the one of that name under ./runs where there is only that.
+/// A directory, or the one of that name under ./runs where that holds a run, or is there, and the other does not, or is not.
 pub fn named(run: &Path) -> PathBuf {
     let under = Path::new("runs").join(run);
-    if !run.is_dir() && under.is_dir() { under } else { run.to_owned() }
+    let holds_more = |there: fn(&Path) -> bool| there(&under) && !there(run);
+    let is_run = |dir: &Path| dir.join("recipe.toml").exists();
+    if holds_more(is_run) || !is_run(run) && holds_more(Path::is_dir) { under } else { run.to_owned() }
 }
 
 /// As [`named`]; without a name the newest run under ./runs.

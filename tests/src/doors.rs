@@ -1,0 +1,218 @@
+//! Each door through which a stranger's bytes come in, and what must hold whatever the bytes are: what `tests/fuzz` knocks on for hours, and
+//! `tests/doors.rs` for a moment.
+
+use std::{
+    fmt::Display,
+    fs::{self, OpenOptions},
+    io::Write,
+    path::Path,
+};
+
+use duel_models::PIXELS;
+use duel_runtime::{Generator, Samples, to_bytes};
+use duel_trainer::{
+    bell::Portrait,
+    doors,
+    recipe::Recipe,
+    run::{
+        checkpoint::save,
+        grid,
+        reader::{Glance, Reader, Run},
+        record::Ask,
+        writer::Writer,
+    },
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::seeds::{Door, duel, recipe};
+
+/// An open door: takes one input after the other.
+pub type Open = Box<dyn FnMut(&[u8])>;
+
+impl Door {
+    /// Takes one input after the other through this door.
+    ///
+    /// # Panics
+    /// If the door is broken by one: the program panics, an error is no line, or what was refused has changed something.
+    pub fn open(self) -> Open {
+        match self {
+            Self::Checkpoint => Box::new(checkpoint()),
+            Self::Idx => Box::new(idx),
+            Self::Lines => Box::new(lines()),
+            Self::Onnx => Box::new(onnx),
+            Self::Pictures => Box::new(pictures()),
+            Self::Recipe => Box::new(a_recipe),
+            Self::Requests => Box::new(requests()),
+        }
+    }
+}
+
+/// An error must be a line, and nothing that a terminal would obey.
+fn is_a_line(error: &impl Display) {
+    let text = error.to_string();
+    assert!(!text.chars().any(char::is_control), "{text:?}");
+}
+
+/// A directory in memory, where there is such a place.
+fn room() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a temporary directory")
+}
+
+fn append(file: &Path, bytes: &[u8]) {
+    let file = OpenOptions::new().append(true).create(true).open(file);
+    file.and_then(|mut file| file.write_all(bytes)).expect("space");
+}
+
+/// A checkpoint, `--resume RUN`: one that is refused changes nothing, one that is taken can be trained on and is saved as it was.
+fn checkpoint() -> impl FnMut(&[u8]) {
+    let mut duel = duel();
+    let start = save(&duel).expect("memory");
+    move |bytes| {
+        match doors::checkpoint(&mut duel, bytes) {
+            Ok(()) => {
+                let saved = save(&duel).expect("memory");
+                doors::checkpoint(&mut duel, &saved).expect("its own checkpoint");
+                duel.advance(true).expect("a step");
+                doors::checkpoint(&mut duel, &start).expect("the start");
+            }
+            Err(why) => is_a_line(&why),
+        }
+        assert!(save(&duel).expect("memory") == start, "what was refused has changed something");
+    }
+}
+
+/// A file of images, gzipped or not: `--data DIR`.
+fn idx(bytes: &[u8]) {
+    match doors::images(bytes) {
+        Ok(images) => assert!(!images.is_empty() && images.len().is_multiple_of(PIXELS)),
+        Err(why) => is_a_line(&why),
+    }
+    match doors::labels(bytes) {
+        Ok(labels) => assert!(!labels.is_empty()),
+        Err(why) => is_a_line(&why),
+    }
+}
+
+/// The files of a run directory as a watcher reads them: the same bytes as metrics, events, requests and recipe, at once and in two parts,
+/// which must come to the same.
+fn lines() -> impl FnMut(&[u8]) {
+    const FILES: [&str; 4] = ["metrics.jsonl", "events.jsonl", "control.jsonl", "recipe.toml"];
+    let room = room();
+    move |bytes| {
+        let dir = room.path();
+        for file in FILES {
+            // The first time there is none.
+            let _ = fs::remove_file(dir.join(file));
+        }
+        let (first, rest) = bytes.split_at(bytes.len() / 2);
+        let (mut reader, mut parts) = Reader::new(dir);
+        for part in [first, rest] {
+            FILES.iter().for_each(|file| append(&dir.join(file), part));
+            reader.update(&mut parts).expect("readable");
+        }
+        let (mut reader, mut whole) = Reader::new(dir);
+        reader.update(&mut whole).expect("readable");
+        assert_eq!(figures(&parts), figures(&whole));
+        assert!(parts.story.events.iter().zip(&whole.story.events).all(|(a, b)| format!("{a:?}") == format!("{b:?}")));
+        for event in &whole.story.events {
+            is_showable(&serde_json::to_value(event).expect("an event is JSON"));
+        }
+        for key in ["name", "training.steps", "generator.hidden"] {
+            let fact = whole.recipe.get(key).unwrap_or_default();
+            assert!(!fact.chars().any(char::is_control));
+        }
+        assert!(Glance::at(dir).is_some());
+    }
+}
+
+fn figures(run: &Run) -> (u64, u64, Option<u64>, u64, &'static str) {
+    (run.story.total, run.unreadable, run.curves.last_step(), run.step(), run.state().name())
+}
+
+fn is_showable(value: &Value) {
+    match value {
+        Value::String(text) => assert!(!text.chars().any(char::is_control), "{text:?}"),
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+            assert!(!key.chars().any(char::is_control), "{key:?}");
+            is_showable(value);
+        }),
+        _ => {}
+    }
+}
+
+/// A generator with its card, `--model FILE`; one that is taken must draw.
+fn onnx(bytes: &[u8]) {
+    match Generator::load(bytes) {
+        Ok(generator) => {
+            let samples = Samples::of(generator.card(), 1, 0..3, None);
+            let images = generator.draw(&samples.latents, &samples.labels).expect("what was drawn before");
+            assert_eq!(to_bytes(&images).len(), 3 * PIXELS);
+        }
+        Err(error) => is_a_line(&error),
+    }
+}
+
+/// The samples of a run directory: a grid of digits as PNG, and the portrait of a duel over numbers.
+fn pictures() -> impl FnMut(&[u8]) {
+    let room = room();
+    move |bytes| {
+        let file = room.path().join("sample");
+        fs::write(&file, bytes).expect("space");
+        match grid::read(&file) {
+            Ok(grid) => assert!(grid.columns > 0 && grid.digits.len().is_multiple_of(grid.columns)),
+            Err(error) => is_a_line(&error),
+        }
+        match Portrait::read(&file) {
+            Ok(portrait) => assert!(!portrait.doubt().is_nan()),
+            Err(error) => is_a_line(&error),
+        }
+    }
+}
+
+/// A recipe as TOML, `--recipe FILE`, and its first lines as a `--set KEY=VALUE`.
+fn a_recipe(bytes: &[u8]) {
+    // A file that is no text is refused before it is a recipe.
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let settings = text.lines().take(2).map(|line| Recipe::default().with(&[line.to_owned()]));
+    for recipe in [Recipe::parse(text, "recipe.toml")].into_iter().chain(settings) {
+        match recipe {
+            Ok(recipe) => assert_eq!(Recipe::parse(&recipe.to_toml(), "again").expect("its own text"), recipe),
+            Err(error) => is_a_line(&error),
+        }
+    }
+}
+
+/// What watchers ask through `control.jsonl`, and what a duel makes of it.
+fn requests() -> impl FnMut(&[u8]) {
+    /// Inputs after which the file begins anew.
+    const TURN: u32 = 10_000;
+    let begin = || {
+        let room = room();
+        let writer = Writer::create(&room.path().join("run"), &recipe()).expect("space");
+        (room, writer, duel())
+    };
+    let (mut trainer, mut inputs) = (begin(), 0);
+    move |bytes| {
+        inputs += 1;
+        if inputs % TURN == 0 {
+            trainer = begin();
+        }
+        let (room, writer, duel) = &mut trainer;
+        let (first, rest) = bytes.split_at(bytes.len() / 2);
+        for part in [first, rest, b"\n"] {
+            append(&room.path().join("run/control.jsonl"), part);
+            for request in writer.requests().expect("readable") {
+                let Ask::Set { key, value } = &request.ask else { continue };
+                match duel.change(key, value) {
+                    Ok(()) => {
+                        let text = duel.recipe.to_toml();
+                        assert_eq!(Recipe::parse(&text, "again").expect("its own text"), duel.recipe);
+                    }
+                    Err(why) => is_a_line(&why),
+                }
+            }
+        }
+    }
+}
