@@ -290,6 +290,18 @@ fn a_run_finds_its_images_again_from_anywhere() {
 }
 
 #[test]
+fn a_run_is_known_by_its_name_under_runs() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    train(dir, "runs/mine", &["--steps", "2"]);
+    // A directory of that name that holds no run does not hide it.
+    fs::create_dir(dir.join("mine")).expect("space");
+    ok(dir, &["train", "--resume", "mine", "--steps", "4"]);
+    ok(dir, &["export", "mine", "--out", "out"]);
+    assert!(dir.join("out/generator.onnx").exists() && entries(&dir.join("mine")).is_empty());
+}
+
+#[test]
 fn a_report_is_one_file_and_says_where_it_is() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
