@@ -47,7 +47,18 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
     });
     table.input("images: duel train --data", times, |time| {
         let dir = room.images(&mut stream("data", time), ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"]);
-        room.train(&["--recipe", "article", "--data", &dir, "--set", "data.images=0", "--set", "training.batch=2"])
+        room.train(&[
+            "--recipe",
+            "article",
+            "--data",
+            &dir,
+            "--set",
+            "data.images=0",
+            "--set",
+            "training.batch=2",
+            "--set",
+            "evaluation.every=0",
+        ])
     });
     table.input("images: duel eval", few, |time| {
         let dir = room.images(&mut stream("drawn", time), ["images-idx3-ubyte", "labels-idx1-ubyte"]);
@@ -69,7 +80,8 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
         let lines = settings.map(|setting| setting.as_bytes().to_owned());
         let setting = String::from_utf8_lossy(&mutated(&lines, &mut stream)).replace('\0', "");
         let data = room.good_images();
-        let small = ["--set=data.images=0", "--set=training.batch=2", "--set=generator.hidden=[8]"];
+        let small =
+            ["--set=evaluation.every=0", "--set=data.images=0", "--set=training.batch=2", "--set=generator.hidden=[8]"];
         room.train(&[&["--recipe", "article", "--data", &data][..], &small, &[&format!("--set={setting}")]].concat())
     });
     table.input("a checkpoint: duel train --resume", times, |time| {
