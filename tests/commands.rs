@@ -232,7 +232,7 @@ fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
         (&["train", "--resume", "nowhere"], 1, "nowhere"),
         (&["train", "--device", "abacus"], 2, "--device"),
         (&["train", "--steps", "many"], 2, "--steps"),
-        (&["train", "--run", "/proc/run"], 1, "/proc/run"),
+        (&["train", "--run", "/proc/run"], 1, "--run"),
         (&["train", "--data", "a\nb"], 1, "data.source"),
         (&["train", "--resume", "empty", "--data", "empty"], 2, "--data"),
         (&["train", "--bench", "--run", "run"], 2, "--run"),

@@ -145,9 +145,9 @@ impl Dataset {
 
     /// The images that a recipe names, whose labels its networks know.
     fn source(recipe: &Recipe, split: Split) -> Result<Self, DatasetError> {
-        let data = match recipe.data.source.as_str() {
-            "mnist" => Self::mnist(split),
-            dir => Self::from_dir(Path::new(dir), split)?,
+        let data = match recipe.data_dir() {
+            Some(dir) => Self::from_dir(dir, split)?,
+            None => Self::mnist(split),
         };
         match data.labels.iter().max() {
             Some(&label) if recipe.training.conditional && usize::from(label) >= recipe.data.classes => {

@@ -8,10 +8,13 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use duel_trainer::run::{
-    reader::{Reader, Run},
-    record::{Event, Metrics},
-    tail::{Found, Tail, lines},
+use duel_trainer::{
+    losses::DRAW,
+    run::{
+        reader::{Reader, Run},
+        record::{Event, Metrics},
+        tail::{Found, Tail, lines},
+    },
 };
 
 use crate::{app, screen, words, zone};
@@ -27,7 +30,7 @@ pub fn line(run: &Run) -> String {
     }
     if let Some(last) = run.last {
         text += &format!(
-            ", loss D {:.3} G {:.3}, V {:.3} (draw -1.386), D(x) {:.3}, D(G(z)) {:.3}, {:.0} images/s, {} elapsed",
+            ", loss D {:.3} G {:.3}, V {:.3} (draw {DRAW:.3}), D(x) {:.3}, D(G(z)) {:.3}, {:.0} images/s, {} elapsed",
             last.d_loss,
             last.g_loss,
             last.value,

@@ -37,10 +37,7 @@ mod walk;
 mod words;
 mod zone;
 
-use std::{
-    io::{Write, stderr},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -52,8 +49,7 @@ fn main() -> ExitCode {
     match args::Args::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where stderr is gone too, the exit code is all that can be said.
-            let _ = writeln!(stderr(), "duel: {error:#}");
+            output::note(&format!("duel: {error:#}"));
             ExitCode::FAILURE
         }
     }

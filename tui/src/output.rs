@@ -1,8 +1,13 @@
-//! Results on stdout.
+//! Results on stdout, words beside them on stderr.
 
-use std::io::{self, Write};
+use std::io::{self, Write, stderr};
 
 use anyhow::{Context, Result};
+
+/// Writes a line to stderr. Where that is gone or full, what the command is asked for still counts.
+pub fn note(line: &str) {
+    _ = writeln!(stderr(), "{line}");
+}
 
 /// Writes `text` to stdout. A reader that has closed its end is no error.
 pub fn print(text: &str) -> Result<()> {

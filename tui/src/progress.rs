@@ -1,7 +1,7 @@
 //! A training on stderr: a bar in a terminal, a line an interval elsewhere, and now and then a row of digits.
 
 use std::{
-    io::{IsTerminal, Write, stderr},
+    io::{IsTerminal, stderr},
     time::{Duration, Instant},
 };
 
@@ -17,6 +17,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     cells,
     charset::Charset,
+    output::note,
     terminal,
     theme::{Colors, Theme},
     words,
@@ -47,8 +48,10 @@ impl Progress {
             bar.set_style(style.expect("the template is sound"));
             bar.with_position(done)
         });
-        let theme = Theme::of(Charset::Auto);
-        let theme = Theme { colors: if bar.is_some() { theme.colors } else { Colors::None }, ..theme };
+        let mut theme = Theme::of(Charset::Auto);
+        if bar.is_none() {
+            theme.colors = Colors::None;
+        }
         Self { bar, steps, theme, last_line: None, last_digits: None }
     }
 
@@ -99,8 +102,7 @@ impl Progress {
     pub fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            // A stderr that nobody reads any more is no reason to stop training.
-            None => _ = writeln!(stderr(), "{line}"),
+            None => note(line),
         }
     }
 

@@ -1,9 +1,6 @@
 //! The run that a user means, its networks, and what to do next with it.
 
-use std::{
-    io::{Write, stderr},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use duel_trainer::{
@@ -19,12 +16,18 @@ use duel_trainer::{
     },
 };
 
-/// A directory, or the one of that name under ./runs where that holds a run, or is there, and the other does not, or is not.
+use crate::output::note;
+
+/// Whether a directory holds a run.
+pub fn is_run(dir: &Path) -> bool {
+    dir.join("recipe.toml").exists()
+}
+
+/// A directory, or the one of that name under ./runs where that alone holds a run, or that alone is there.
 pub fn named(run: &Path) -> PathBuf {
     let under = Path::new("runs").join(run);
-    let holds_more = |there: fn(&Path) -> bool| there(&under) && !there(run);
-    let is_run = |dir: &Path| dir.join("recipe.toml").exists();
-    if holds_more(is_run) || !is_run(run) && holds_more(Path::is_dir) { under } else { run.to_owned() }
+    let alone = |has: fn(&Path) -> bool| has(&under) && !has(run);
+    if alone(is_run) || alone(Path::is_dir) { under } else { run.to_owned() }
 }
 
 /// As [`named`]; without a name the newest run under ./runs.
@@ -55,8 +58,7 @@ fn restored(dir: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, Run
     let recipe = directory::recipe(dir)?;
     let mut duel = Duel::new(recipe, Dataset::default(), device(Choice::Cpu)?)?;
     for passed in restore(&mut duel, dir)? {
-        // Where stderr is gone, what is made of the run is all that is asked for.
-        _ = writeln!(stderr(), "duel: {passed}; taking the one before");
+        note(&format!("duel: {passed}; taking the one before"));
     }
     Ok(duel)
 }

@@ -239,21 +239,20 @@ mod tests {
 
     use super::*;
 
-    /// Not a test: what the one below runs on a terminal of its own.
-    #[test]
-    #[ignore = "it panics on purpose: it is the child process of the test below"]
-    fn panics() {
-        let mut window = Window::open().expect("a terminal");
-        window.draw(|frame| frame.render_widget("drawn", frame.area())).expect("a terminal");
-        panic!("on purpose");
-    }
-
     #[test]
     fn a_panic_is_told_on_a_terminal_that_is_whole_again() {
+        // Set where this test runs itself, on a terminal of its own, to panic there.
+        const CHILD: &str = "DUEL_TEST_PANICS";
+        if std::env::var_os(CHILD).is_some() {
+            let mut window = Window::open().expect("a terminal");
+            window.draw(|frame| frame.render_widget("drawn", frame.area())).expect("a terminal");
+            panic!("on purpose");
+        }
         let this = std::env::current_exe().expect("a test has a file");
         let this = this.to_str().expect("a path of text");
-        let arguments = [this, "--ignored", "--exact", "terminal::tests::panics", "--nocapture"];
-        let mut pty = Pty::start((80, 24), std::path::Path::new("/"), &[], &arguments);
+        let name = "terminal::tests::a_panic_is_told_on_a_terminal_that_is_whole_again";
+        let arguments = [this, "--exact", name, "--nocapture"];
+        let mut pty = Pty::start((80, 24), std::path::Path::new("/"), &[(CHILD, "1")], &arguments);
         pty.expect("on purpose");
         assert!(pty.end(Duration::from_secs(5)).is_some_and(|status| !status.success()));
         let text = pty.text();

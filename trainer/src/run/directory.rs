@@ -29,6 +29,14 @@ pub enum RunError {
         /// Why not.
         why: io::Error,
     },
+    /// The directory cannot be made.
+    #[error("cannot create {path}: {why}; choose another directory with --run DIR")]
+    Create {
+        /// Itself, or one above it.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
     /// The directory holds a run already.
     #[error("{0} holds a run: go on with --resume {0}, or choose another directory with --run DIR")]
     Exists(PathBuf),
@@ -81,19 +89,18 @@ impl RunError {
 /// Makes the folders of a run directory that are not there; the directory itself for its owner alone.
 pub(super) fn folders(dir: &Path) -> Result<(), RunError> {
     let parent = dir.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
+    fs::create_dir_all(parent).map_err(|why| RunError::Create { path: parent.to_owned(), why })?;
     match private().create(dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(RunError::io("create", dir)(error)),
+        Err(why) if why.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(RunError::Create { path: dir.to_owned(), why });
+        }
         _ => {}
     }
     for sub in ["samples", CHECKPOINTS] {
         let path = dir.join(sub);
-        // A link in a stranger's run directory leads elsewhere, where files would be written and removed.
-        let made = match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_symlink() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link")),
-            _ => fs::create_dir_all(&path),
-        };
-        made.map_err(RunError::io("create", &path))?;
+        files::must_be_no_link(&path)
+            .and_then(|()| fs::create_dir_all(&path))
+            .map_err(RunError::io("create", &path))?;
     }
     Ok(())
 }

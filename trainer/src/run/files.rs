@@ -59,12 +59,17 @@ pub(crate) fn must_be_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// An error if what stands at `path` is no file to write into: a link in a stranger's run directory may lead to any of the user's files.
-pub(crate) fn must_be_ours(path: &Path) -> io::Result<()> {
+/// An error if a link stands at `path`: one in a stranger's run directory may lead to any of the user's files and folders.
+pub(crate) fn must_be_no_link(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link")),
-        _ => must_be_file(path),
+        _ => Ok(()),
     }
+}
+
+/// An error if what stands at `path` is no file to write into.
+pub(crate) fn must_be_ours(path: &Path) -> io::Result<()> {
+    must_be_no_link(path).and_then(|()| must_be_file(path))
 }
 
 /// At most `limit` bytes of a file; an error if it is longer.

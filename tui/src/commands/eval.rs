@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Write, stderr},
     path::{Path, PathBuf},
 };
 
@@ -23,7 +22,11 @@ use duel_trainer::{
     export::{Weights, export},
 };
 
-use crate::{files, model, output::print, runs, samples};
+use crate::{
+    files, model,
+    output::{note, print},
+    runs, samples,
+};
 
 /// Arguments of `duel eval`.
 #[derive(Debug, Args)]
@@ -93,7 +96,7 @@ impl Subject {
         let path = Path::new(target);
         // A shipped model is meant before a run of its name under ./runs.
         let run = if shipped(target).is_some() { path.to_owned() } else { runs::named(path) };
-        if run.join("recipe.toml").exists() {
+        if runs::is_run(&run) {
             let duel = runs::best(&run)?;
             let export = export(&duel, BTreeMap::new(), Weights::Single)?;
             return Ok(Self::Run(Box::new(duel), Generator::load(&export.onnx)?));
@@ -154,7 +157,7 @@ impl Subject {
         match data() {
             Ok((train, test)) => Ok(Some(Opinion::of(duel, [&train, &test], images)?)),
             Err(why) => {
-                _ = writeln!(stderr(), "duel: no D(x): {why}");
+                note(&format!("duel: no D(x): {why}"));
                 Ok(None)
             }
         }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{Write, stderr},
     path::{Path, PathBuf},
 };
 
@@ -17,7 +16,7 @@ use duel_trainer::{
 
 use crate::{
     files,
-    output::print,
+    output::{note, print},
     report::{self, Shown, Subject},
     runs, samples,
 };
@@ -84,8 +83,7 @@ fn judge(subjects: &mut [Subject], dirs: &[PathBuf]) -> Result<Option<BTreeMap<S
     let judge = Judge::new()?;
     for (subject, dir) in subjects.iter_mut().zip(dirs) {
         if !subject.is_of_numbers() {
-            // Where stderr is gone, the page is all that is asked for.
-            _ = writeln!(stderr(), "scoring {} ...", subject.name);
+            note(&format!("scoring {} ...", subject.name));
             subject.shown = Some(shown(dir, &judge).map_err(|error| format!("{error:#}")));
         }
     }

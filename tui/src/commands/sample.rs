@@ -113,17 +113,17 @@ struct Look {
 impl Look {
     /// Without a terminal: 80 columns, and no escape codes.
     fn of(charset: Charset) -> Self {
-        let variable = |name: &str| std::env::var(name).ok();
         let terminal = stdout().is_terminal();
-        let colors = if terminal { Colors::detect(variable) } else { Colors::None };
+        let mut theme = Theme::of(charset);
         // Braille is for who asks for it: half blocks show the strokes as they are.
-        let charset = match charset.resolve(variable) {
-            Charset::Braille if charset == Charset::Auto => Charset::Half,
-            charset => charset,
-        };
-        let colors = if charset == Charset::Braille { Colors::None } else { colors };
+        if theme.charset == Charset::Braille && charset == Charset::Auto {
+            theme.charset = Charset::Half;
+        }
+        if !terminal || theme.charset == Charset::Braille {
+            theme.colors = Colors::None;
+        }
         let columns = if terminal { crossterm::terminal::size().map_or(80, |(columns, _)| columns) } else { 80 };
-        let width = if charset == Charset::Braille { SIDE / 2 } else { SIDE };
-        Self { theme: Theme { charset, colors }, width, across: (usize::from(columns) / (width + 1)).max(1) }
+        let width = if theme.charset == Charset::Braille { SIDE / 2 } else { SIDE };
+        Self { theme, width, across: (usize::from(columns) / (width + 1)).max(1) }
     }
 }

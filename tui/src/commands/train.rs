@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     fs::File,
-    io::{Write, stderr},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -35,7 +34,12 @@ use duel_trainer::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::watch;
-use crate::{charset::Charset, output::print, progress::Progress, runs, terminal};
+use crate::{
+    charset::Charset,
+    output::{note, print},
+    progress::Progress,
+    runs, terminal,
+};
 
 /// Arguments of `duel train`.
 #[derive(Debug, Args)]
@@ -150,8 +154,7 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         let passed = checkpoint::restore(&mut duel, dir)?;
         let step = duel.step;
         for evidence in passed {
-            // Where stderr is gone or full, the event tells.
-            _ = writeln!(stderr(), "duel: {evidence}; going on from step {step}");
+            note(&format!("duel: {evidence}; going on from step {step}"));
             let remedy = format!("training goes on from step {step}");
             writer
                 .event(step, What::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy })?;

@@ -108,7 +108,7 @@ fn draw_title(sheet: &mut Sheet, area: Rect, y: u16, panel: &Panel, now: Option<
         figures.push(piece(format!("{space}{name}{figure}"), *role));
     }
     match panel.kind {
-        Kind::Value => figures.push(piece("  draw -1.386", Role::Even)),
+        Kind::Value => figures.push(piece(format!("  draw {DRAW:.3}"), Role::Even)),
         Kind::Probability | Kind::Free => {}
     }
     let start = area.x + panel.title.len() as u16 + 3;

@@ -75,7 +75,8 @@ fn draw_axis(sheet: &mut Sheet, plot: Rect, app: &App) {
         far if far > 0.0 => piece("D is ahead", Role::D),
         _ => piece("G is ahead", Role::G),
     };
-    let words = [who, piece(format!(": V {value:.3}"), Role::Title), piece(", draw -log 4 = -1.386", Role::Even)];
+    let words =
+        [who, piece(format!(": V {value:.3}"), Role::Title), piece(format!(", draw -log 4 = {DRAW:.3}"), Role::Even)];
     sheet.put(plot.x - MARGIN + 1, plot.right(), plot.bottom() + 1, &words);
 }
 
