@@ -108,6 +108,9 @@ fn a_generator_that_is_told_the_digit_is_trained_exported_and_drawn() {
         ok(dir, &["export", kind, "--out", "out"]);
         let model = ["sample", "--model", "out/generator.onnx"];
         ok(dir, &[&model[..], &["--digits", "2026", "--out", "year.png"]].concat());
+        // Width and height of a PNG: four digits in a row.
+        let year = fs::read(dir.join("year.png")).expect("a picture");
+        assert_eq!(year[16..24], [0, 0, 0, 4 * 28, 0, 0, 0, 28]);
         refused(dir, &[&model[..], &["--digits", "2x"]].concat(), 1, "--digits");
         ok(dir, &[&model[..], &["--count", "50", "--out", "x.npy"]].concat());
         let labels = fs::read(dir.join("x.labels.npy")).expect("labels");
@@ -130,6 +133,11 @@ fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
     assert!(network("straight") == network("broken"));
     let samples = |run: &str| fs::read(dir.join(run).join("samples/00000060.png")).expect("samples");
     assert!(samples("straight") == samples("broken"));
+    // What changed while it trained stands in its recipe, which trains the same again.
+    train(dir, "changed", &["--steps", "25"]);
+    ok(dir, &["train", "--resume", "changed", "--steps", "60", "--set", "generator.learning_rate=1e-3"]);
+    ok(dir, &["train", "--recipe", "changed/recipe.toml", "--run", "again"]);
+    assert!(network("again") == network("changed") && network("again") != network("straight"));
     refused(dir, &["train", "--resume", "straight"], 1, "--steps");
     refused(dir, &["train", "--resume", "straight", "--set", "training.seed=2"], 1, "--set training.seed=2");
 }

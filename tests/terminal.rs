@@ -273,7 +273,7 @@ fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     pty.expect("go on with `duel train --resume runs/mine`");
     // What was set is what a resume goes on with.
     let kept = directory::recipe(&home.path().join("runs/mine")).expect("a recipe");
-    assert_eq!(kept.discriminator.learning_rate, 2e-4);
+    assert_eq!(kept.at(u64::MAX).discriminator.learning_rate, 2e-4);
 }
 
 #[test]
@@ -354,9 +354,13 @@ fn without_a_terminal_it_writes_lines() {
 #[test]
 fn a_run_that_is_not_there_is_named() {
     let home = tempfile::tempdir().expect("a directory");
-    for (arguments, expected) in
-        [(&["watch", "nothing"][..], "no run nothing"), (&["watch"], "duel train"), (&["runs"], "duel train")]
-    {
+    fs::create_dir(home.path().join("other")).and_then(|()| fs::write(home.path().join("other/x"), "")).expect("space");
+    for (arguments, expected) in [
+        (&["watch", "nothing"][..], "no run nothing"),
+        (&["watch", "other"], "no run other"),
+        (&["watch"], "duel train"),
+        (&["runs"], "duel train"),
+    ] {
         let output = Command::new(duel()).args(arguments).current_dir(home.path()).output().expect("duel");
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{error}");

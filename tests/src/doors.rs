@@ -184,31 +184,31 @@ fn a_recipe(bytes: &[u8]) {
     }
 }
 
-/// What watchers ask through `control.jsonl`, and what a duel makes of it.
+/// What watchers ask through `control.jsonl`, and what a recipe makes of it.
 fn requests() -> impl FnMut(&[u8]) {
     /// Inputs after which the file begins anew.
     const TURN: u32 = 10_000;
     let begin = || {
         let room = room();
         let writer = Writer::create(&room.path().join("run"), &recipe()).expect("space");
-        (room, writer, duel())
+        (room, writer)
     };
-    let (mut trainer, mut inputs) = (begin(), 0);
+    let (mut trainer, recipe, mut inputs) = (begin(), recipe(), 0);
     move |bytes| {
         inputs += 1;
         if inputs % TURN == 0 {
             trainer = begin();
         }
-        let (room, writer, duel) = &mut trainer;
+        let (room, writer) = &mut trainer;
+        let mut recipe = recipe.clone();
         let (first, rest) = bytes.split_at(bytes.len() / 2);
         for part in [first, rest, b"\n"] {
             append(&room.path().join("run/control.jsonl"), part);
             for request in writer.requests().expect("readable") {
                 let Ask::Set { key, value } = &request.ask else { continue };
-                match duel.change(key, value) {
+                match recipe.change(5, key, value) {
                     Ok(()) => {
-                        let text = duel.recipe.to_toml();
-                        assert_eq!(Recipe::parse(&text, "again").expect("its own text"), duel.recipe);
+                        assert_eq!(Recipe::parse(&recipe.to_toml(), "again").expect("its own text"), recipe);
                     }
                     Err(why) => is_a_line(&why),
                 }

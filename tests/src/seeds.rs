@@ -199,7 +199,8 @@ fn portrait() -> Portrait {
 
 fn recipes() -> Vec<Vec<u8>> {
     const SETTINGS: &str = "training.batch=64\ngenerator.hidden=[8, 8]\ntraining.loss=minimax\ngenerator.learning_rate=1e-4\n\
-        training.conditional=true\nname=mine\ndata.source = \"a/b\"\n";
+        training.conditional=true\nname=mine\ndata.source = \"a/b\"\n\
+        training.changes=[\"5: training.k_generator = 2\"]\n";
     let shipped = SHIPPED.iter().map(|(_, text)| (*text).to_owned());
     shipped.chain([Recipe::default().to_toml(), SETTINGS.to_owned()]).map(String::into_bytes).collect()
 }

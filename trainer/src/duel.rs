@@ -130,10 +130,9 @@ impl Duel {
     /// Algorithm 1 of Goodfellow et al. 2014; in simultaneous order the discriminator's last move waits until the generator has answered to it
     /// as it was.
     fn updates(&mut self, measured: bool) -> Result<(Option<Judgement>, Option<Drawing>)> {
-        self.begin_step()?;
-        let (k_discriminator, k_generator) = (self.recipe.training.k_discriminator, self.recipe.training.k_generator);
+        let recipe::Training { order, k_discriminator, k_generator, .. } = self.begin_step()?;
         // Where nothing answers, nothing has to be waited for.
-        let simultaneous = self.recipe.training.order == Order::Simultaneous && k_generator > 0;
+        let simultaneous = order == Order::Simultaneous && k_generator > 0;
         let (mut judgement, mut drawing) = (None, None);
         let (mut last_real, mut waiting) = (None, None);
         for update in 0..k_discriminator {
@@ -166,9 +165,9 @@ impl Duel {
         Ok((judgement, drawing))
     }
 
-    /// The rates and the momentum of this step.
-    fn begin_step(&mut self) -> Result<()> {
-        let Recipe { generator, discriminator, training, .. } = &self.recipe;
+    /// The rates and the momentum of this step, and what else holds for it.
+    fn begin_step(&mut self) -> Result<recipe::Training> {
+        let Recipe { generator, discriminator, training, .. } = self.recipe.at(self.step);
         let share = self.balance.as_ref().map_or(Ok(1.0), Balance::share)?;
         let rates = [generator.learning_rate, discriminator.learning_rate * share];
         for (side, rate) in [&mut self.generator, &mut self.discriminator].into_iter().zip(rates) {
@@ -178,7 +177,7 @@ impl Duel {
                 *momentum = training.momentum_at(self.step);
             }
         }
-        Ok(())
+        Ok(training)
     }
 
     /// The discriminator's gradient on real and on drawn images, and with `measured` what it showed.
@@ -256,22 +255,6 @@ impl Duel {
             ),
             None => Ok(()),
         }
-    }
-
-    /// Changes a key of the recipe while training goes on: a learning rate or a k. Says why not, if it cannot be.
-    pub fn change(&mut self, key: &str, value: &str) -> std::result::Result<(), String> {
-        const KEYS: [&str; 4] = [
-            "generator.learning_rate",
-            "discriminator.learning_rate",
-            "training.k_generator",
-            "training.k_discriminator",
-        ];
-        if !KEYS.contains(&key) {
-            return Err(format!("only {} change while training", KEYS.join(", ")));
-        }
-        let recipe = self.recipe.clone().with(&[format!("{key}={value}")]).map_err(|error| error.to_string())?;
-        self.recipe = recipe;
-        Ok(())
     }
 
     /// Additions and multiplications of one step's matrix products, for each image of its batch.

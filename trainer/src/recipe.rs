@@ -1,5 +1,6 @@
 //! Every hyperparameter, once: its default, its range and its meaning. An experiment is a TOML file that says what differs.
 
+mod changes;
 mod knob;
 mod sections;
 
@@ -7,8 +8,10 @@ use std::{io, path::Path};
 
 use duel_models::PIXELS;
 use serde::{Deserialize, Serialize};
+use strsim::jaro_winkler;
 use toml::{Table, Value};
 
+pub use changes::Change;
 pub use knob::{Knob, Range};
 pub use sections::*;
 
@@ -87,14 +90,14 @@ pub enum RecipeError {
         why: String,
     },
     /// There is no such hyperparameter.
-    #[error("{origin} has no key {key:?}; the keys there are {known}")]
+    #[error("{origin} has no key {key:?}{}; `duel recipes digits` prints them all", resembling(.near))]
     UnknownKey {
         /// Where the key stands.
         origin: String,
         /// The key.
         key: String,
-        /// Those that exist in its section.
-        known: String,
+        /// Those that it resembles, the most alike first.
+        near: Vec<String>,
     },
     /// A hyperparameter cannot have that value.
     #[error("{origin}: {key} = {value} is out of range; expected {range}")]
@@ -108,6 +111,20 @@ pub enum RecipeError {
         /// What it may be.
         range: Range,
     },
+    /// Training cannot change it.
+    #[error("{key:?} does not change while it trains, only {known} do")]
+    Fixed {
+        /// The key.
+        key: String,
+        /// Those that may.
+        known: String,
+    },
+    /// A change without its step, or without its setting.
+    #[error("{0:?} is no change: expected a step and a setting, such as \"12000: generator.learning_rate = 1e-4\"")]
+    NotAChange(String),
+    /// It was changed too often.
+    #[error("a recipe holds {} changes at most", Change::MOST)]
+    Full,
     /// `--set` without an equals sign.
     #[error("--set {0:?}: expected key=value, such as training.batch=64")]
     NotASetting(String),
@@ -167,7 +184,11 @@ impl Recipe {
                     }
                 }
                 (_, value) => {
-                    check(origin, "", &key, &value)?;
+                    match value.as_table().and_then(|section| section.iter().next()) {
+                        // Of a section that is not there, a key tells more.
+                        Some((inner, value)) => check(origin, &key, inner, value)?,
+                        None => check(origin, "", &key, &value)?,
+                    }
                     table.insert(key, value);
                 }
             }
@@ -179,6 +200,23 @@ impl Recipe {
     pub fn with_data(self, dir: &str) -> Result<Self, RecipeError> {
         let source = Table::from_iter([("source".to_owned(), Value::String(dir.to_owned()))]);
         self.merge(Table::from_iter([("data".to_owned(), Value::Table(source))]), "--data")
+    }
+
+    /// This recipe as it stands after `step` steps: with the changes until then made, a later one in the list over an earlier.
+    pub fn at(&self, step: u64) -> Self {
+        let mut now = self.clone();
+        self.training.changes.iter().filter(|change| change.step <= step).for_each(|change| change.apply(&mut now));
+        now
+    }
+
+    /// Changes a key from `step` steps on.
+    pub fn change(&mut self, step: u64, key: &str, value: &str) -> Result<(), RecipeError> {
+        let change = Change::new(step, key, value)?;
+        if self.training.changes.len() == Change::MOST {
+            return Err(RecipeError::Full);
+        }
+        self.training.changes.push(change);
+        Ok(())
     }
 
     /// The directory whose images it trains on, if it names one.
@@ -241,13 +279,30 @@ fn table(text: &str, origin: &str) -> Result<Table, RecipeError> {
     })
 }
 
+/// The keys that resemble what somebody wrote, as a whole or in its last word, the most alike first.
+fn near(path: &str, key: &str) -> Vec<String> {
+    /// Jaro-Winkler: 1 is the same.
+    const ALIKE: f64 = 0.85;
+    const MOST: usize = 3;
+    // What is longer than any key resembles none, and takes long to compare.
+    if path.len() > 100 {
+        return Vec::new();
+    }
+    let alike = |knob: &Knob| jaro_winkler(&knob.path(), path).max(jaro_winkler(knob.key, key));
+    let mut found: Vec<(f64, String)> = Recipe::knobs().map(|knob| (alike(knob), knob.path())).collect();
+    found.retain(|(alike, _)| *alike >= ALIKE);
+    found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    found.into_iter().map(|(_, path)| path).take(MOST).collect()
+}
+
+fn resembling(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("; is it {}?", near.join(" or ")) }
+}
+
 fn check(origin: &str, section: &str, key: &str, value: &Value) -> Result<(), RecipeError> {
     let Some(knob) = Recipe::knobs().find(|knob| knob.section == section && knob.key == key) else {
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-        let here: Vec<String> = Recipe::knobs().filter(|k| k.section == section).map(Knob::path).collect();
-        let all = || Recipe::knobs().map(Knob::path).collect();
-        let known = if here.is_empty() || section.is_empty() { all() } else { here };
-        return Err(RecipeError::UnknownKey { origin: origin.to_owned(), key: path, known: known.join(", ") });
+        return Err(RecipeError::UnknownKey { origin: origin.to_owned(), near: near(&path, key), key: path });
     };
     if knob.range.holds(value) {
         return Ok(());
@@ -316,10 +371,13 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_what_can() {
         for (setting, expected) in [
-            ("training.batches=64", r#""training.batches"; the keys there are training.seed"#),
-            ("trainin.batch=64", r#"no key "trainin"; the keys there are name, about, data.source"#),
-            ("batch=64", "training.batch"),
+            ("training.batches=64", r#"no key "training.batches"; is it training.batch or "#),
+            ("trainin.batch=64", r#"no key "trainin.batch"; is it training.batch or "#),
+            ("batch=64", r#"no key "batch"; is it training.batch or "#),
+            ("learning_rte=1", "is it generator.learning_rate or discriminator.learning_rate?"),
+            ("xyz=1", r#"no key "xyz"; `duel recipes digits`"#),
             ("training=3", r#"no key "training""#),
+            ("training.changes=[\"1: training.batch = 8\"]", "a list of changes, such as"),
             ("training.batch=0", "a whole number from 1 to 65536"),
             ("training.batch=1.5", "a whole number"),
             ("training.batch=many", "a whole number"),

@@ -186,13 +186,14 @@ impl Training<'_> {
             if let Some(metrics) = metrics {
                 self.run.metrics(&metrics)?;
                 (self.observe)(Report::Metrics(&metrics));
-                let training = &self.duel.recipe.training;
+                let recipe = self.duel.recipe.at(step - 1);
+                let training = &recipe.training;
                 let losses = [(training.k_discriminator, metrics.d_loss), (training.k_generator, metrics.g_loss)];
                 if losses.iter().any(|&(updates, loss)| updates > 0 && !loss.is_finite()) {
                     self.retreat()?;
                     continue;
                 }
-                let found = self.watch.metrics(&self.duel.recipe, &metrics);
+                let found = self.watch.metrics(&recipe, &metrics);
                 self.warn(found)?;
             }
             let every = self.duel.recipe.evaluation.every;
@@ -281,12 +282,12 @@ impl Training<'_> {
                 next = Flow::Stop;
                 Ok("stopping".to_owned())
             }
-            Ask::Set { key, value } => match self.duel.change(&key, &value) {
+            Ask::Set { key, value } => match self.duel.recipe.change(self.duel.step, &key, &value) {
                 Ok(()) => {
                     self.run.keep(&self.duel.recipe)?;
                     Ok(format!("{key} = {value}"))
                 }
-                Err(why) => Err(why),
+                Err(why) => Err(why.to_string()),
             },
         };
         let (done, message) = answer.map_or_else(|why| (false, why), |message| (true, message));
@@ -322,7 +323,8 @@ impl Training<'_> {
             Some(held_out) => Some([opinion(data)?, opinion(held_out)?]),
             None => None,
         };
-        let found = self.watch.samples(&self.duel.recipe, self.duel.step, &samples, data, opinions, evaluated);
+        let (recipe, step) = (self.duel.recipe.at(self.duel.step), self.duel.step);
+        let found = self.watch.samples(&recipe, step, &samples, data, opinions, evaluated);
         self.warn(found.map_err(self.device_failed())?)
     }
 
@@ -359,17 +361,19 @@ impl Training<'_> {
     /// Back to the last checkpoint, or the start, with half the learning rates.
     fn retreat(&mut self) -> Result<(), TrainError> {
         let step = self.duel.step;
-        let rates = [self.duel.recipe.generator.learning_rate, self.duel.recipe.discriminator.learning_rate];
+        let recipe = self.duel.recipe.at(step);
+        let rates = [recipe.generator.learning_rate, recipe.discriminator.learning_rate];
         self.retreats += 1;
         if self.retreats > RETREATS {
             return Err(TrainError::Diverged { step, generator: rates[0], discriminator: rates[1] });
         }
         checkpoint::load(self.duel, &self.good).expect("what this training saved");
         let [generator, discriminator] = rates.map(|rate| 0.5 * rate);
-        self.duel.recipe.generator.learning_rate = generator;
-        self.duel.recipe.discriminator.learning_rate = discriminator;
-        self.run.keep(&self.duel.recipe)?;
         let back = self.duel.step;
+        for (key, rate) in [("generator.learning_rate", generator), ("discriminator.learning_rate", discriminator)] {
+            self.duel.recipe.change(back, key, &rate.to_string()).map_err(RunError::from)?;
+        }
+        self.run.keep(&self.duel.recipe)?;
         self.event(What::Warning {
             what: "not finite".to_owned(),
             since: step,
@@ -459,7 +463,8 @@ mod tests {
         let (ended, warnings, recipe) = trained(&[5, 8]);
         assert_eq!(ended.expect("a training"), Ending::Done);
         assert!(warnings.len() == 2 && warnings[0].contains("back to step 4"), "{warnings:?}");
-        assert_eq!(recipe.generator.learning_rate, Recipe::default().generator.learning_rate / 4.0);
+        let rates = [3, 4, 6, 10].map(|step| recipe.at(step).generator.learning_rate);
+        assert_eq!(rates, [1.0, 0.5, 0.25, 0.25].map(|share| share * Recipe::default().generator.learning_rate));
     }
 
     #[test]

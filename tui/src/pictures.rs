@@ -32,6 +32,13 @@ pub struct Drawn {
     pub values: Vec<f32>,
     /// [N, 784] grey levels.
     pub images: Vec<u8>,
+    /// How many stand in a row of a PNG.
+    pub across: usize,
+}
+
+/// As many across as down.
+pub fn square(count: usize) -> usize {
+    count.isqrt().max(1)
 }
 
 /// Writes them to `out`, by its ending; the paths that were written. `float`, with `.npy` alone, writes the values and
@@ -64,7 +71,7 @@ fn encode(drawn: &Drawn, out: &Path, float: bool) -> Result<Files> {
                 count <= GRID_MAX,
                 "--count {count}: a grid has at most {GRID_MAX} digits; --out FILE.npy takes more"
             );
-            one(png(&grid(&drawn.images, count.isqrt().max(1))))
+            one(png(&grid(&drawn.images, drawn.across)))
         }
         "gif" => one(gif(&drawn.images)),
         "" => Ok(idx(drawn, out)),
@@ -128,7 +135,7 @@ mod tests {
 
     fn drawn(count: usize, labels: Vec<u8>) -> Drawn {
         let images = (0..count * PIXELS).map(|at| (at % 251) as u8).collect();
-        Drawn { latent: 3, latents: vec![0.5; count * 3], labels, values: vec![0.0; count * PIXELS], images }
+        Drawn { latent: 3, latents: vec![0.5; count * 3], labels, values: vec![0.0; count * PIXELS], images, across: 1 }
     }
 
     #[test]

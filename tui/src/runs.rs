@@ -30,11 +30,17 @@ pub fn named(run: &Path) -> PathBuf {
     if alone(is_run) || alone(Path::is_dir) { under } else { run.to_owned() }
 }
 
+/// Whether a directory holds anything of a run, or nothing yet.
+fn may_be_one(dir: &Path) -> bool {
+    let of_a_run = ["recipe.toml", "lock", "metrics.jsonl", "events.jsonl"].iter().any(|name| dir.join(name).exists());
+    of_a_run || dir.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+}
+
 /// As [`named`]; without a name the newest run under ./runs.
 pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
     match asked {
         Some(asked) => match named(asked) {
-            dir if dir.is_dir() => Ok(dir),
+            dir if dir.is_dir() && may_be_one(&dir) => Ok(dir),
             _ => bail!("no run {}: `duel runs` lists those there are", asked.display()),
         },
         None => match Glance::all(Path::new("runs")).unwrap_or_default().into_iter().next() {

@@ -40,10 +40,12 @@ pub fn clock(time: f64, offset: f64) -> String {
     format!("{:02}:{:02}:{:02}", whole / 3600 % 24, whole / 60 % 60, whole % 60)
 }
 
-/// Scores by name, in a line.
+/// Scores by name, in a line; the Fréchet distance, by which the best is chosen, before what a narrow terminal cuts off.
 #[cfg(feature = "train")]
 pub fn scores(scores: &std::collections::BTreeMap<String, f64>) -> String {
-    let scores: Vec<String> = scores.iter().map(|(name, score)| format!("{name} {score:.3}")).collect();
+    let mut scores: Vec<_> = scores.iter().collect();
+    scores.sort_by_key(|(name, _)| *name != "frechet");
+    let scores: Vec<String> = scores.into_iter().map(|(name, score)| format!("{name} {score:.3}")).collect();
     scores.join(", ")
 }
 

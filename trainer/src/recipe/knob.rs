@@ -5,6 +5,8 @@ use std::fmt;
 use duel_models::text::is_hidden;
 use toml::Value;
 
+use super::Change;
+
 /// One hyperparameter, as `duel recipes NAME` explains it.
 #[derive(Debug, Clone, Copy)]
 pub struct Knob {
@@ -42,6 +44,8 @@ pub enum Range {
     Flag,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of [`Change`]s.
+    Changes,
 }
 
 impl Range {
@@ -61,6 +65,10 @@ impl Range {
             }),
             Self::Flag => value.is_bool(),
             Self::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Self::Changes => value.as_array().is_some_and(|changes| {
+                let good = |change: &Value| change.as_str().is_some_and(|change| change.parse::<Change>().is_ok());
+                changes.len() <= Change::MOST && changes.iter().all(good)
+            }),
         }
     }
 }
@@ -78,6 +86,7 @@ impl fmt::Display for Range {
             Self::Channels(most) => write!(f, "a list of 1 to {most} channel counts from 1 to 512"),
             Self::Flag => write!(f, "true or false"),
             Self::Choice(words) => write!(f, "{}", words.join(" or ")),
+            Self::Changes => write!(f, "a list of changes, such as \"12000: generator.learning_rate = 1e-4\""),
         }
     }
 }

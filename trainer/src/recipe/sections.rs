@@ -3,7 +3,7 @@
 use duel_models::LatentLaw;
 use serde::{Deserialize, Serialize};
 
-use super::{Knob, Range};
+use super::{Change, Knob, Range};
 
 /// Declares a section of the recipe: a struct, its defaults, and the table of its [`Knob`]s.
 macro_rules! section {
@@ -318,6 +318,8 @@ section! {
         k_discriminator: usize = 1, Range::Whole(0, 100);
         /// Updates of the generator in a step.
         k_generator: usize = 1, Range::Whole(0, 100);
+        /// What changes while it trains, each from a step on: learning rates and k. What a watcher sets is added to it, and so are the halved rates of a training that went back.
+        changes: Vec<Change> = Vec::new(), Range::Changes;
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     story::{State, Story, showable},
     tail::{Found, Tail, lines},
 };
+use crate::recipe::Change;
 
 /// Bytes of a recipe that are read at most.
 const RECIPE: u64 = 1 << 20;
@@ -56,6 +57,13 @@ impl Run {
         self.last.map_or(0, |metrics| metrics.step).max(told)
     }
 
+    /// The value at `section.key` of its recipe that holds now, changes included.
+    pub fn setting(&self, path: &str) -> Option<String> {
+        let changes = self.recipe.changes();
+        let newest = changes.iter().rev().find(|change| change.key == path && change.step <= self.step());
+        newest.map(|change| change.value.to_string()).or_else(|| self.recipe.get(path))
+    }
+
     /// Steps it will have done at its end; 0 if that is not known.
     pub fn steps(&self) -> u64 {
         match self.story.start.steps {
@@ -82,6 +90,12 @@ impl Facts {
             None => self.0.get(path)?,
         };
         Some(showable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    }
+
+    /// What changed while it trained, and will, those that can be read.
+    pub fn changes(&self) -> Vec<Change> {
+        let listed = self.0.get("training").and_then(|training| training.get("changes")?.as_array());
+        listed.into_iter().flatten().filter_map(|change| change.as_str()?.parse().ok()).collect()
     }
 }
 

@@ -80,7 +80,7 @@ fn now(run: &Run, key: &str) -> String {
         ("generator.learning_rate", Some(last)) => Some(last.g_learning_rate),
         _ => None,
     };
-    rate.map(|rate| rate.to_string()).or_else(|| run.recipe.get(key)).unwrap_or_else(|| "not known".into())
+    rate.map(|rate| rate.to_string()).or_else(|| run.setting(key)).unwrap_or_else(|| "not known".into())
 }
 
 /// What a key in a popup leads to.

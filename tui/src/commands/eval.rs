@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::{IsTerminal, stderr},
     path::{Path, PathBuf},
 };
 
@@ -47,6 +48,9 @@ pub struct EvalArgs {
 /// Scores 10,000 samples against the test images, each measure beside what other real images score.
 pub fn run(args: EvalArgs) -> Result<()> {
     let subject = Subject::find(&args.target)?;
+    if stderr().is_terminal() {
+        note(if args.cas { "scoring takes some minutes" } else { "scoring takes half a minute" });
+    }
     let lessons = if args.cas { Some(subject.lessons(&args.target)?) } else { None };
     let images = subject.images()?;
     if let Some(dir) = &args.pictures {

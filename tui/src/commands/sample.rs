@@ -15,7 +15,7 @@ use crate::{
     charset::Charset,
     model::ModelArgs,
     output::print,
-    pictures::{Drawn, ending, save},
+    pictures::{Drawn, ending, save, square},
     theme::{Colors, Theme},
     walk::closed,
 };
@@ -34,7 +34,7 @@ pub struct SampleArgs {
     /// The seed: the same draws the same digits, on any machine.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Where to write: .png a grid, .gif a walk from one to the next, .npy uint8 [N, 28, 28], else a directory with an IDX pair.
+    /// Where to write: .png a grid, the digits in a row, .gif a walk from one to the next, .npy uint8 [N, 28, 28], else a directory with an IDX pair.
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
     /// With an --out of .npy: the generator's own values, float32, and the latents beside them.
@@ -50,6 +50,9 @@ const COUNT_MAX: u64 = 100_000;
 
 /// A GIF of a walk past as many takes half an hour to see.
 const GIF_MAX: u64 = 1000;
+
+/// Digits of a PNG's longest row.
+const ROW_MAX: usize = 100;
 
 /// Frames of a GIF from one sample to the next.
 const FRAMES: usize = 12;
@@ -76,7 +79,9 @@ pub fn run(args: SampleArgs) -> Result<()> {
     let values = generator.draw(&latents, &labels)?;
     let images = to_bytes(&values);
     let Some(out) = &args.out else { return print(&cells::lines(&images, look.across, look.width, look.theme)) };
-    let drawn = Drawn { latent: generator.card().latent, latents, labels, values, images };
+    // Digits that were asked for are read in their order.
+    let across = digits.map_or_else(|| square(count as usize), |digits| digits.len().min(ROW_MAX));
+    let drawn = Drawn { latent: generator.card().latent, latents, labels, values, images, across };
     for path in save(&drawn, out, args.float)? {
         print(&format!("{}\n", path.display()))?;
     }

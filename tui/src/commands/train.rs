@@ -20,7 +20,7 @@ use duel_trainer::{
     dataset::Dataset,
     device::{self, device},
     duel::Duel,
-    recipe::Recipe,
+    recipe::{Change, Recipe},
     run::{
         checkpoint,
         directory::{self, RunError},
@@ -146,7 +146,8 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         );
     }
     let (mut writer, recipe) = Writer::resume(dir)?;
-    let recipe = with_flags(recipe, args)?;
+    let (changes, settings): (Vec<_>, Vec<_>) = args.set.iter().cloned().partition(|setting| change(setting).is_some());
+    let recipe = with_flags(recipe, &settings, args)?;
     let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
     let begun = !directory::checkpoints(dir)?.is_empty();
@@ -167,8 +168,17 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         duel.step,
         recipe.training.steps
     );
-    writer.keep(&recipe)?;
+    for (key, value) in changes.iter().filter_map(|setting| change(setting)) {
+        duel.recipe.change(duel.step, key, value)?;
+    }
+    writer.keep(&duel.recipe)?;
     Ok((duel, writer))
+}
+
+/// Key and value of a setting that counts from a step on.
+fn change(setting: &str) -> Option<(&str, &str)> {
+    let (key, value) = setting.split_once('=')?;
+    Change::takes(key.trim()).then_some((key.trim(), value.trim()))
 }
 
 /// The keys that `--set` may change where a run goes on, or how they begin.
@@ -183,16 +193,16 @@ const GOES_ON: [&str; 6] = [
 
 /// The recipe of a new run. Its images are where they are, whatever the directory that a resume is started from.
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
-    let recipe = with_flags(Recipe::load(&args.recipe, &[])?, args)?;
+    let recipe = with_flags(Recipe::load(&args.recipe, &[])?, &args.set, args)?;
     let Some(dir) = args.data.as_deref().or(recipe.data_dir()) else { return Ok(recipe) };
     let whole = std::path::absolute(dir).with_context(|| format!("cannot find {}", dir.display()))?;
     let whole = whole.to_str().with_context(|| format!("{}: a path of data is UTF-8", whole.display()))?;
     Ok(recipe.clone().with_data(whole)?)
 }
 
-/// A recipe with what the flags say over it.
-fn with_flags(recipe: Recipe, args: &TrainArgs) -> Result<Recipe> {
-    let mut settings = args.set.clone();
+/// A recipe with these settings over it, and with what the other flags say.
+fn with_flags(recipe: Recipe, settings: &[String], args: &TrainArgs) -> Result<Recipe> {
+    let mut settings = settings.to_vec();
     settings.extend(args.steps.map(|steps| format!("training.steps={steps}")));
     settings.extend(args.seed.map(|seed| format!("training.seed={seed}")));
     Ok(recipe.with(&settings)?)

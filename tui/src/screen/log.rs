@@ -1,14 +1,17 @@
-//! What happened to the run, the newest at the bottom.
+//! What happened to the run, the newest at the bottom; a warning and a failure in as many lines as they take.
 
 use duel_trainer::run::record::{Event, What};
 use ratatui::layout::Rect;
 
-use super::sheet::{Piece, Sheet, piece};
+use super::sheet::{Sheet, piece};
 use crate::{
     app::{self, App},
     theme::Role,
     words,
 };
+
+/// Columns before an event's text: its time, its step and its kind.
+const HEAD: u16 = 34;
 
 /// Draws it: as many events as there are rows, and the filter at the bottom.
 pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
@@ -18,16 +21,40 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let count = format!("{} of {} events", shown.len(), app.run.story.events.len());
     sheet.label_right(body.x + 8, body.right(), body.y - 1, vec![piece(count, Role::Dim)]);
 
-    let rows = usize::from(area.height);
-    let end = shown.len().saturating_sub(app.log.below).max(rows.min(shown.len()));
-    let start = end.saturating_sub(rows);
-    for (event, y) in shown[start..end].iter().zip(area.y..) {
-        sheet.put(area.x, area.right(), y, &line(event, app));
+    let end = shown.len().saturating_sub(app.log.below).max(fitting(shown.iter(), area));
+    let start = end - fitting(shown[..end].iter().rev(), area);
+    let mut y = area.y;
+    for event in &shown[start..end] {
+        y = draw_event(sheet, Rect { y, height: area.bottom() - y, ..area }, event, app);
     }
     draw_filter(sheet, Rect { y: area.bottom(), height: 1, ..area }, app);
 }
 
-fn line(event: &Event, app: &App) -> Vec<Piece> {
+/// How many of these events have room, at least one if there is one.
+fn fitting<'a>(events: impl ExactSizeIterator<Item = &'a &'a Event>, area: Rect) -> usize {
+    let (some, mut left) = (events.len().min(1), usize::from(area.height));
+    let fits = |event: &&&Event| {
+        let rest = left.checked_sub(folded(event, area).len());
+        left = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    events.take_while(fits).count().max(some)
+}
+
+/// What an event says, in the lines that it takes.
+fn folded(event: &Event, area: Rect) -> Vec<String> {
+    let text = app::text(event);
+    match event.what {
+        What::Warning { .. } | What::Stopped { error: Some(_), .. } => {
+            let width = usize::from(area.width.saturating_sub(HEAD)).max(1);
+            textwrap::wrap(&text, width).into_iter().map(String::from).collect()
+        }
+        _ => vec![text],
+    }
+}
+
+/// Draws an event, and returns the row after it.
+fn draw_event(sheet: &mut Sheet, area: Rect, event: &Event, app: &App) -> u16 {
     let role = match event.what {
         What::Warning { .. } => Role::Warn,
         What::Stopped { error: Some(_), .. } => Role::Bad,
@@ -35,12 +62,17 @@ fn line(event: &Event, app: &App) -> Vec<Piece> {
         What::Evaluation { .. } => Role::Title,
         What::Checkpoint { .. } | What::Answer { .. } => Role::Text,
     };
-    vec![
+    let head = [
         piece(format!("{}  ", words::clock(event.time, app.offset)), Role::Dim),
         piece(format!("{:>10}  ", words::thousands(event.step)), Role::Dim),
-        piece(format!("{:<10}  ", app::kind(event)), role),
-        piece(app::text(event), Role::Text),
-    ]
+        piece(format!("{:<10}", app::kind(event)), role),
+    ];
+    sheet.put(area.x, area.right(), area.y, &head);
+    let lines = folded(event, area).into_iter().zip(area.top()..area.bottom());
+    lines.fold(area.y, |_, (line, y)| {
+        sheet.put(area.x + HEAD, area.right(), y, &[piece(line, Role::Text)]);
+        y + 1
+    })
 }
 
 fn draw_filter(sheet: &mut Sheet, area: Rect, app: &App) {

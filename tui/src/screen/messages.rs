@@ -54,9 +54,8 @@ fn next(run: &Run, dir: &str) -> Vec<Piece> {
 
 /// What the balance does, if the recipe has one: what is left of the discriminator's rate, beside what is left of the generator's.
 fn held_back(run: &Run) -> Option<Vec<Piece>> {
-    let of = |key: &str| run.recipe.get(key);
-    let rate = |key: &str| of(key)?.parse::<f64>().ok();
-    of("training.balance").filter(|balance| balance == "adaptive")?;
+    let rate = |key: &str| run.setting(key)?.parse::<f64>().ok();
+    run.recipe.get("training.balance").filter(|balance| balance == "adaptive")?;
     let last = run.last?;
     let left = last.d_learning_rate / rate("discriminator.learning_rate")?;
     let share = 100.0 * left * rate("generator.learning_rate")? / last.g_learning_rate;

@@ -51,7 +51,6 @@ fn row(sheet: &Sheet, app: &App, glance: &Glance, names: usize, here: bool) -> V
     let steps = format!("{} / {}", words::thousands(run.step()), words::thousands(run.steps()));
     let recipe = run.recipe.get("name").unwrap_or_default();
     let name: String = run.name.chars().take(names).collect();
-    let scores: Vec<String> = run.story.scores.iter().map(|(name, score)| format!("{name} {score:.2}")).collect();
     vec![
         piece(format!("{sign} "), number.map_or(Role::Text, |number| Role::Run(number as u8))),
         piece(format!("{:<9} ", state.name()), role(state)),
@@ -59,7 +58,7 @@ fn row(sheet: &Sheet, app: &App, glance: &Glance, names: usize, here: bool) -> V
         piece(format!(" {steps:>17} "), Role::Text),
         piece(format!("{:>9}", glance.touched.map_or_else(String::new, |at| since(app.now, at))), Role::Dim),
         piece(format!("  {:<12} ", recipe.chars().take(12).collect::<String>()), Role::Dim),
-        piece(scores.join(" "), Role::Text),
+        piece(words::scores(&run.story.scores), Role::Text),
     ]
 }
 
