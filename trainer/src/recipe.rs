@@ -90,7 +90,7 @@ pub enum RecipeError {
         why: String,
     },
     /// There is no such hyperparameter.
-    #[error("{origin} has no key {key:?}{}; `duel recipes digits` prints them all", resembling(.near))]
+    #[error("{origin} has no key {key:?}: {}`duel recipes digits` prints them all", resembling(.near))]
     UnknownKey {
         /// Where the key stands.
         origin: String,
@@ -296,7 +296,7 @@ fn near(path: &str, key: &str) -> Vec<String> {
 }
 
 fn resembling(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!("; is it {}?", near.join(" or ")) }
+    if near.is_empty() { String::new() } else { format!("is it {}? ", near.join(" or ")) }
 }
 
 fn check(origin: &str, section: &str, key: &str, value: &Value) -> Result<(), RecipeError> {
@@ -371,11 +371,11 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_what_can() {
         for (setting, expected) in [
-            ("training.batches=64", r#"no key "training.batches"; is it training.batch or "#),
-            ("trainin.batch=64", r#"no key "trainin.batch"; is it training.batch or "#),
-            ("batch=64", r#"no key "batch"; is it training.batch or "#),
+            ("training.batches=64", r#"no key "training.batches": is it training.batch or "#),
+            ("trainin.batch=64", r#"no key "trainin.batch": is it training.batch or "#),
+            ("batch=64", r#"no key "batch": is it training.batch or "#),
             ("learning_rte=1", "is it generator.learning_rate or discriminator.learning_rate?"),
-            ("xyz=1", r#"no key "xyz"; `duel recipes digits`"#),
+            ("xyz=1", r#"no key "xyz": `duel recipes digits`"#),
             ("training=3", r#"no key "training""#),
             ("training.changes=[\"1: training.batch = 8\"]", "a list of changes, such as"),
             ("training.batch=0", "a whole number from 1 to 65536"),
