@@ -13,7 +13,7 @@ use duel_runtime::{Generator, Samples, to_bytes};
 use duel_trainer::{
     bell::Portrait,
     doors,
-    recipe::Recipe,
+    recipe::{Change, Recipe},
     run::{
         checkpoint::save,
         grid,
@@ -206,7 +206,7 @@ fn requests() -> impl FnMut(&[u8]) {
             append(&room.path().join("run/control.jsonl"), part);
             for request in writer.requests().expect("readable") {
                 let Ask::Set { key, value } = &request.ask else { continue };
-                match recipe.change(5, key, value) {
+                match Change::new(5, key, value).and_then(|change| recipe.change(change)) {
                     Ok(()) => {
                         assert_eq!(Recipe::parse(&recipe.to_toml(), "again").expect("its own text"), recipe);
                     }

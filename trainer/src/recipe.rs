@@ -112,7 +112,7 @@ pub enum RecipeError {
         range: Range,
     },
     /// Training cannot change it.
-    #[error("{key:?} does not change while it trains, only {known} do")]
+    #[error("\"{key}\" does not change while it trains, only {known} do")]
     Fixed {
         /// The key.
         key: String,
@@ -120,11 +120,19 @@ pub enum RecipeError {
         known: String,
     },
     /// A change without its step, or without its setting.
-    #[error("{0:?} is no change: expected a step and a setting, such as \"12000: generator.learning_rate = 1e-4\"")]
+    #[error("\"{0}\" is no change: expected a step and a setting, such as \"12000: generator.learning_rate = 1e-4\"")]
     NotAChange(String),
     /// It was changed too often.
-    #[error("a recipe holds {} changes at most", Change::MOST)]
-    Full,
+    #[error("it has changed {0} times, and does so no more: begin a run with what it should be")]
+    Full(usize),
+    /// Something in its list of changes is none.
+    #[error("{origin}: {why}")]
+    Changes {
+        /// Where the list stands.
+        origin: String,
+        /// What is wrong with the first that is.
+        why: Box<RecipeError>,
+    },
     /// `--set` without an equals sign.
     #[error("--set {0:?}: expected key=value, such as training.batch=64")]
     NotASetting(String),
@@ -159,11 +167,7 @@ impl Recipe {
     fn set(self, setting: &str) -> Result<Self, RecipeError> {
         let not_a_setting = || RecipeError::NotASetting(setting.to_owned());
         let (path, text) = setting.split_once('=').ok_or_else(not_a_setting)?;
-        // A word needs no quotes: what is no TOML value is text.
-        let value = table(&format!("value = {}", text.trim()), "--set")
-            .ok()
-            .and_then(|mut parsed| if parsed.len() == 1 { parsed.remove("value") } else { None })
-            .unwrap_or_else(|| Value::String(text.trim().to_owned()));
+        let value = value_of(text.trim());
         let (section, key) = path.trim().rsplit_once('.').unwrap_or(("", path.trim()));
         let mut overlay = Table::from_iter([(key.to_owned(), value)]);
         if !section.is_empty() {
@@ -200,23 +204,6 @@ impl Recipe {
     pub fn with_data(self, dir: &str) -> Result<Self, RecipeError> {
         let source = Table::from_iter([("source".to_owned(), Value::String(dir.to_owned()))]);
         self.merge(Table::from_iter([("data".to_owned(), Value::Table(source))]), "--data")
-    }
-
-    /// This recipe as it stands after `step` steps: with the changes until then made, a later one in the list over an earlier.
-    pub fn at(&self, step: u64) -> Self {
-        let mut now = self.clone();
-        self.training.changes.iter().filter(|change| change.step <= step).for_each(|change| change.apply(&mut now));
-        now
-    }
-
-    /// Changes a key from `step` steps on.
-    pub fn change(&mut self, step: u64, key: &str, value: &str) -> Result<(), RecipeError> {
-        let change = Change::new(step, key, value)?;
-        if self.training.changes.len() == Change::MOST {
-            return Err(RecipeError::Full);
-        }
-        self.training.changes.push(change);
-        Ok(())
     }
 
     /// The directory whose images it trains on, if it names one.
@@ -271,6 +258,13 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
+/// A value as somebody writes it in a setting: a word needs no quotes, so what is no TOML value is text.
+fn value_of(text: &str) -> Value {
+    let parsed = table(&format!("value = {text}"), "a setting").ok();
+    let value = parsed.and_then(|mut parsed| if parsed.len() == 1 { parsed.remove("value") } else { None });
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
 fn table(text: &str, origin: &str) -> Result<Table, RecipeError> {
     text.parse::<Table>().map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
@@ -306,6 +300,13 @@ fn check(origin: &str, section: &str, key: &str, value: &Value) -> Result<(), Re
     };
     if knob.range.holds(value) {
         return Ok(());
+    }
+    if let (Range::Changes, Some(changes)) = (knob.range, value.as_array()) {
+        let wrong = |why| RecipeError::Changes { origin: origin.to_owned(), why: Box::new(why) };
+        changes
+            .iter()
+            .filter_map(Value::as_str)
+            .try_for_each(|text| text.parse::<Change>().map(drop).map_err(wrong))?;
     }
     let shown: String = showable(&value.to_string()).chars().take(60).collect();
     Err(RecipeError::OutOfRange { origin: origin.to_owned(), key: knob.path(), value: shown, range: knob.range })
@@ -377,7 +378,9 @@ mod tests {
             ("learning_rte=1", "is it generator.learning_rate or discriminator.learning_rate?"),
             ("xyz=1", r#"no key "xyz": `duel recipes digits`"#),
             ("training=3", r#"no key "training""#),
-            ("training.changes=[\"1: training.batch = 8\"]", "a list of changes, such as"),
+            ("training.changes=[\"1: training.batch = 8\"]", r#"--set: "training.batch" does not change while"#),
+            ("training.changes=[\"1: training.k_generator = 1000\"]", "a whole number from 0 to 100"),
+            ("training.changes=[1]", "a list of changes, such as"),
             ("training.batch=0", "a whole number from 1 to 65536"),
             ("training.batch=1.5", "a whole number"),
             ("training.batch=many", "a whole number"),

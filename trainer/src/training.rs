@@ -12,6 +12,7 @@ use crate::{
     diagnosis::{self, Finding, Watch},
     duel::Duel,
     evaluate::{Images, Reference},
+    recipe::Change,
     run::{
         checkpoint,
         directory::RunError,
@@ -282,13 +283,16 @@ impl Training<'_> {
                 next = Flow::Stop;
                 Ok("stopping".to_owned())
             }
-            Ask::Set { key, value } => match self.duel.recipe.change(self.duel.step, &key, &value) {
-                Ok(()) => {
-                    self.run.keep(&self.duel.recipe)?;
-                    Ok(format!("{key} = {value}"))
+            Ask::Set { key, value } => {
+                let change = Change::new(self.duel.step, &key, &value);
+                match change.and_then(|change| self.duel.recipe.change(change)) {
+                    Ok(()) => {
+                        self.run.keep(&self.duel.recipe)?;
+                        Ok(format!("{key} = {value}"))
+                    }
+                    Err(why) => Err(why.to_string()),
                 }
-                Err(why) => Err(why.to_string()),
-            },
+            }
         };
         let (done, message) = answer.map_or_else(|why| (false, why), |message| (true, message));
         self.event(What::Answer { id: request.id, done, message })?;
@@ -361,7 +365,7 @@ impl Training<'_> {
     /// Back to the last checkpoint, or the start, with half the learning rates.
     fn retreat(&mut self) -> Result<(), TrainError> {
         let step = self.duel.step;
-        let recipe = self.duel.recipe.at(step);
+        let recipe = self.duel.recipe.at(step.saturating_sub(1));
         let rates = [recipe.generator.learning_rate, recipe.discriminator.learning_rate];
         self.retreats += 1;
         if self.retreats > RETREATS {
@@ -370,9 +374,7 @@ impl Training<'_> {
         checkpoint::load(self.duel, &self.good).expect("what this training saved");
         let [generator, discriminator] = rates.map(|rate| 0.5 * rate);
         let back = self.duel.step;
-        for (key, rate) in [("generator.learning_rate", generator), ("discriminator.learning_rate", discriminator)] {
-            self.duel.recipe.change(back, key, &rate.to_string()).map_err(RunError::from)?;
-        }
+        self.duel.recipe.halve_rates(back);
         self.run.keep(&self.duel.recipe)?;
         self.event(What::Warning {
             what: "not finite".to_owned(),

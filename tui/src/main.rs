@@ -40,6 +40,7 @@ mod zone;
 use std::process::ExitCode;
 
 use clap::Parser;
+use duel_models::text::shown;
 
 #[cfg(feature = "train")]
 #[global_allocator]
@@ -49,7 +50,8 @@ fn main() -> ExitCode {
     match args::Args::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::note(&format!("duel: {error:#}"));
+            // An error repeats names that a stranger may have chosen.
+            output::note(&shown(format!("duel: {error:#}").chars()));
             ExitCode::FAILURE
         }
     }

@@ -66,8 +66,7 @@ impl Range {
             Self::Flag => value.is_bool(),
             Self::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Self::Changes => value.as_array().is_some_and(|changes| {
-                let good = |change: &Value| change.as_str().is_some_and(|change| change.parse::<Change>().is_ok());
-                changes.len() <= Change::MOST && changes.iter().all(good)
+                changes.iter().all(|change| change.as_str().is_some_and(|change| change.parse::<Change>().is_ok()))
             }),
         }
     }

@@ -318,7 +318,7 @@ section! {
         k_discriminator: usize = 1, Range::Whole(0, 100);
         /// Updates of the generator in a step.
         k_generator: usize = 1, Range::Whole(0, 100);
-        /// What changes while it trains, each from a step on: learning rates and k. What a watcher sets is added to it, and so are the halved rates of a training that went back.
+        /// What changes while it trains, each from a step on: learning rates and k. What a watcher or a resume sets takes the place of what was planned for that key later; a training that goes back halves all rates from there on.
         changes: Vec<Change> = Vec::new(), Range::Changes;
     }
 }

@@ -57,10 +57,11 @@ impl Run {
         self.last.map_or(0, |metrics| metrics.step).max(told)
     }
 
-    /// The value at `section.key` of its recipe that holds now, changes included.
+    /// The value at `section.key` of its recipe that held for the step of the newest metrics, changes included.
     pub fn setting(&self, path: &str) -> Option<String> {
-        let changes = self.recipe.changes();
-        let newest = changes.iter().rev().find(|change| change.key == path && change.step <= self.step());
+        let (changes, step) = (self.recipe.changes(), self.last.map_or(0, |metrics| metrics.step));
+        let made = changes.iter().filter(|change| change.key == path && change.step < step);
+        let newest = made.max_by_key(|change| change.step);
         newest.map(|change| change.value.to_string()).or_else(|| self.recipe.get(path))
     }
 

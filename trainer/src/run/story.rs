@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use duel_models::text::is_hidden;
+use duel_models::text::shown;
 
 use super::record::{Ask, Ending, Event, Request, What};
 
@@ -178,11 +178,7 @@ fn clean<const N: usize>(texts: [&mut String; N]) {
 
 /// The first 400 characters of a text, control characters and marks that turn its direction written as escapes.
 pub fn showable(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars().take(TEXT) {
-        if is_hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
+    shown(text.chars().take(TEXT))
 }
 
 #[cfg(test)]

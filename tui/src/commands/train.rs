@@ -147,6 +147,8 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     }
     let (mut writer, recipe) = Writer::resume(dir)?;
     let (changes, settings): (Vec<_>, Vec<_>) = args.set.iter().cloned().partition(|setting| change(setting).is_some());
+    let changes = changes.iter().filter_map(|setting| change(setting));
+    let changes: Vec<Change> = changes.map(|(key, value)| Change::new(0, key, value)).collect::<Result<_, _>>()?;
     let recipe = with_flags(recipe, &settings, args)?;
     let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
@@ -168,8 +170,8 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         duel.step,
         recipe.training.steps
     );
-    for (key, value) in changes.iter().filter_map(|setting| change(setting)) {
-        duel.recipe.change(duel.step, key, value)?;
+    for change in changes {
+        duel.recipe.change(Change { step: duel.step, ..change })?;
     }
     writer.keep(&duel.recipe)?;
     Ok((duel, writer))
