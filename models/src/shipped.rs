@@ -9,8 +9,8 @@ pub struct Shipped {
     pub onnx: &'static [u8],
 }
 
-/// All that ship, the default first.
-pub const SHIPPED: &[Shipped] = &[
+/// All that ship, the default first. A static, as all large files inside the binary: a constant may be copied wherever it is used.
+pub static SHIPPED: &[Shipped] = &[
     Shipped { name: "digits", onnx: include_bytes!("../digits/generator.onnx") },
     Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },
 ];

@@ -118,7 +118,7 @@ pub enum DatasetError {
 const NAMES: [[&str; 2]; 2] =
     [["train-images-idx3-ubyte", "train-labels-idx1-ubyte"], ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]];
 
-const BUNDLED: [[&[u8]; 2]; 2] = [
+static BUNDLED: [[&[u8]; 2]; 2] = [
     [
         include_bytes!("../data/mnist/train-images-idx3-ubyte.gz"),
         include_bytes!("../data/mnist/train-labels-idx1-ubyte.gz"),

@@ -20,7 +20,7 @@ use crate::{
 pub const FEATURES: usize = 128;
 
 /// The classifier that ships, trained by `cargo run --release --example classifier`.
-const SHIPPED: &[u8] = include_bytes!("../../data/classifier.safetensors");
+static SHIPPED: &[u8] = include_bytes!("../../data/classifier.safetensors");
 
 /// Images that are read at a time.
 const BATCH: usize = 500;
