@@ -36,11 +36,6 @@ pub struct Drawn {
     pub across: usize,
 }
 
-/// As many across as down.
-pub fn square(count: usize) -> usize {
-    count.isqrt().max(1)
-}
-
 /// Writes them to `out`, by its ending; the paths that were written. `float`, with `.npy` alone, writes the values and
 /// the latents, where else the grey levels are written.
 pub fn save(drawn: &Drawn, out: &Path, float: bool) -> Result<Vec<PathBuf>> {

@@ -32,8 +32,8 @@ pub fn named(run: &Path) -> PathBuf {
 
 /// Whether a directory holds anything of a run, or nothing yet.
 fn may_be_one(dir: &Path) -> bool {
-    let of_a_run = ["recipe.toml", "lock", "metrics.jsonl", "events.jsonl"].iter().any(|name| dir.join(name).exists());
-    of_a_run || dir.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+    let begun = ["lock", "metrics.jsonl", "events.jsonl"].iter().any(|name| dir.join(name).exists());
+    is_run(dir) || begun || dir.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// As [`named`]; without a name the newest run under ./runs.

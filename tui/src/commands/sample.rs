@@ -15,7 +15,7 @@ use crate::{
     charset::Charset,
     model::ModelArgs,
     output::print,
-    pictures::{Drawn, ending, save, square},
+    pictures::{Drawn, ending, save},
     theme::{Colors, Theme},
     walk::closed,
 };
@@ -79,8 +79,8 @@ pub fn run(args: SampleArgs) -> Result<()> {
     let values = generator.draw(&latents, &labels)?;
     let images = to_bytes(&values);
     let Some(out) = &args.out else { return print(&cells::lines(&images, look.across, look.width, look.theme)) };
-    // Digits that were asked for are read in their order.
-    let across = digits.map_or_else(|| square(count as usize), |digits| digits.len().min(ROW_MAX));
+    // Digits that were asked for are read in their order; others make a square.
+    let across = digits.map_or((count as usize).isqrt(), |digits| digits.len().min(ROW_MAX));
     let drawn = Drawn { latent: generator.card().latent, latents, labels, values, images, across };
     for path in save(&drawn, out, args.float)? {
         print(&format!("{}\n", path.display()))?;

@@ -146,9 +146,14 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         );
     }
     let (mut writer, recipe) = Writer::resume(dir)?;
-    let (changes, settings): (Vec<_>, Vec<_>) = args.set.iter().cloned().partition(|setting| change(setting).is_some());
-    let changes = changes.iter().filter_map(|setting| change(setting));
-    let changes: Vec<Change> = changes.map(|(key, value)| Change::new(0, key, value)).collect::<Result<_, _>>()?;
+    let (mut changes, mut settings) = (Vec::new(), Vec::new());
+    for setting in &args.set {
+        match setting.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+            // Held against its range before anything is loaded, and made at the step that is found then.
+            Some((key, value)) if Change::takes(key) => changes.push(Change::new(0, key, value)?),
+            _ => settings.push(setting.clone()),
+        }
+    }
     let recipe = with_flags(recipe, &settings, args)?;
     let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
@@ -175,12 +180,6 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     }
     writer.keep(&duel.recipe)?;
     Ok((duel, writer))
-}
-
-/// Key and value of a setting that counts from a step on.
-fn change(setting: &str) -> Option<(&str, &str)> {
-    let (key, value) = setting.split_once('=')?;
-    Change::takes(key.trim()).then_some((key.trim(), value.trim()))
 }
 
 /// The keys that `--set` may change where a run goes on, or how they begin.

@@ -68,11 +68,12 @@ fn draw_event(sheet: &mut Sheet, area: Rect, event: &Event, app: &App) -> u16 {
         piece(format!("{:<10}", app::kind(event)), role),
     ];
     sheet.put(area.x, area.right(), area.y, &head);
-    let lines = folded(event, area).into_iter().zip(area.top()..area.bottom());
-    lines.fold(area.y, |_, (line, y)| {
+    let mut y = area.y;
+    for line in folded(event, area).into_iter().take(usize::from(area.height)) {
         sheet.put(area.x + HEAD, area.right(), y, &[piece(line, Role::Text)]);
-        y + 1
-    })
+        y += 1;
+    }
+    y
 }
 
 fn draw_filter(sheet: &mut Sheet, area: Rect, app: &App) {
