@@ -287,7 +287,7 @@ impl Training<'_> {
                 let change = Change::new(self.duel.step, &key, &value);
                 match change.and_then(|change| self.duel.recipe.change(change)) {
                     Ok(()) => {
-                        self.run.keep(&self.duel.recipe)?;
+                        self.keep()?;
                         Ok(format!("{key} = {value}"))
                     }
                     Err(why) => Err(why.to_string()),
@@ -375,7 +375,7 @@ impl Training<'_> {
         let [generator, discriminator] = rates.map(|rate| 0.5 * rate);
         let back = self.duel.step;
         self.duel.recipe.halve_rates(back);
-        self.run.keep(&self.duel.recipe)?;
+        self.keep()?;
         self.event(What::Warning {
             what: "not finite".to_owned(),
             since: step,
@@ -388,6 +388,14 @@ impl Training<'_> {
                  --set generator.learning_rate={generator:e} --set discriminator.learning_rate={discriminator:e}"
             ),
         })
+    }
+
+    /// Keeps a recipe that changed, with which training does not come again to what was the best of later steps.
+    fn keep(&mut self) -> Result<(), TrainError> {
+        if self.run.keep(self.duel.step, &self.duel.recipe)? {
+            self.duel.best = None;
+        }
+        Ok(())
     }
 
     /// Writes a checkpoint, or goes back to the last one where there is nothing to save; whether it wrote one.

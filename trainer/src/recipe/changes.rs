@@ -37,8 +37,7 @@ impl Change {
     /// A change after `step` steps; the value is held against the key's range.
     pub fn new(step: u64, key: &str, value: &str) -> Result<Self, RecipeError> {
         if !Self::takes(key) {
-            let known = KEYS.map(|(key, _)| key).join(", ");
-            return Err(RecipeError::Fixed { key: showable(key), known });
+            return Err(RecipeError::Fixed { key: showable(key), known: Self::keys().join(", ") });
         }
         let (section, name) = key.rsplit_once('.').expect("every key has a section");
         let value = value_of(value);
@@ -47,9 +46,14 @@ impl Change {
         Ok(Self { step, key: key.to_owned(), value: value.expect("the ranges of these keys are of numbers") })
     }
 
+    /// The keys that may change.
+    pub fn keys() -> [&'static str; 4] {
+        KEYS.map(|(key, _)| key)
+    }
+
     /// Whether a key may change.
     pub fn takes(key: &str) -> bool {
-        KEYS.iter().any(|(name, _)| *name == key)
+        Self::keys().contains(&key)
     }
 }
 

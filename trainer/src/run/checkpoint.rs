@@ -22,6 +22,9 @@ use crate::{
 /// The key of the metadata under which [`Counters`] stand as JSON.
 const FORMAT: &str = "duel.checkpoint.2";
 
+/// Bytes before the tensors, at most.
+pub(super) const HEADER_MAX: u64 = 1 << 14;
+
 /// What a checkpoint holds beside its tensors.
 #[derive(Serialize, Deserialize)]
 struct Counters {
@@ -113,6 +116,15 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     files::safetensors(&flat, Some(metadata)).map_err(candle_core::Error::wrap)
 }
 
+/// The steps that a checkpoint has done, by its first [`HEADER_MAX`] bytes: the length of a header, and that as JSON.
+pub(super) fn step_of(start: &[u8]) -> Option<u64> {
+    let (length, rest) = start.split_first_chunk()?;
+    let header = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    let header: serde_json::Value = serde_json::from_slice(header).ok()?;
+    let counters: Counters = serde_json::from_str(header["__metadata__"][FORMAT].as_str()?).ok()?;
+    Some(counters.step)
+}
+
 /// Takes a duel that was made from the run's recipe to the run's newest checkpoint that is whole. What was wrong with those
 /// that were passed over, a line each.
 pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
@@ -147,9 +159,8 @@ fn restore_first(
 
 /// The bytes of a file that is no longer than this duel's checkpoint can be.
 fn read(duel: &Duel, file: &Path) -> Result<Vec<u8>, Bad> {
-    const HEADER_MAX: usize = 1 << 14;
     let values: usize = tensors(duel).iter().map(|(_, tensor)| tensor.elem_count()).sum();
-    match files::read_small(file, (4 * values + HEADER_MAX) as u64) {
+    match files::read_small(file, 4 * values as u64 + HEADER_MAX) {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             Err(Bad::OtherRecipe(format!("it has more than {values} values")))
@@ -245,7 +256,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{dataset::Dataset, recipe::Recipe};
+    use crate::{dataset::Dataset, recipe::Recipe, run::writer::Writer};
 
     fn duel() -> Duel {
         of(&[
@@ -340,6 +351,21 @@ mod tests {
         assert!(passed[0].contains("00000002.safetensors is damaged"), "{passed:?}");
         fs::remove_file(file("00000001.safetensors")).expect("there");
         assert!(matches!(restore(&mut resumed, dir.path()), Err(RunError::Checkpoint { .. })));
+    }
+
+    #[test]
+    fn the_best_of_steps_that_are_undone_goes() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut trained = duel();
+        let mut writer = Writer::create(dir.path(), &trained.recipe).expect("a new run");
+        trained.step = 5;
+        writer.best(save(&trained).expect("memory")).expect("space");
+        let mut keep = |step| writer.keep(step, &trained.recipe).expect("space");
+        assert!(!keep(5) && dir.path().join(BEST).exists());
+        assert!(keep(4) && !dir.path().join(BEST).exists());
+        assert!(!keep(4));
+        fs::write(dir.path().join(BEST), b"damaged").expect("space");
+        assert!(!keep(0));
     }
 
     #[test]

@@ -72,10 +72,16 @@ pub(crate) fn must_be_ours(path: &Path) -> io::Result<()> {
     must_be_no_link(path).and_then(|()| must_be_file(path))
 }
 
+/// The first `limit` bytes of a file, or all.
+pub(crate) fn read_start(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// At most `limit` bytes of a file; an error if it is longer.
 pub(crate) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    let bytes = read_start(path, limit + 1)?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("over {limit} bytes")));
     }

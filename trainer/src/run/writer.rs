@@ -12,6 +12,7 @@ use duel_models::{
 };
 
 use super::{
+    checkpoint::{HEADER_MAX, step_of},
     directory::{BEST, CHECKPOINTS, RunError, anchor, drop_half_a_line, folders, lock, prune, recipe, sweep},
     files,
     lines::Lines,
@@ -123,10 +124,19 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Keeps the recipe that a resume goes on with.
-    pub fn keep(&mut self, recipe: &Recipe) -> Result<(), RunError> {
+    /// Keeps the recipe that training goes on with from `step` on. A best checkpoint of a later step goes, since no training by this recipe
+    /// comes to it; whether one went.
+    pub fn keep(&mut self, step: u64, recipe: &Recipe) -> Result<bool, RunError> {
         self.kept = recipe.record.checkpoints_kept;
-        self.put("recipe.toml".to_owned(), recipe.to_toml().into_bytes())
+        let undone = |bytes: &[u8]| step_of(bytes).is_some_and(|best| best > step);
+        let waited = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.name != BEST || !undone(&waiting.bytes));
+        let path = self.root.join(BEST);
+        let later = files::read_start(&path, HEADER_MAX).is_ok_and(|bytes| undone(&bytes));
+        // Before the recipe: a trainer that is killed in between goes on with the old one, and comes to it again.
+        let removed = later && fs::remove_file(&path).is_ok();
+        self.put("recipe.toml".to_owned(), recipe.to_toml().into_bytes())?;
+        Ok(removed || self.waiting.len() < waited)
     }
 
     /// The run directory, where it is now.
@@ -412,7 +422,7 @@ mod tests {
         let mut writer = Writer::resume(&run).expect("a run").0;
         let temporary = run.join(format!("recipe.toml.{}.tmp", std::process::id()));
         std::os::unix::fs::symlink(&other, temporary).expect("space");
-        writer.keep(&recipe()).expect("space");
+        writer.keep(0, &recipe()).expect("space");
         assert_eq!(fs::read_to_string(&other).expect("it is there"), "half a line");
         drop(writer);
         for folder in ["samples", CHECKPOINTS] {

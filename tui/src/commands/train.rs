@@ -138,23 +138,21 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
 }
 
 fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
-    let fixed = args.set.iter().find(|setting| !GOES_ON.iter().any(|key| setting.trim_start().starts_with(key)));
-    if let Some(setting) = fixed {
-        let keys = GOES_ON.join(", ");
-        bail!(
-            "--set {setting}: a run that goes on keeps its networks, data and seed; what may change begins with {keys}"
-        );
-    }
-    let (mut writer, recipe) = Writer::resume(dir)?;
     let (mut changes, mut settings) = (Vec::new(), Vec::new());
     for setting in &args.set {
         match setting.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
             // Held against its range before anything is loaded, and made at the step that is found then.
             Some((key, value)) if Change::takes(key) => changes.push(Change::new(0, key, value)?),
-            _ => settings.push(setting.clone()),
+            _ if GOES_ON.iter().any(|key| setting.trim_start().starts_with(key)) => settings.push(setting.clone()),
+            _ => bail!(
+                "--set {setting}: a run that goes on keeps its networks, data and seed; what may change is {}, and what begins with {}",
+                Change::keys().join(", "),
+                GOES_ON.join(", ")
+            ),
         }
     }
-    let recipe = with_flags(recipe, &settings, args)?;
+    let (mut writer, kept) = Writer::resume(dir)?;
+    let recipe = with_flags(kept.clone(), &settings, args)?;
     let mut duel = Duel::new(recipe.clone(), Dataset::of(&recipe)?, device(args.device.into())?)?;
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
     let begun = !directory::checkpoints(dir)?.is_empty();
@@ -178,19 +176,14 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     for change in changes {
         duel.recipe.change(Change { step: duel.step, ..change })?;
     }
-    writer.keep(&duel.recipe)?;
+    if duel.recipe != kept && writer.keep(duel.step, &duel.recipe)? {
+        duel.best = None;
+    }
     Ok((duel, writer))
 }
 
-/// The keys that `--set` may change where a run goes on, or how they begin.
-const GOES_ON: [&str; 6] = [
-    "record.",
-    "training.steps",
-    "training.k_",
-    "training.decay_",
-    "generator.learning_rate",
-    "discriminator.learning_rate",
-];
+/// What `--set` may change where a run goes on, beside what may change while it trains: how those keys begin.
+const GOES_ON: [&str; 3] = ["record.", "training.steps", "training.decay_"];
 
 /// The recipe of a new run. Its images are where they are, whatever the directory that a resume is started from.
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
