@@ -76,6 +76,10 @@ fn a_duel_is_trained_exported_and_drawn() {
     for file in ["generator.onnx", "generator.safetensors", "README.md", "samples.png"] {
         assert!(dir.join("out").join(file).metadata().expect(file).len() > 100, "{file}");
     }
+    ok(dir, &["export", "run", "--out", "out"]);
+    fs::create_dir(dir.join("mine")).expect("space");
+    fs::write(dir.join("mine/README.md"), "# Mine").expect("space");
+    refused(dir, &["export", "run", "--out", "mine"], 1, "mine/README.md is no model card");
     let text = ok(dir, &["sample", "--model", "out/generator.onnx", "--charset", "ascii", "--count", "2"]);
     assert!(text.is_ascii() && text.lines().count() == 14, "{text}");
     for name in ["a.npy", "b.npy"] {
@@ -246,6 +250,7 @@ fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
         (&["train", "--bench", "--run", "run"], 2, "--run"),
         (&["watch", "--plain", "--every=-5"], 2, "--every"),
         (&["eval", "few"], 1, "15 images"),
+        (&["eval", "empty"], 1, "empty is no run, and has no images-idx3-ubyte"),
         (&["export", "nowhere"], 1, "nowhere"),
         (&["eval", "article", "--cas"], 1, "--cas"),
         (&["sample", "--model", "no.onnx"], 1, "no.onnx"),

@@ -20,8 +20,8 @@ pub fn duel() -> &'static Path {
         // target/<profile>/deps/<test>
         let directory = test.parent().and_then(Path::parent).expect("a test lies in target/<profile>/deps");
         let mut build = Command::new(env!("CARGO"));
-        // Of the whole workspace, so that the features are those of `cargo test --workspace` and nothing is built twice.
-        build.args(["build", "--quiet", "--workspace", "--bin", "duel"]);
+        // An alias of .cargo/config.toml.
+        build.arg("tested");
         if directory.ends_with("release") {
             build.arg("--release");
         }

@@ -17,7 +17,7 @@ use duel_models::PIXELS;
 pub use self::looks::Probe;
 use self::{
     looks::{Look, Reference, memory, motion},
-    samples::{SMOOTH, collapse, memorises, noise, stalls},
+    samples::{SMOOTH, collapse, memorises, noise, stalls, varies},
     steps::{diverged, fooled, oscillates, overpowers},
 };
 use crate::{dataset::Dataset, evaluate::classifier::Classifier, recipe::Recipe, run::record::Metrics};
@@ -60,6 +60,8 @@ pub struct Watch {
     reference: Option<Reference>,
     /// Whether samples were ever as smooth as digits, nearly.
     drew: bool,
+    /// Whether samples were ever of several classes.
+    varied: bool,
     told_of_steps: Told,
     told_of_samples: Told,
 }
@@ -78,6 +80,11 @@ impl Told {
 }
 
 impl Watch {
+    /// Of a training that goes on: what it drew before is not known, and may have been of several classes.
+    pub fn of_a_resume() -> Self {
+        Self { varied: true, ..Self::default() }
+    }
+
     /// What a measured step adds to the evidence.
     pub fn metrics(&mut self, recipe: &Recipe, metrics: &Metrics) -> Vec<Finding> {
         self.window.push_back(*metrics);
@@ -141,10 +148,11 @@ impl Watch {
         }
         let probes = self.probes.make_contiguous();
         self.drew |= probes.iter().any(|probe| probe.roughness < SMOOTH);
-        let drew = self.drew;
+        self.varied |= probes.iter().any(varies);
+        let (drew, varied) = (self.drew, self.varied);
         let found = [
             noise(probes, recipe).filter(|_| drew),
-            collapse(probes, recipe),
+            collapse(probes, varied, recipe),
             memorises(probes, recipe),
             stalls(probes, self.window.make_contiguous(), recipe),
         ];

@@ -18,6 +18,8 @@ use duel_models::{
 };
 use prost::Message;
 
+pub use self::readme::CARD_BEGINS;
+
 use self::graph::Precision;
 use crate::{
     duel::Duel,

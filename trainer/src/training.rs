@@ -12,7 +12,7 @@ use crate::{
     diagnosis::{self, Finding, Watch},
     duel::Duel,
     evaluate::{Images, Reference},
-    recipe::Change,
+    recipe::{Change, RecipeError},
     run::{
         checkpoint,
         directory::RunError,
@@ -92,6 +92,7 @@ pub fn train(
 ) -> Result<Ending, TrainError> {
     // Inside the pool a kernel's pieces start without waking a thread first.
     rayon::scope(|_| {
+        let watch = if duel.step > 0 { Watch::of_a_resume() } else { Watch::default() };
         let mut training = Training {
             duel,
             run,
@@ -99,7 +100,7 @@ pub fn train(
             paused: false,
             good: Vec::new(),
             retreats: 0,
-            watch: Watch::default(),
+            watch,
             reference: None,
         };
         let ended = training.begin().and_then(|()| training.run());
@@ -290,6 +291,8 @@ impl Training<'_> {
                         self.keep()?;
                         Ok(format!("{key} = {value}"))
                     }
+                    // The key and its value stand beside the answer.
+                    Err(RecipeError::OutOfRange { range, .. }) => Err(format!("expected {range}")),
                     Err(why) => Err(why.to_string()),
                 }
             }
@@ -371,8 +374,16 @@ impl Training<'_> {
         if self.retreats > RETREATS {
             return Err(TrainError::Diverged { step, generator: rates[0], discriminator: rates[1] });
         }
-        checkpoint::load(self.duel, &self.good).expect("what this training saved");
+        // What a new run should begin with, where the rates are those that the recipe began with, but for what was halved.
+        let begun = [self.duel.recipe.generator.learning_rate, self.duel.recipe.discriminator.learning_rate];
+        let halved = begun.map(|rate| rate * 0.5f64.powi(self.retreats as i32 - 1));
         let [generator, discriminator] = rates.map(|rate| 0.5 * rate);
+        let instead = if rates == halved {
+            format!("--set generator.learning_rate={generator:e} --set discriminator.learning_rate={discriminator:e}")
+        } else {
+            "lower rates in training.changes".to_owned()
+        };
+        checkpoint::load(self.duel, &self.good).expect("what this training saved");
         let back = self.duel.step;
         self.duel.recipe.halve_rates(back);
         self.keep()?;
@@ -383,10 +394,7 @@ impl Training<'_> {
                 "a loss or a weight was not finite at step {step}, with rates of {:e} and {:e}",
                 rates[0], rates[1]
             ),
-            remedy: format!(
-                "training went back to step {back} with half the rates; begin the next one with \
-                 --set generator.learning_rate={generator:e} --set discriminator.learning_rate={discriminator:e}"
-            ),
+            remedy: format!("training went back to step {back} with half the rates; begin the next run with {instead}"),
         })
     }
 

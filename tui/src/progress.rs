@@ -73,7 +73,9 @@ impl Progress {
                 ));
             }
             Report::Event(event) => match &event.what {
-                What::Warning { what, evidence, remedy, .. } => self.line(&format!("{what}: {evidence}; {remedy}")),
+                What::Warning { what, since, evidence, remedy } => {
+                    self.line(&format!("{what} since step {since}: {evidence}; {remedy}"));
+                }
                 What::Evaluation { scores } => self.line(&format!("step {}: {}", event.step, words::scores(scores))),
                 _ => {}
             },

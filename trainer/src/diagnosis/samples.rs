@@ -10,6 +10,8 @@ use crate::{
 const NOISE: f64 = 2.0;
 /// Samples below this were not noise.
 pub(super) const SMOOTH: f64 = 1.5;
+/// Class entropy of more than two or three digits.
+const SEVERAL: f64 = 0.5;
 /// Samples that lie as near to each other, beside training images, are one image.
 const ONE_IMAGE: f64 = 0.35;
 
@@ -43,12 +45,18 @@ pub(super) fn noise(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
     })
 }
 
-/// Samples that are one or two digits, or nearly one image, in three probes one after the other: what the field calls mode collapse
-/// (Goodfellow 2016, section 5.1.1).
-pub(super) fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
-    // Noise is read as one class, too, and so are digits under specks.
+/// Whether samples are of several classes. Noise is read as one class, and so are digits under specks.
+pub(super) fn varies(probe: &Probe) -> bool {
+    probe.roughness < SMOOTH && probe.entropy >= SEVERAL
+}
+
+/// Samples that are one or two digits, after they were more (`varied`), or nearly one image, in three probes one after the other: what the field
+/// calls mode collapse (Goodfellow 2016, section 5.1.1).
+pub(super) fn collapse(probes: &[Probe], varied: bool, recipe: &Recipe) -> Option<Finding> {
     let few = |probe: &Probe| {
-        probe.entropy < 0.5 && probe.roughness < SMOOTH || probe.spread < ONE_IMAGE || probe.duplicates >= DUPLICATES
+        varied && probe.entropy < SEVERAL && probe.roughness < SMOOTH
+            || probe.spread < ONE_IMAGE
+            || probe.duplicates >= DUPLICATES
     };
     if probes.len() < 3 || !probes.iter().all(few) {
         return None;
@@ -58,14 +66,21 @@ pub(super) fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
     if unfolds && last.spread > probes[0].spread + UNFOLDS {
         return None;
     }
-    let training = &recipe.training;
-    let remedy = if training.k_generator > training.k_discriminator {
-        format!("--set training.k_generator={}", training.k_discriminator.max(1))
-    } else if recipe.discriminator.r1 == 0.0 {
-        "--set training.loss=relativistic --set discriminator.r1=40 --set discriminator.r2=40".to_owned()
-    } else {
-        format!("--set generator.learning_rate={:e}", recipe.generator.learning_rate / 2.0)
-    };
+    let (g, d, training) = (&recipe.generator, &recipe.discriminator, &recipe.training);
+    let mut settings = Vec::new();
+    if training.k_generator > training.k_discriminator {
+        settings.push(format!("--set training.k_generator={}", training.k_discriminator.max(1)));
+    }
+    if g.learning_rate > d.learning_rate {
+        settings.push(format!("--set generator.learning_rate={:e}", d.learning_rate.max(g.learning_rate / 10.0)));
+    }
+    if settings.is_empty() && d.r1 == 0.0 {
+        settings
+            .push("--set training.loss=relativistic --set discriminator.r1=40 --set discriminator.r2=40".to_owned());
+    }
+    if settings.is_empty() {
+        settings.push(format!("--set generator.learning_rate={:e}", g.learning_rate / 2.0));
+    }
     Some(Finding {
         what: "mode collapse",
         since: probes[0].step,
@@ -76,7 +91,7 @@ pub(super) fn collapse(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
             last.duplicates,
             PROBE * (PROBE - 1) / 2
         ),
-        remedy,
+        remedy: settings.join(" "),
     })
 }
 

@@ -17,11 +17,15 @@ pub(super) fn right(window: &[Metrics]) -> [f64; 2] {
     [share(|m| &m.d_real_tenths, 5..10), share(|m| &m.d_fake_tenths, 0..5)]
 }
 
+/// The mean D(G(z)) of a window.
+fn opinion(window: &[Metrics]) -> f64 {
+    window.iter().map(|m| m.d_fake).sum::<f64>() / window.len() as f64
+}
+
 /// A discriminator that is never in doubt leaves the generator nothing to learn from: Arjovsky and Bottou 2017, theorem 2.4; with the
 /// minimax loss the gradient is gone, too: Goodfellow et al. 2014, section 3.
 pub(super) fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
-    let [real, drawn] = right(window);
-    let doubt = window.iter().map(|m| m.d_fake).sum::<f64>() / window.len() as f64;
+    let ([real, drawn], doubt) = (right(window), opinion(window));
     if real < 0.99 || drawn < 0.99 || doubt > 0.02 || doubt.is_nan() {
         return None;
     }
@@ -43,9 +47,15 @@ pub(super) fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding>
             format!("discriminator.learning_rate = {rate:e} is above the generator's"),
             format!("--set discriminator.learning_rate={:e}", g.learning_rate),
         )
+    } else if g.learning_rate > d.learning_rate {
+        let rate = g.learning_rate;
+        (
+            format!("generator.learning_rate = {rate:e} is above the discriminator's, and too high to learn from it"),
+            format!("--set generator.learning_rate={:e}", d.learning_rate),
+        )
     } else {
         (
-            "the discriminator learns faster than the generator".to_owned(),
+            "at equal rates the discriminator learns faster than the generator".to_owned(),
             format!("--set discriminator.learning_rate={:e}", d.learning_rate / 4.0),
         )
     };
@@ -53,7 +63,7 @@ pub(super) fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding>
         what: if vanishes { "vanishing gradient" } else { "discriminator overpowers" },
         since: window[0].step,
         evidence: format!(
-            "it is right about {:.1} % of real and {:.1} % of drawn images; mean D(G(z)) {doubt:.4}, gradient of the generator {:.2e}; {cause}",
+            "D is right about {:.1} % of real and {:.1} % of drawn images; mean D(G(z)) {doubt:.4}, gradient of the generator {:.2e}; {cause}",
             100.0 * real,
             100.0 * drawn,
             window[window.len() - 1].g_gradient
@@ -62,10 +72,11 @@ pub(super) fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding>
     })
 }
 
-/// A discriminator that takes nearly every drawn image for real teaches nothing either.
+/// A discriminator that takes nearly every drawn image for real teaches nothing either. One that says 0.5 of everything takes nothing for real.
 pub(super) fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
-    let [real, drawn] = right(window);
-    if drawn > 0.05 {
+    const FOR_REAL: f64 = 0.6;
+    let ([real, drawn], fooled) = (right(window), opinion(window));
+    if drawn > 0.05 || fooled < FOR_REAL || fooled.is_nan() {
         return None;
     }
     let (g, d, training) = (&recipe.generator, &recipe.discriminator, &recipe.training);
@@ -78,7 +89,7 @@ pub(super) fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
         what: "discriminator fooled",
         since: window[0].step,
         evidence: format!(
-            "it is right about {:.1} % of drawn images and {:.1} % of real ones",
+            "D is right about {:.1} % of drawn images and {:.1} % of real ones; mean D(G(z)) {fooled:.2}",
             100.0 * drawn,
             100.0 * real
         ),
@@ -99,12 +110,12 @@ pub(super) fn diverged(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     let shown = if still {
         "the generator has no gradient left".to_owned()
     } else {
-        format!("mean losses of {d_loss:.0} and {g_loss:.0}")
+        format!("mean losses of D {d_loss:.0} and G {g_loss:.0}")
     };
     Some(Finding {
         what: "divergence",
         since: window[0].step,
-        evidence: format!("{shown}; learning rates {g:e} and {d:e}"),
+        evidence: format!("{shown}; learning rates of G {g:e} and D {d:e}"),
         remedy: format!(
             "--set generator.learning_rate={:e} --set discriminator.learning_rate={:e}",
             g / 100.0,

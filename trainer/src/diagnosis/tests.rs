@@ -44,6 +44,7 @@ fn a_discriminator_that_is_never_in_doubt_is_named_once_with_the_key_to_change()
     for (recipe, what, remedy) in [
         (set("training.k_discriminator=3"), "discriminator overpowers", "--set training.k_discriminator=1"),
         (set("discriminator.learning_rate=1e-3"), "discriminator overpowers", "--set discriminator.learning_rate=1e-4"),
+        (set("generator.learning_rate=1e-3"), "discriminator overpowers", "--set generator.learning_rate=1e-4"),
         (set("training.loss=minimax"), "vanishing gradient", "--set training.loss=non-saturating"),
         (
             set("training.loss=minimax").with(&["training.k_discriminator=2".to_owned()]).expect("a key"),
@@ -67,6 +68,10 @@ fn a_discriminator_that_takes_all_for_real_is_fooled() {
         let found = told(&Recipe::default().with(&[setting.to_owned()]).expect("a key"), 10, 10);
         assert_eq!((found[0].what, found[0].remedy.as_str()), ("discriminator fooled", remedy));
     }
+    // One without a gradient says 0.5 of everything, which counts as real.
+    let mut watch = Watch::default();
+    let dead = Metrics { d_real: 0.5, d_fake: 0.5, ..step(1, 10, 10) };
+    assert_eq!((0..30).flat_map(|_| watch.metrics(&Recipe::default(), &dead)).count(), 0);
 }
 
 #[test]
@@ -146,9 +151,30 @@ fn samples_that_unfold_from_one_image_have_not_collapsed() {
             motion: 9.0,
             memory: 0.5,
         });
-        collapse(&probes, &Recipe::default()).is_some()
+        collapse(&probes, true, &Recipe::default()).is_some()
     };
     assert_eq!([[0.1, 0.4, 0.6], [0.6, 0.4, 0.6], [0.4, 0.42, 0.45]].map(told), [false, true, true]);
+}
+
+#[test]
+fn what_was_never_of_several_classes_has_not_lost_them() {
+    let probe = Probe { step: 1, entropy: 0.1, spread: 0.6, roughness: 1.0, duplicates: 0, motion: 9.0, memory: 0.5 };
+    let set = |settings: &[&str]| {
+        Recipe::default().with(&settings.iter().map(ToString::to_string).collect::<Vec<_>>()).expect("keys")
+    };
+    let told = |varied, recipe: &Recipe| collapse(&[probe; 3], varied, recipe).map(|found| found.remedy);
+    assert_eq!(told(false, &set(&[])), None);
+    for (settings, remedy) in [
+        (&[][..], "--set training.loss=relativistic --set discriminator.r1=40 --set discriminator.r2=40"),
+        (&["discriminator.r1=1"], "--set generator.learning_rate=5e-5"),
+        (
+            &["training.k_generator=5", "generator.learning_rate=1e-3"],
+            "--set training.k_generator=1 --set generator.learning_rate=1e-4",
+        ),
+    ] {
+        assert_eq!(told(true, &set(settings)).as_deref(), Some(remedy));
+    }
+    assert!(varies(&Probe { entropy: 0.9, ..probe }) && !varies(&Probe { entropy: 0.9, roughness: 2.0, ..probe }));
 }
 
 #[test]
@@ -156,7 +182,7 @@ fn what_an_evaluation_read_counts_for_more_than_a_probe() {
     let data = Dataset::mnist(crate::dataset::Split::Train);
     let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
     for (entropy, expected) in [(0.45, 1), (0.55, 0)] {
-        let mut watch = Watch::default();
+        let mut watch = Watch::of_a_resume();
         let mut told = Vec::new();
         for step in 1..=4 {
             told.extend(watch.samples(&Recipe::default(), step, digits, &data, None, Some(entropy)).expect("a CPU"));

@@ -79,13 +79,16 @@ fn plain(text: &str) -> String {
     escaped
 }
 
+/// How every card begins.
+pub const CARD_BEGINS: &str = "---\nlibrary_name: duel\n";
+
 /// What a model hub reads of the card: YAML, with the scores as Hugging Face's documentation of `model-index` has them
 /// (<https://huggingface.co/docs/hub/model-cards#evaluation-results>).
 fn front_matter(card: &Card) -> String {
     // A JSON string is a YAML string, whatever is in it.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut yaml = format!(
-        "---\nlibrary_name: duel\npipeline_tag: unconditional-image-generation\ndatasets: [{}]\ntags: [gan, onnx, safetensors]\n",
+        "{CARD_BEGINS}pipeline_tag: unconditional-image-generation\ndatasets: [{}]\ntags: [gan, onnx, safetensors]\n",
         quoted(&card.data)
     );
     if !card.scores.is_empty() {

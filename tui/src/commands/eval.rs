@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use duel_models::{PIXELS, grid::png, shipped};
 use duel_runtime::{Generator, to_bytes};
@@ -106,7 +106,14 @@ impl Subject {
             return Ok(Self::Run(Box::new(duel), Generator::load(&export.onnx)?));
         }
         if path.is_dir() {
-            let drawn = Dataset::drawn(path)?;
+            let drawn = match Dataset::drawn(path) {
+                Err(DatasetError::Missing { file, .. }) => {
+                    bail!(
+                        "{target} is no run, and has no {file} as `duel sample --out DIR` writes it: name one or the other"
+                    )
+                }
+                drawn => drawn?,
+            };
             ensure!(
                 drawn.len() >= LEAST,
                 "{target} has {} images: scores take {LEAST} at least, best {SAMPLES}",
@@ -192,6 +199,9 @@ fn table(
     hash: &str,
 ) -> String {
     let mut text = format!("{target}: {count} images against the 10,000 test images\n\n");
+    if count < SAMPLES {
+        text += "Fewer than 10,000 score worse than they are: hold them beside as many of another, not beside the real ones.\n\n";
+    }
     text += &format!("{:23} {:>9} {:>9}   {}\n", "", "here", "real", "best");
     for (name, best) in Scores::MEASURES {
         let shown =

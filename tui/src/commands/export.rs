@@ -1,8 +1,12 @@
 //! `duel export RUN`: a trained generator as files that other tools read.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use duel_runtime::Generator;
 use duel_trainer::export::{self, Export, Weights};
@@ -31,6 +35,7 @@ pub struct ExportArgs {
 /// Writes generator.onnx, generator.safetensors, README.md and samples.png of the run's best checkpoint, or its last, once the graph
 /// was run by tract, and by candle-onnx where that can, and drew what the network draws.
 pub fn run(args: ExportArgs) -> Result<()> {
+    must_be_free(&args.out)?;
     let run = runs::named(&args.run);
     let duel = if args.last { runs::last(&run)? } else { runs::best(&run)? };
     let weights = if args.half { Weights::Half } else { Weights::Single };
@@ -50,6 +55,18 @@ pub fn run(args: ExportArgs) -> Result<()> {
         files::replace(&path, bytes)?;
         print(&format!("{}\n", path.display()))?;
     }
+    Ok(())
+}
+
+/// An error if `out` is a directory whose README is no card: an export would take its place.
+fn must_be_free(out: &Path) -> Result<()> {
+    let readme = out.join("README.md");
+    let card = |text: Vec<u8>| text.starts_with(export::CARD_BEGINS.as_bytes());
+    ensure!(
+        !readme.exists() || readme.is_file() && fs::read(&readme).is_ok_and(card),
+        "{} is no model card that duel wrote, and would be replaced: choose another --out DIR",
+        readme.display()
+    );
     Ok(())
 }
 

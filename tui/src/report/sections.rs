@@ -144,6 +144,10 @@ fn recipe(subjects: &[Subject]) -> String {
         cells.push(Cell::Text(knob.meaning.trim().to_owned()));
         all.push((path, cells));
     }
+    let known = |subject: &Subject| Recipe::knobs().any(|knob| subject.run.recipe.get(&knob.path()).is_some());
+    if !subjects.iter().any(known) {
+        return paragraph("The recipe cannot be read.");
+    }
     let said = if differing.is_empty() {
         paragraph("Nothing differs from the defaults.")
     } else {
