@@ -168,8 +168,8 @@ fn what_was_never_of_several_classes_has_not_lost_them() {
         (&[][..], "--set training.loss=relativistic --set discriminator.r1=40 --set discriminator.r2=40"),
         (&["discriminator.r1=1"], "--set generator.learning_rate=5e-5"),
         (
-            &["training.k_generator=5", "generator.learning_rate=1e-3"],
-            "--set training.k_generator=1 --set generator.learning_rate=1e-4",
+            &["generator.batch_norm=off", "training.k_generator=5", "generator.learning_rate=1e-3"],
+            "--set generator.batch_norm=batch --set training.k_generator=1 --set generator.learning_rate=1e-4",
         ),
     ] {
         assert_eq!(told(true, &set(settings)).as_deref(), Some(remedy));
