@@ -200,7 +200,7 @@ fn table(
 ) -> String {
     let mut text = format!("{target}: {count} images against the 10,000 test images\n\n");
     if count < SAMPLES {
-        text += "Fewer than 10,000 score worse than they are: hold them beside as many of another, not beside the real ones.\n\n";
+        text += "Fewer than 10,000 score otherwise: hold them beside as many of another, not beside the real ones.\n\n";
     }
     text += &format!("{:23} {:>9} {:>9}   {}\n", "", "here", "real", "best");
     for (name, best) in Scores::MEASURES {
