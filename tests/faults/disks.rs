@@ -78,7 +78,7 @@ impl Heard {
 
     /// Waits until it says that something is not saved, and holds it there; false if it ended without a word.
     fn hold_when_told(&mut self) -> bool {
-        let told = self.words.by_ref().map_while(Result::ok).any(|line| line.starts_with("not saved: "));
+        let told = self.words.by_ref().map_while(Result::ok).any(|line| line.starts_with("not saved since step "));
         if told {
             send(&mut self.trainer, Signal::STOP);
         }
