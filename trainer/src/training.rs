@@ -1,22 +1,22 @@
 //! Training as a whole: the duel's loop, the run directory it writes, and what watchers ask of it.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+mod requests;
+mod retreat;
+
+use std::time::{Duration, Instant};
 
 use duel_models::{pixels, random::Stream};
 
+use self::retreat::RETREATS;
 use crate::{
     bell::Portrait,
     diagnosis::{self, Finding, Watch},
     duel::Duel,
     evaluate::{Images, Reference},
-    recipe::{Change, RecipeError},
     run::{
         checkpoint,
         directory::RunError,
-        record::{Ask, Ending, Event, Metrics, Request, What},
+        record::{Ending, Event, Metrics, What},
         writer::{SAMPLES, Writer},
     },
 };
@@ -75,9 +75,6 @@ pub enum TrainError {
         discriminator: f64,
     },
 }
-
-/// How often training goes back after values that were not finite, before it gives up.
-const RETREATS: u32 = 3;
 
 /// How often requests are looked for.
 const POLL: Duration = Duration::from_millis(100);
@@ -158,6 +155,7 @@ impl Training<'_> {
             }
         };
         self.event(what)?;
+        self.forget_best();
         self.good = checkpoint::save(self.duel).map_err(self.device_failed())?;
         let held_out = self.duel.data().held_out.as_ref().filter(|_| self.duel.recipe.evaluation.every > 0);
         let reference = held_out.map(|images| Reference::of(&Images::of(images, 0..images.len())));
@@ -250,58 +248,6 @@ impl Training<'_> {
         }
     }
 
-    /// Answers what watchers ask, and waits while they want a pause.
-    fn obey(&mut self, mut flow: Flow) -> Result<Flow, TrainError> {
-        loop {
-            for request in self.run.requests()? {
-                flow = self.answer(request, flow)?;
-            }
-            if !self.paused || flow == Flow::Stop {
-                return Ok(flow);
-            }
-            thread::sleep(POLL);
-            flow = (self.observe)(Report::Step(self.duel.step));
-        }
-    }
-
-    fn answer(&mut self, request: Request, flow: Flow) -> Result<Flow, TrainError> {
-        let mut next = flow;
-        let answer = match request.ask {
-            Ask::Pause => {
-                self.paused = true;
-                Ok("paused".to_owned())
-            }
-            Ask::Continue => {
-                self.paused = false;
-                Ok("training on".to_owned())
-            }
-            Ask::Checkpoint => match (self.checkpoint()?, self.run.saved()) {
-                (true, Ok(())) => Ok("checkpoint written".to_owned()),
-                (true, Err(_)) => Err("it waits until it can be written".to_owned()),
-                (false, _) => Err(format!("a value was not finite; training went back to step {}", self.duel.step)),
-            },
-            Ask::Stop => {
-                next = Flow::Stop;
-                Ok("stopping".to_owned())
-            }
-            Ask::Set { key, value } => {
-                let change = Change::new(self.duel.step, &key, &value);
-                match change.and_then(|change| self.duel.recipe.change(change)) {
-                    Ok(()) => {
-                        self.keep()?;
-                        Ok(format!("{key} = {value}"))
-                    }
-                    // The key and its value stand beside the answer.
-                    Err(RecipeError::OutOfRange { range, .. }) => Err(format!("expected {range}")),
-                    Err(why) => Err(why.to_string()),
-                }
-            }
-        };
-        let (done, message) = answer.map_or_else(|why| (false, why), |message| (true, message));
-        self.event(What::Answer { id: request.id, done, message })?;
-        Ok(next)
-    }
-
     fn samples(&mut self) -> Result<(), TrainError> {
         if let Some(portrait) = self.duel.portrait().map_err(self.device_failed())? {
             self.run.portrait(&portrait)?;
@@ -365,45 +311,18 @@ impl Training<'_> {
         })
     }
 
-    /// Back to the last checkpoint, or the start, with half the learning rates.
-    fn retreat(&mut self) -> Result<(), TrainError> {
-        let step = self.duel.step;
-        let recipe = self.duel.recipe.at(step.saturating_sub(1));
-        let rates = [recipe.generator.learning_rate, recipe.discriminator.learning_rate];
-        self.retreats += 1;
-        if self.retreats > RETREATS {
-            return Err(TrainError::Diverged { step, generator: rates[0], discriminator: rates[1] });
-        }
-        // What a new run should begin with, where the rates are those that the recipe began with, but for what was halved.
-        let begun = [self.duel.recipe.generator.learning_rate, self.duel.recipe.discriminator.learning_rate];
-        let halved = begun.map(|rate| rate * 0.5f64.powi(self.retreats as i32 - 1));
-        let [generator, discriminator] = rates.map(|rate| 0.5 * rate);
-        let instead = if rates == halved {
-            format!("--set generator.learning_rate={generator:e} --set discriminator.learning_rate={discriminator:e}")
-        } else {
-            "lower rates in training.changes".to_owned()
-        };
-        checkpoint::load(self.duel, &self.good).expect("what this training saved");
-        let back = self.duel.step;
-        self.duel.recipe.halve_rates(back);
-        self.keep()?;
-        self.event(What::Warning {
-            what: "not finite".to_owned(),
-            since: step,
-            evidence: format!(
-                "a loss or a weight was not finite at step {step}, with rates of {:e} and {:e}",
-                rates[0], rates[1]
-            ),
-            remedy: format!("training went back to step {back} with half the rates; begin the next run with {instead}"),
-        })
+    /// Keeps a recipe that changed.
+    fn keep(&mut self) -> Result<(), TrainError> {
+        self.run.keep(self.duel.step, &self.duel.recipe)?;
+        self.forget_best();
+        Ok(())
     }
 
-    /// Keeps a recipe that changed, with which training does not come again to what was the best of later steps.
-    fn keep(&mut self) -> Result<(), TrainError> {
-        if self.run.keep(self.duel.step, &self.duel.recipe)? {
+    /// Where no best checkpoint is left, the next one is the best, whatever one was that training went back behind.
+    fn forget_best(&mut self) {
+        if !self.run.has_best() {
             self.duel.best = None;
         }
-        Ok(())
     }
 
     /// Writes a checkpoint, or goes back to the last one where there is nothing to save; whether it wrote one.

@@ -360,12 +360,14 @@ mod tests {
         let mut writer = Writer::create(dir.path(), &trained.recipe).expect("a new run");
         trained.step = 5;
         writer.best(save(&trained).expect("memory")).expect("space");
-        let mut keep = |step| writer.keep(step, &trained.recipe).expect("space");
-        assert!(!keep(5) && dir.path().join(BEST).exists());
-        assert!(keep(4) && !dir.path().join(BEST).exists());
-        assert!(!keep(4));
+        let mut keeps = |step| {
+            writer.keep(step, &trained.recipe).expect("space");
+            assert_eq!(writer.has_best(), dir.path().join(BEST).exists());
+            writer.has_best()
+        };
+        assert!(keeps(5) && !keeps(4) && !keeps(4));
         fs::write(dir.path().join(BEST), b"damaged").expect("space");
-        assert!(!keep(0));
+        assert!(keeps(0));
     }
 
     #[test]

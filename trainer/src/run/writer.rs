@@ -124,19 +124,23 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Keeps the recipe that training goes on with from `step` on. A best checkpoint of a later step goes, since no training by this recipe
-    /// comes to it; whether one went.
-    pub fn keep(&mut self, step: u64, recipe: &Recipe) -> Result<bool, RunError> {
+    /// Keeps the recipe that training goes on with from `step` on. A best checkpoint of a later step goes: no training by this recipe comes to it.
+    pub fn keep(&mut self, step: u64, recipe: &Recipe) -> Result<(), RunError> {
         self.kept = recipe.record.checkpoints_kept;
         let undone = |bytes: &[u8]| step_of(bytes).is_some_and(|best| best > step);
-        let waited = self.waiting.len();
         self.waiting.retain(|waiting| waiting.name != BEST || !undone(&waiting.bytes));
         let path = self.root.join(BEST);
-        let later = files::read_start(&path, HEADER_MAX).is_ok_and(|bytes| undone(&bytes));
-        // Before the recipe: a trainer that is killed in between goes on with the old one, and comes to it again.
-        let removed = later && fs::remove_file(&path).is_ok();
-        self.put("recipe.toml".to_owned(), recipe.to_toml().into_bytes())?;
-        Ok(removed || self.waiting.len() < waited)
+        if files::read_start(&path, HEADER_MAX).is_ok_and(|bytes| undone(&bytes)) {
+            // Before the recipe: a trainer that is killed in between goes on with the old one, and comes to it again. One that stays harms less
+            // than a training that ends.
+            let _ = fs::remove_file(&path);
+        }
+        self.put("recipe.toml".to_owned(), recipe.to_toml().into_bytes())
+    }
+
+    /// Whether the run has a best checkpoint, or one waits to be written.
+    pub fn has_best(&self) -> bool {
+        self.waiting.iter().any(|waiting| waiting.name == BEST) || self.root.join(BEST).exists()
     }
 
     /// The run directory, where it is now.

@@ -176,8 +176,8 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     for change in changes {
         duel.recipe.change(Change { step: duel.step, ..change })?;
     }
-    if duel.recipe != kept && writer.keep(duel.step, &duel.recipe)? {
-        duel.best = None;
+    if duel.recipe != kept {
+        writer.keep(duel.step, &duel.recipe)?;
     }
     Ok((duel, writer))
 }

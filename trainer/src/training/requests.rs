@@ -1,0 +1,63 @@
+//! What watchers ask of a training, and what becomes of it.
+
+use std::thread;
+
+use super::{Flow, POLL, Report, TrainError, Training};
+use crate::{
+    recipe::{Change, RecipeError},
+    run::record::{Ask, Request, What},
+};
+
+impl Training<'_> {
+    /// Answers what watchers ask, and waits while they want a pause.
+    pub(super) fn obey(&mut self, mut flow: Flow) -> Result<Flow, TrainError> {
+        loop {
+            for request in self.run.requests()? {
+                flow = self.answer(request, flow)?;
+            }
+            if !self.paused || flow == Flow::Stop {
+                return Ok(flow);
+            }
+            thread::sleep(POLL);
+            flow = (self.observe)(Report::Step(self.duel.step));
+        }
+    }
+
+    fn answer(&mut self, request: Request, flow: Flow) -> Result<Flow, TrainError> {
+        let mut next = flow;
+        let answer = match request.ask {
+            Ask::Pause => {
+                self.paused = true;
+                Ok("paused".to_owned())
+            }
+            Ask::Continue => {
+                self.paused = false;
+                Ok("training on".to_owned())
+            }
+            Ask::Checkpoint => match (self.checkpoint()?, self.run.saved()) {
+                (true, Ok(())) => Ok("checkpoint written".to_owned()),
+                (true, Err(_)) => Err("it waits until it can be written".to_owned()),
+                (false, _) => Err(format!("a value was not finite; training went back to step {}", self.duel.step)),
+            },
+            Ask::Stop => {
+                next = Flow::Stop;
+                Ok("stopping".to_owned())
+            }
+            Ask::Set { key, value } => {
+                let change = Change::new(self.duel.step, &key, &value);
+                match change.and_then(|change| self.duel.recipe.change(change)) {
+                    Ok(()) => {
+                        self.keep()?;
+                        Ok(format!("{key} = {value}"))
+                    }
+                    // The key and its value stand beside the answer.
+                    Err(RecipeError::OutOfRange { range, .. }) => Err(format!("expected {range}")),
+                    Err(why) => Err(why.to_string()),
+                }
+            }
+        };
+        let (done, message) = answer.map_or_else(|why| (false, why), |message| (true, message));
+        self.event(What::Answer { id: request.id, done, message })?;
+        Ok(next)
+    }
+}
