@@ -13,9 +13,9 @@ use duel_runtime::{Generator, Samples, to_bytes};
 use duel_trainer::{
     bell::Portrait,
     doors,
+    gan::state::save,
     recipe::{Change, Recipe},
     run::{
-        checkpoint::save,
         grid,
         reader::{Glance, Reader, Run},
         record::Ask,

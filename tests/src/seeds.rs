@@ -14,11 +14,9 @@ use duel_trainer::{
     dataset::Dataset,
     duel::Duel,
     export::{Weights, export},
+    gan::state::save,
     recipe::{Recipe, SHIPPED},
-    run::{
-        checkpoint::save,
-        record::{Ask, Ending, Event, Request, What},
-    },
+    run::record::{Ask, Ending, Event, Request, What},
 };
 use flate2::{Compression, write::GzEncoder};
 

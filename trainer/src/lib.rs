@@ -2,21 +2,24 @@
 //!
 //! Modules in the order that data flows.
 
-pub mod balance;
-pub mod batches;
-pub mod bell;
-pub mod dataset;
+pub mod data;
 pub mod device;
 pub mod diagnosis;
 #[doc(hidden)]
 pub mod doors;
-pub mod duel;
-pub mod evaluate;
 pub mod export;
+pub mod gan;
 mod kernels;
-pub mod losses;
+pub mod metrics;
 pub mod networks;
-pub mod optimiser;
 pub mod recipe;
 pub mod run;
 pub mod training;
+
+// The old names, until every user has the new ones.
+#[doc(hidden)]
+pub use self::{data as dataset, gan as duel, gan::losses, metrics as evaluate};
+#[doc(hidden)]
+pub mod bell {
+    pub use crate::{data::laws::*, run::density::Portrait};
+}

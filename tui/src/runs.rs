@@ -8,8 +8,8 @@ use duel_trainer::{
     dataset::Dataset,
     device::{Choice, device},
     duel::Duel,
+    gan::state,
     run::{
-        checkpoint,
         directory::{self, RunError},
         reader::{Glance, Run},
         story::State,
@@ -52,12 +52,12 @@ pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
 
 /// The duel of a run's checkpoint with the least Fréchet distance; of its last, if it was not evaluated.
 pub fn best(dir: &Path) -> Result<Duel> {
-    restored(dir, checkpoint::restore_best)
+    restored(dir, state::restore_best)
 }
 
 /// The duel of a run's last checkpoint.
 pub fn last(dir: &Path) -> Result<Duel> {
-    restored(dir, checkpoint::restore)
+    restored(dir, state::restore)
 }
 
 fn restored(dir: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, RunError>) -> Result<Duel> {

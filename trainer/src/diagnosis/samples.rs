@@ -1,6 +1,6 @@
 //! What probes of samples, one after the other, show.
 
-use super::{Finding, PROBE, WINDOW, looks::Probe, steps::right};
+use super::{Finding, PROBE, WINDOW, sample_statistics::Probe, steps::right};
 use crate::{
     recipe::{BatchNorm, Kind, Recipe},
     run::record::Metrics,

@@ -127,7 +127,7 @@ fn samples_that_stand_still_before_a_sure_discriminator_stall() {
 
 #[test]
 fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
-    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let data = Dataset::mnist(crate::data::Split::Train);
     let digits = &data.images[PROBE * PIXELS..];
     for (different, expected) in [(PROBE, 0), (40, 1)] {
         let samples: Vec<u8> =
@@ -179,7 +179,7 @@ fn what_was_never_of_several_classes_has_not_lost_them() {
 
 #[test]
 fn what_an_evaluation_read_counts_for_more_than_a_probe() {
-    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let data = Dataset::mnist(crate::data::Split::Train);
     let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
     for (entropy, expected) in [(0.45, 1), (0.55, 0)] {
         let mut watch = Watch::of_a_resume();
@@ -209,7 +209,7 @@ fn what_is_gone_is_told_again_when_it_returns() {
 
 #[test]
 fn noise_at_the_start_of_a_training_is_no_failure() {
-    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let data = Dataset::mnist(crate::data::Split::Train);
     let mut stream = Stream::new(1, "noise");
     let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
     let mut watch = Watch::default();
@@ -220,7 +220,7 @@ fn noise_at_the_start_of_a_training_is_no_failure() {
 
 #[test]
 fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
-    let data = Dataset::mnist(crate::dataset::Split::Train);
+    let data = Dataset::mnist(crate::data::Split::Train);
     let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
     let one = digits[..PIXELS].repeat(PROBE);
     let mut stream = Stream::new(1, "noise");

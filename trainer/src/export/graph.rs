@@ -9,7 +9,7 @@ use duel_models::{Card, SIDE};
 use half::f16;
 
 use crate::{
-    kernels::FOLD,
+    kernels::convolution::FOLD,
     networks::{Activation, Growth, LEAK, Layer, Named, Op},
 };
 

@@ -19,7 +19,7 @@ use super::{
 
 /// The images that a convolution joins.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     /// Rows and columns of the big image; the small one has half as many, rounded down.
     pub wide: usize,
     /// Channels of the small image.
@@ -59,7 +59,7 @@ impl Grid {
 
     /// Big images to small ones, with `weight` as [16 big, small]; `then` ends each piece while it is in the cache, and is told
     /// where it begins.
-    pub(super) fn down(self, big: &[f32], weight: &[f32], small: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
+    pub(crate) fn down(self, big: &[f32], weight: &[f32], small: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
         let weight = Matrix::new(weight, 16 * self.big, self.small);
         let size = CHUNK * self.small_size();
         let pieces = small.par_chunks_mut(size).zip(big.par_chunks(CHUNK * self.big_size())).enumerate();
@@ -74,7 +74,7 @@ impl Grid {
     }
 
     /// Small images to big ones, with `weight` as [small, 16 big]; `then` as above.
-    pub(super) fn up(self, small: &[f32], weight: &[f32], big: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
+    pub(crate) fn up(self, small: &[f32], weight: &[f32], big: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
         let weight = Matrix::new(weight, self.small, 16 * self.big);
         let size = CHUNK * self.big_size();
         let pieces = big.par_chunks_mut(size).zip(small.par_chunks(CHUNK * self.small_size())).enumerate();
@@ -91,7 +91,7 @@ impl Grid {
     /// The gradient of a weight and of its bias from both images' values, added up over the images: for a convolution, whose
     /// gradients are the small image's, [16 big, small] and [small]; for a `transposed` one [small, 16 big] and [big]. `room` is what
     /// it works in, kept from call to call.
-    pub(super) fn weight_gradient(
+    pub(crate) fn weight_gradient(
         self,
         [small, big]: [&[f32]; 2],
         transposed: bool,
@@ -221,7 +221,7 @@ pub(crate) const FOLD: [&[usize]; 4] = [&[2], &[1, 2], &[0, 1], &[0]];
 
 /// The weight of the 4×4 transposed convolution that equals "each pixel four times, then a 3×3 convolution":
 /// [inputs, 3, 3, outputs] -> [inputs, 4, 4, outputs].
-pub(super) fn fold(weight: &[f32], outputs: usize, folded: &mut [f32]) {
+pub(crate) fn fold(weight: &[f32], outputs: usize, folded: &mut [f32]) {
     folded.fill(0.0);
     each_tap(outputs, weight.len() / (9 * outputs), |from, to| {
         folded[to..to + outputs].iter_mut().zip(&weight[from..]).for_each(|(to, from)| *to += from);
@@ -229,7 +229,7 @@ pub(super) fn fold(weight: &[f32], outputs: usize, folded: &mut [f32]) {
 }
 
 /// The transpose of [`fold`], for its gradient; adds to `gradient`.
-pub(super) fn unfold(folded: &[f32], outputs: usize, gradient: &mut [f32]) {
+pub(crate) fn unfold(folded: &[f32], outputs: usize, gradient: &mut [f32]) {
     each_tap(outputs, gradient.len() / (9 * outputs), |from, to| {
         gradient[from..from + outputs].iter_mut().zip(&folded[to..]).for_each(|(from, to)| *from += to);
     });

@@ -4,23 +4,23 @@ use duel_models::pixels::tanh;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::networks::{Activation, LEAK};
+use super::activation::{Activation, LEAK};
 
 /// Values of a piece of work: worth a thread, and few enough to stay in the nearest cache.
-pub(super) const PIECE: usize = 16_384;
+pub(crate) const PIECE: usize = 16_384;
 
 /// Rows of a piece of work.
-pub(super) fn piece(columns: usize) -> usize {
+pub(crate) fn piece(columns: usize) -> usize {
     (PIECE / columns).max(1)
 }
 
 /// y = activation(y + bias), where `values` is [rows, columns]; a bias shorter than a row is that of its first columns.
-pub(super) fn activate(values: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
+pub(crate) fn activate(values: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
     values.par_chunks_mut(piece(columns) * columns).for_each(|rows| finish(rows, bias, columns, activation));
 }
 
 /// As [`activate`], on this thread.
-pub(super) fn finish(rows: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
+pub(crate) fn finish(rows: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
     Arch::new().dispatch(|| {
         for row in rows.chunks_exact_mut(columns) {
             row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
@@ -31,7 +31,7 @@ pub(super) fn finish(rows: &mut [f32], bias: &[f32], columns: usize, activation:
 
 /// y = activation(y), inside a dispatch.
 #[inline(always)]
-pub(super) fn apply(values: &mut [f32], activation: Activation) {
+pub(crate) fn apply(values: &mut [f32], activation: Activation) {
     match activation {
         Activation::None => {}
         Activation::Relu => values.iter_mut().for_each(|y| *y = y.max(0.0)),
@@ -42,7 +42,7 @@ pub(super) fn apply(values: &mut [f32], activation: Activation) {
 }
 
 /// gradient *= activation'(x), told from y = activation(x) alone.
-pub(super) fn activate_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
+pub(crate) fn activate_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
     if activation != Activation::None {
         let pieces = gradient.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE));
         pieces.for_each(|(gradient, y)| deactivate(gradient, y, activation));
@@ -50,13 +50,13 @@ pub(super) fn activate_backward(gradient: &mut [f32], y: &[f32], activation: Act
 }
 
 /// As [`activate_backward`], on this thread.
-pub(super) fn deactivate(gradient: &mut [f32], y: &[f32], activation: Activation) {
+pub(crate) fn deactivate(gradient: &mut [f32], y: &[f32], activation: Activation) {
     Arch::new().dispatch(|| apply_backward(gradient, y, activation));
 }
 
 /// As [`activate_backward`], inside a dispatch.
 #[inline(always)]
-pub(super) fn apply_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
+pub(crate) fn apply_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
     let pairs = gradient.iter_mut().zip(y);
     match activation {
         Activation::None => {}
@@ -68,7 +68,7 @@ pub(super) fn apply_backward(gradient: &mut [f32], y: &[f32], activation: Activa
 }
 
 /// Adds (or, for `fresh`, writes) the sum over the rows of `gradient`, [rows, columns], into the bias of its first columns.
-pub(super) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], fresh: bool) {
+pub(crate) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], fresh: bool) {
     let arch = Arch::new();
     let sums: Vec<Vec<f32>> = gradient
         .par_chunks(piece(columns) * columns)
@@ -91,7 +91,7 @@ pub(super) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], 
 }
 
 /// y = the largest of each `pieces` values of `x`; the first of equal ones.
-pub(super) fn maxout(x: &[f32], y: &mut [f32], pieces: usize) {
+pub(crate) fn maxout(x: &[f32], y: &mut [f32], pieces: usize) {
     y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE * pieces)).for_each(|(y, x)| {
         for (y, x) in y.iter_mut().zip(x.chunks_exact(pieces)) {
             *y = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -100,7 +100,7 @@ pub(super) fn maxout(x: &[f32], y: &mut [f32], pieces: usize) {
 }
 
 /// The gradient of [`maxout`]'s input: its output's, where the largest value stood, and 0 elsewhere.
-pub(super) fn maxout_backward(x: &[f32], y: &[f32], gradient: &[f32], below: &mut [f32], pieces: usize) {
+pub(crate) fn maxout_backward(x: &[f32], y: &[f32], gradient: &[f32], below: &mut [f32], pieces: usize) {
     let given = y.par_chunks(PIECE).zip(gradient.par_chunks(PIECE));
     let groups = below.par_chunks_mut(PIECE * pieces).zip(x.par_chunks(PIECE * pieces));
     groups.zip(given).for_each(|((below, x), (y, gradient))| {
@@ -115,7 +115,7 @@ pub(super) fn maxout_backward(x: &[f32], y: &[f32], gradient: &[f32], below: &mu
 }
 
 /// y = (scale x + shift) mask
-pub(super) fn masked(x: &[f32], mask: &[f32], y: &mut [f32], [scale, shift]: [f32; 2]) {
+pub(crate) fn masked(x: &[f32], mask: &[f32], y: &mut [f32], [scale, shift]: [f32; 2]) {
     y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE).zip(mask.par_chunks(PIECE))).for_each(|(y, (x, mask))| {
         y.iter_mut().zip(x.iter().zip(mask)).for_each(|(y, (x, mask))| *y = (scale * x + shift) * mask);
     });

@@ -37,7 +37,7 @@ pub(crate) enum Write {
 
 impl Write {
     /// What the first of several gradients does, and what the others do.
-    pub(super) fn of(fresh: bool) -> Self {
+    pub(crate) fn of(fresh: bool) -> Self {
         if fresh { Self::Replace } else { Self::Add }
     }
 }
@@ -49,7 +49,7 @@ const TILE: usize = 64;
 const ALONE: usize = 1 << 16;
 
 /// `into` (row-major, [a.rows, b.columns]) = or += `a` · `b`.
-pub(super) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
+pub(crate) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
     assert_eq!(a.columns, b.rows);
     assert_eq!(into.len(), a.rows * b.columns);
     let wide = b.columns >= a.rows;
@@ -76,7 +76,7 @@ pub(crate) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
 }
 
 /// The transpose of `values`, [rows, columns], into `into`: a product reads a weight fastest along its rows.
-pub(super) fn transpose(values: &[f32], columns: usize, into: &mut [f32]) {
+pub(crate) fn transpose(values: &[f32], columns: usize, into: &mut [f32]) {
     const BLOCK: usize = 16;
     let rows = values.len() / columns;
     into.par_chunks_mut(BLOCK * rows).enumerate().for_each(|(index, into)| {

@@ -3,8 +3,8 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::activation::Activation;
 use super::elementwise::{apply, apply_backward, piece};
-use crate::networks::Activation;
 
 /// What a batch norm's backward pass needs of its forward pass.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Statistics {
 /// The biased variance of each channel of `x`, [rows, channels]; the mean goes to `statistics`.
 ///
 /// Each piece has a mean and a sum of squares of its own, which are then joined: Chan, Golub and LeVeque 1979, equation 2.1.
-pub(super) fn batch_statistics(x: &[f32], channels: usize, epsilon: f32, statistics: &mut Statistics) -> Vec<f32> {
+pub(crate) fn batch_statistics(x: &[f32], channels: usize, epsilon: f32, statistics: &mut Statistics) -> Vec<f32> {
     let arch = Arch::new();
     let pieces: Vec<(f32, [Vec<f32>; 2])> = x
         .par_chunks(piece(channels) * channels)
@@ -56,12 +56,12 @@ pub(super) fn batch_statistics(x: &[f32], channels: usize, epsilon: f32, statist
 }
 
 /// 1 / √(variance + ε).
-pub(super) fn inverse_root(variance: &[f32], epsilon: f32) -> Vec<f32> {
+pub(crate) fn inverse_root(variance: &[f32], epsilon: f32) -> Vec<f32> {
     variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect()
 }
 
 /// y = activation(γ (x - mean) · scale + β), with `affine` as γ and β.
-pub(super) fn normalise(x: &[f32], y: &mut [f32], affine: [&[f32]; 2], statistics: &Statistics, then: Activation) {
+pub(crate) fn normalise(x: &[f32], y: &mut [f32], affine: [&[f32]; 2], statistics: &Statistics, then: Activation) {
     let [gamma, beta] = affine;
     let channels = gamma.len();
     let factor: Vec<f32> = gamma.iter().zip(&statistics.scale).map(|(gamma, scale)| gamma * scale).collect();
@@ -83,7 +83,7 @@ pub(super) fn normalise(x: &[f32], y: &mut [f32], affine: [&[f32]; 2], statistic
 
 /// The gradient g of what went into the activation, in place of that of `y`, which came out of it; and the sums over the rows
 /// that the three gradients share: Σ g, which is β's, and Σ g x̂, which is γ's.
-pub(super) fn sums(
+pub(crate) fn sums(
     x: &[f32],
     y: &[f32],
     gradient: &mut [f32],
@@ -124,7 +124,7 @@ pub(super) fn sums(
 
 /// Turns g into the gradient of x, in place; where the statistics are the batch's own,
 /// dx = γ · scale · (g - mean(g) - x̂ · mean(g x̂)), else dx = γ · scale · g.
-pub(super) fn input_backward(
+pub(crate) fn input_backward(
     x: &[f32],
     gradient: &mut [f32],
     gamma: &[f32],

@@ -45,7 +45,7 @@ impl<T, F: FnOnce(&mut [f32]) -> T> InplaceOp1 for Write<F, T> {
 }
 
 /// The first `length` values of `room`, which only grows: what they hold is left from before.
-pub(super) fn grown(room: &mut Vec<f32>, length: usize) -> &mut [f32] {
+pub(crate) fn grown(room: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if room.len() < length {
         room.resize(length, 0.0);
     }

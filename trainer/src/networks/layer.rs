@@ -2,28 +2,11 @@
 
 use duel_models::random::Stream;
 
+pub use crate::kernels::activation::{Activation, LEAK};
 use crate::recipe::{Growth, Initial};
 
 /// The law of a network's first weights; of [`Initial::Uniform`] within the second figure.
 pub(super) type Law = (Initial, f64);
-
-/// What follows a layer's operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// max(0, x).
-    Relu,
-    /// x above 0, [`LEAK`] x below.
-    LeakyRelu,
-    /// The hyperbolic tangent.
-    Tanh,
-    /// tanh(x / 2): the logistic sigmoid, for images in [-1, 1] where it is for images in [0, 1].
-    Sigmoid,
-}
-
-/// The slope of the leaky ReLU below 0: Radford et al. 2015 (DCGAN), section 3.
-pub const LEAK: f32 = 0.2;
 
 /// A layer's operation. Images are channels-last: [N, side, side, channels].
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,8 +2,10 @@
 //! candle's own operations.
 
 mod build;
-mod candle;
+mod cpu;
+mod gpu;
 mod layer;
+pub mod optimiser;
 mod spectral;
 
 use std::sync::{
@@ -15,12 +17,16 @@ use candle_core::{D, DType, Device, Result, Tensor, Var, backprop::GradStore};
 use duel_models::random::Stream;
 use rayon::prelude::*;
 
-use self::{build::Layers, layer::Law};
+use self::{
+    build::Layers,
+    cpu::{Pass, Tape},
+    layer::Law,
+};
 pub use self::{
     build::{classifier, discriminator, generator},
     layer::{Activation, LEAK, Layer, Op},
 };
-use crate::kernels::{self, Pass, Tape};
+use crate::kernels;
 pub use crate::recipe::Growth;
 
 /// How a network takes part in a pass.
@@ -212,7 +218,7 @@ impl Network {
         let keep = keep.min(steps as f64 / (steps as f64 + 9.0));
         for (mine, theirs) in [(&self.parameters, &other.parameters), (&self.running, &other.running)] {
             match self.engine {
-                Engine::Kernels => kernels::approach(mine, theirs, keep as f32)?,
+                Engine::Kernels => kernels::optimiser::approach(mine, theirs, keep as f32)?,
                 Engine::Candle => mine.set(&((mine.as_tensor() * keep)? + (theirs.as_tensor() * (1.0 - keep))?)?)?,
             }
         }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{Recipe, RecipeError, check, value_of};
-use crate::run::story::showable;
+use crate::run::history::showable;
 
 /// A key and what sets it.
 type Key = (&'static str, fn(&mut Recipe, f64));

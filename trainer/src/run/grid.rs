@@ -7,8 +7,7 @@ use std::{
 
 use duel_models::{PIXELS, SIDE};
 
-use super::files;
-use crate::bell::Portrait;
+use super::{density::Portrait, files};
 
 /// Values of the largest grid that is believed: 10,000 digits.
 const LARGEST: usize = 10_000 * PIXELS;

@@ -12,8 +12,8 @@ use rayon::prelude::*;
 use super::{
     curves::Curves,
     files, grid,
+    history::{State, Story, showable},
     record::{Event, Metrics, Request},
-    story::{State, Story, showable},
     tail::{Found, Tail, lines},
 };
 use crate::recipe::Change;

@@ -12,14 +12,14 @@ use duel_models::{
 };
 
 use super::{
-    checkpoint::{HEADER_MAX, step_of},
-    directory::{BEST, CHECKPOINTS, RunError, anchor, drop_half_a_line, folders, lock, prune, recipe, sweep},
+    density::Portrait,
     files,
     lines::Lines,
+    paths::{BEST, CHECKPOINTS, RunError, anchor, drop_half_a_line, folders, lock, prune, recipe, sweep},
     record::{Event, Metrics, Request, What},
     tensorboard::{self, Board},
 };
-use crate::{bell::Portrait, recipe::Recipe};
+use crate::recipe::Recipe;
 
 /// Digits in a row of a sample grid.
 pub const SAMPLE_COLUMNS: usize = 10;
@@ -63,6 +63,9 @@ struct Trouble {
     why: String,
     told: bool,
 }
+
+/// Bytes of a checkpoint in front of its tensors, at most.
+pub const HEADER_MAX: u64 = 1 << 14;
 
 /// Bytes that may wait: the metrics of a million steps, or some thousand grids. A training that cannot save as much ends.
 const WAITING_MAX: usize = 32 << 20;
@@ -124,10 +127,10 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Keeps the recipe that training goes on with from `step` on. A best checkpoint of a later step goes: no training by this recipe comes to it.
-    pub fn keep(&mut self, step: u64, recipe: &Recipe) -> Result<(), RunError> {
+    /// Writes the recipe that training goes on with, and removes the best checkpoint if `undone` says so of its first [`HEADER_MAX`] bytes:
+    /// if it stands at a step that training has gone back behind.
+    pub fn keep(&mut self, recipe: &Recipe, undone: impl Fn(&[u8]) -> bool) -> Result<(), RunError> {
         self.kept = recipe.record.checkpoints_kept;
-        let undone = |bytes: &[u8]| step_of(bytes).is_some_and(|best| best > step);
         self.waiting.retain(|waiting| waiting.name != BEST || !undone(&waiting.bytes));
         let path = self.root.join(BEST);
         if files::read_start(&path, HEADER_MAX).is_ok_and(|bytes| undone(&bytes)) {
@@ -324,7 +327,7 @@ mod tests {
 
     use super::*;
     use crate::run::{
-        directory::checkpoints,
+        paths::checkpoints,
         record::{Ask, Ending},
     };
 
@@ -426,7 +429,7 @@ mod tests {
         let mut writer = Writer::resume(&run).expect("a run").0;
         let temporary = run.join(format!("recipe.toml.{}.tmp", std::process::id()));
         std::os::unix::fs::symlink(&other, temporary).expect("space");
-        writer.keep(0, &recipe()).expect("space");
+        writer.keep(&recipe(), |_| false).expect("space");
         assert_eq!(fs::read_to_string(&other).expect("it is there"), "half a line");
         drop(writer);
         for folder in ["samples", CHECKPOINTS] {

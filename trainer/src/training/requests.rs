@@ -1,12 +1,18 @@
 //! What watchers ask of a training, and what becomes of it.
 
-use std::thread;
+use std::{thread, time::Duration};
 
-use super::{Flow, POLL, Report, TrainError, Training};
+use super::{
+    observer::{Flow, Report, TrainError},
+    trainer::Training,
+};
 use crate::{
     recipe::{Change, RecipeError},
     run::record::{Ask, Request, What},
 };
+
+/// How often requests are looked for.
+pub(super) const POLL: Duration = Duration::from_millis(100);
 
 impl Training<'_> {
     /// Answers what watchers ask, and waits while they want a pause.

@@ -20,9 +20,9 @@ use duel_trainer::{
     dataset::Dataset,
     device::{self, device},
     duel::Duel,
+    gan::state,
     recipe::{Change, Recipe},
     run::{
-        checkpoint,
         directory::{self, RunError},
         reader::alive,
         record::{Ending, What},
@@ -157,7 +157,7 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     // Without one it was killed before its first, or made for a trainer in the background: from the start.
     let begun = !directory::checkpoints(dir)?.is_empty();
     if begun {
-        let passed = checkpoint::restore(&mut duel, dir)?;
+        let passed = state::restore(&mut duel, dir)?;
         let step = duel.step;
         for evidence in passed {
             note(&format!("duel: {evidence}; going on from step {step}"));
@@ -177,7 +177,7 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         duel.recipe.change(Change { step: duel.step, ..change })?;
     }
     if duel.recipe != kept {
-        writer.keep(duel.step, &duel.recipe)?;
+        state::keep_recipe(&duel, &mut writer)?;
     }
     Ok((duel, writer))
 }

@@ -1,0 +1,182 @@
+//! The model card that people read.
+
+use duel_models::{Card, SIDE};
+
+use crate::{
+    networks::Named,
+    recipe::{BatchNorm, Growth, Kind, Output, Recipe, SHIPPED},
+};
+
+/// `README.md` beside an exported generator.
+pub(super) fn model_card(card: &Card, named: &[Named], recipe: &Recipe) -> String {
+    let Card { name, latent, latent_law, seed, steps, images, data, made_by, checked_by, .. } = card;
+    let front_matter = front_matter(card);
+    let [title, about, data] = [name, &recipe.about, data].map(|text| plain(text));
+    let parameters: usize = named.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
+    let tensors: String = named.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
+    let command = command(recipe);
+    let layers = layers(recipe);
+    let ending = ending(recipe);
+    let (takes, label) = match card.classes {
+        0 => (format!("`latent` [N, {latent}] and gives `image`"), String::new()),
+        classes => (
+            format!("`latent` [N, {latent}] and `label`, int64 [N], and gives `image`"),
+            format!("| label | 0 to {} |\n", classes - 1),
+        ),
+    };
+    let recipe = recipe.to_toml();
+    let scores: String = match card.scores.is_empty() {
+        true => String::new(),
+        false => {
+            let lines =
+                card.scores.iter().map(|(name, score)| format!("| {} | {score:.3} |\n", name.replace('_', " ")));
+            format!("\n| score | by `duel eval` |\n|---|---|\n{}", lines.collect::<String>())
+        }
+    };
+    format!(
+        "{front_matter}
+# {title}
+
+{about}. A generator of {parameters} parameters that draws 28×28 grey images, trained by {made_by} on {data}.
+
+![samples](samples.png)
+
+| | |
+|---|---|
+| latent | {latent} values, {latent_law} law |
+{label}| image | [N, 1, 28, 28], values in [-1, 1] |
+| training | {steps} steps, {images} images, seed {seed} |
+| graph checked by | {checked_by} |
+{scores}
+```sh
+{command}
+duel sample --model generator.onnx
+```
+
+`generator.onnx` takes {takes}; batch norm is folded into the layers beside it.
+`generator.safetensors` holds the same network unfolded, under PyTorch's names and in its layouts: {layers}; {ending}.
+
+| tensor | shape |
+|---|---|
+{tensors}
+## Recipe
+
+```toml
+{recipe}```
+"
+    )
+}
+
+/// A stranger's words as Markdown that says just them: CommonMark lets a backslash stand before each mark of ASCII.
+fn plain(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if "\\`*_[]<>#|&".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// How every card begins.
+pub const CARD_BEGINS: &str = "---\nlibrary_name: duel\n";
+
+/// What a model hub reads of the card: YAML, with the scores as Hugging Face's documentation of `model-index` has them
+/// (<https://huggingface.co/docs/hub/model-cards#evaluation-results>).
+fn front_matter(card: &Card) -> String {
+    // A JSON string is a YAML string, whatever is in it.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut yaml = format!(
+        "{CARD_BEGINS}pipeline_tag: unconditional-image-generation\ndatasets: [{}]\ntags: [gan, onnx, safetensors]\n",
+        quoted(&card.data)
+    );
+    if !card.scores.is_empty() {
+        yaml += &format!(
+            "model-index:\n- name: {}\n  results:\n  - task:\n      type: unconditional-image-generation\n    dataset:\n      \
+             type: mnist\n      name: MNIST\n      split: test\n    metrics:\n",
+            quoted(&card.name)
+        );
+        for (name, score) in card.scores.iter().filter(|(_, score)| score.is_finite()) {
+            yaml += &format!("    - type: {name}\n      name: {}\n      value: {score:.3}\n", name.replace('_', " "));
+        }
+    }
+    yaml + "---\n"
+}
+
+/// What stands between the latent and what ends the network, in PyTorch's words.
+fn layers(recipe: &Recipe) -> String {
+    let generator = &recipe.generator;
+    let epsilon = generator.batch_norm_epsilon;
+    let norm = |module: &str, place: &str| match generator.batch_norm {
+        BatchNorm::Off => String::new(),
+        _ => format!(",\n`normI` the `torch.nn.{module}` {place} (ε {epsilon})"),
+    };
+    let told = if recipe.classes() > 0 { " takes the latent with the label's one-hot behind it" } else { "" };
+    match generator.kind {
+        Kind::Mlp => {
+            let first = if told.is_empty() { String::new() } else { format!("; `dense1`{told}") };
+            format!("`denseI` is a\n`torch.nn.Linear`{}{first}", norm("BatchNorm1d", "behind its ReLU"))
+        }
+        Kind::Conv => {
+            let side = SIDE >> generator.channels.len();
+            let how = match generator.growth {
+                Growth::Transposed => "a `torch.nn.ConvTranspose2d(…, 4, stride=2, padding=1)`",
+                Growth::Nearest => "a `torch.nn.Conv2d(…, 3, padding=1)` behind a nearest-neighbour upsampling by 2",
+            };
+            let channels = generator.channels[0];
+            let norm = norm("BatchNorm2d", "before it, with a leaky ReLU of slope 0.2 behind");
+            format!(
+                "`dense1`, a\n`torch.nn.Linear`,{told}{} gives [N, {channels}, {side}, {side}];\n`upI` is {how}{norm}",
+                if told.is_empty() { "" } else { " and" }
+            )
+        }
+    }
+}
+
+/// What follows the last layer.
+fn ending(recipe: &Recipe) -> &'static str {
+    match recipe.generator.output {
+        Output::Tanh => "a tanh ends it",
+        Output::Sigmoid => "2 sigmoid(x) - 1 ends it",
+        Output::Linear => "nothing follows",
+    }
+}
+
+/// What trains it again: the shipped recipe, if the run's differs in nothing but its seed, else the one in the card.
+fn command(recipe: &Recipe) -> String {
+    let seed = recipe.training.seed;
+    let shipped = SHIPPED.iter().find(|(name, _)| *name == recipe.name);
+    let shipped = shipped.map(|(name, _)| Recipe::load(name, &[format!("training.seed={seed}")]));
+    match shipped {
+        Some(Ok(shipped)) if shipped == *recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
+        _ => "duel train --recipe recipe.toml      # the recipe below".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use candle_onnx::onnx::ModelProto;
+    use prost::Message;
+
+    use super::*;
+
+    #[test]
+    fn shipped_cards_are_headed_by_the_scores_in_their_models() {
+        for name in ["digits", "article"] {
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
+            let model =
+                ModelProto::decode(&*std::fs::read(dir.join("generator.onnx")).expect("a model")).expect("ONNX");
+            let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
+            let card = Card::from_map(&map).expect("a card");
+            assert!(card.scores.len() > 9, "{name}");
+            let readme = std::fs::read_to_string(dir.join("README.md")).expect("a card");
+            assert_eq!(readme[..readme.find("\n# ").expect("a heading")], front_matter(&card), "{name}");
+            for (score, value) in &card.scores {
+                assert!(readme.contains(&format!("| {} | {value:.3} |\n", score.replace('_', " "))), "{name} {score}");
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Adversarial training: the two networks, a step of each, what a checkpoint holds of them, and what they draw.
+
+pub mod balance;
+mod batch;
+mod duel;
+pub mod losses;
+mod measures;
+mod sampling;
+pub mod state;
+mod step;
+
+#[cfg(test)]
+mod gradients;
+#[cfg(test)]
+mod oracle;
+
+pub use self::duel::{Duel, Duellist};

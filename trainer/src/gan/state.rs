@@ -1,0 +1,406 @@
+//! A duel as one safetensors file, from which training goes on to the bit.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use candle_core::{Device, Tensor, Var};
+use safetensors::{SafeTensors, tensor::Dtype};
+use serde::{Deserialize, Serialize};
+
+use super::duel::Duel;
+use crate::{
+    networks::{Named, Network},
+    run::{
+        files,
+        history::showable,
+        paths::{BEST, RunError, checkpoints},
+        writer::{HEADER_MAX, Writer},
+    },
+};
+
+/// The key of the metadata under which [`Counters`] stand as JSON.
+const FORMAT: &str = "duel.checkpoint.2";
+
+/// What a checkpoint holds beside its tensors.
+#[derive(Serialize, Deserialize)]
+struct Counters {
+    step: u64,
+    batches_seen: u64,
+    seconds: f64,
+    /// Of the generator, and of the discriminator.
+    optimiser_steps: [u64; 2],
+    /// The least Fréchet distance of an evaluation so far.
+    best: Option<f64>,
+    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of these counters as JSON, their checksum empty.
+    checksum: String,
+}
+
+impl Counters {
+    /// More than any training counts to; what is made of them stays far below 2^63.
+    const MOST: u64 = 1 << 40;
+
+    fn checksum<'a>(&self, tensors: impl IntoIterator<Item = &'a [u8]>) -> serde_json::Result<String> {
+        let counters = serde_json::to_vec(&Self { checksum: String::new(), ..*self })?;
+        let mut parts: Vec<&[u8]> = tensors.into_iter().collect();
+        parts.push(&counters);
+        Ok(files::sha256(parts))
+    }
+
+    fn are_counted(&self) -> bool {
+        let [generator, discriminator] = self.optimiser_steps;
+        let counts = [self.step, self.batches_seen, generator, discriminator];
+        counts.iter().all(|&count| count <= Self::MOST)
+            && [Some(self.seconds), self.best].into_iter().flatten().all(|value| value.is_finite() && value >= 0.0)
+    }
+}
+
+/// What an optimiser remembers: Adam both, gradient descent the first.
+const MEMORY: [&str; 2] = ["first", "second"];
+
+/// Every tensor of a duel, by name.
+fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
+    let mut tensors = Vec::new();
+    for (side, duellist) in [("generator", &duel.generator), ("discriminator", &duel.discriminator)] {
+        let network = &duellist.network;
+        tensors.push((format!("{side}.parameters"), network.parameters.as_tensor()));
+        tensors.push((format!("{side}.running"), network.running.as_tensor()));
+        let memory = duellist.optimiser.memory.iter();
+        tensors.extend(MEMORY.iter().zip(memory).map(|(name, tensor)| (format!("{side}.{name}"), tensor)));
+    }
+    if let Some(averaged) = &duel.averaged {
+        tensors.push(("averaged.parameters".to_owned(), averaged.parameters.as_tensor()));
+        tensors.push(("averaged.running".to_owned(), averaged.running.as_tensor()));
+    }
+    if let Some(balance) = &duel.balance {
+        tensors.push(("balance".to_owned(), &balance.share));
+    }
+    tensors
+}
+
+/// Whether every value of a duel is finite: only then [`load`] takes what [`save`] makes of it. An optimiser's memory may overflow before a
+/// weight does.
+pub(crate) fn is_finite(duel: &Duel) -> candle_core::Result<bool> {
+    for (_, tensor) in tensors(duel) {
+        // 0 times what is not finite is not 0.
+        if tensor.affine(0.0, 0.0)?.sum_all()?.to_scalar::<f32>()? != 0.0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The whole state of a duel as the bytes of a safetensors file. Latents and batches are made of the seed, the step and
+/// the count of batches, so no random state is needed beside them.
+pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
+    let mut flat = Vec::new();
+    for (name, tensor) in tensors(duel) {
+        let values = tensor.to_device(&Device::Cpu)?.to_vec1::<f32>()?;
+        flat.push(Named { name, shape: vec![values.len()], values });
+    }
+    let parts: Vec<Vec<u8>> = flat.iter().map(|tensor| files::bytes(&tensor.values)).collect();
+    let mut counters = Counters {
+        step: duel.step,
+        batches_seen: duel.batches_seen,
+        seconds: duel.seconds,
+        optimiser_steps: [duel.generator.optimiser.steps, duel.discriminator.optimiser.steps],
+        best: duel.best,
+        checksum: String::new(),
+    };
+    counters.checksum = counters.checksum(parts.iter().map(Vec::as_slice)).map_err(candle_core::Error::wrap)?;
+    // One key: a header with several would come out in another order each time.
+    let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
+    files::safetensors(&flat, Some(metadata)).map_err(candle_core::Error::wrap)
+}
+
+/// The steps that a checkpoint has done, by its first [`HEADER_MAX`] bytes: the length of a header, and that as JSON.
+pub(crate) fn step_of(start: &[u8]) -> Option<u64> {
+    let (length, rest) = start.split_first_chunk()?;
+    let header = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    let header: serde_json::Value = serde_json::from_slice(header).ok()?;
+    let counters: Counters = serde_json::from_str(header["__metadata__"][FORMAT].as_str()?).ok()?;
+    Some(counters.step)
+}
+
+/// Writes the recipe that `duel` goes on with. The best checkpoint is removed if it stands at a later step: the changed recipe never
+/// reaches it.
+pub fn keep_recipe(duel: &Duel, run: &mut Writer) -> Result<(), RunError> {
+    run.keep(&duel.recipe, |best| step_of(best).is_some_and(|step| step > duel.step))
+}
+
+/// Takes a duel that was made from the run's recipe to the run's newest checkpoint that is whole. What was wrong with those
+/// that were passed over, a line each.
+pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
+    restore_first(duel, dir, checkpoints(dir)?.into_iter().rev())
+}
+
+/// As [`restore`], but to the checkpoint with the least Fréchet distance, if the run has one.
+pub fn restore_best(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
+    let best = Some(dir.join(BEST)).filter(|file| file.exists());
+    restore_first(duel, dir, best.into_iter().chain(checkpoints(dir)?.into_iter().rev()))
+}
+
+fn restore_first(
+    duel: &mut Duel,
+    dir: &Path,
+    files: impl IntoIterator<Item = PathBuf>,
+) -> Result<Vec<String>, RunError> {
+    let mut passed = Vec::new();
+    let mut newest = None;
+    for file in files {
+        match read(duel, &file).and_then(|bytes| load(duel, &bytes)) {
+            Ok(()) => return Ok(passed),
+            Err(Bad::OtherRecipe(why)) => return Err(RunError::OtherRecipe { file, why }),
+            Err(Bad::Damaged(why)) => {
+                passed.push(format!("{} is damaged ({why})", file.display()));
+                newest.get_or_insert(RunError::Checkpoint { file, why });
+            }
+        }
+    }
+    Err(newest.unwrap_or_else(|| RunError::NoCheckpoint(dir.to_owned())))
+}
+
+/// The bytes of a file that is no longer than this duel's checkpoint can be.
+fn read(duel: &Duel, file: &Path) -> Result<Vec<u8>, Bad> {
+    let values: usize = tensors(duel).iter().map(|(_, tensor)| tensor.elem_count()).sum();
+    match files::read_small(file, 4 * values as u64 + HEADER_MAX) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(Bad::OtherRecipe(format!("it has more than {values} values")))
+        }
+        Err(error) => Err(Bad::Damaged(error.to_string())),
+    }
+}
+
+/// Why a checkpoint's bytes cannot be used.
+#[derive(Debug)]
+pub(crate) enum Bad {
+    /// They are not what was written, or hold values that are not finite.
+    Damaged(String),
+    /// They are of networks that the recipe does not describe.
+    OtherRecipe(String),
+}
+
+impl From<String> for Bad {
+    fn from(why: String) -> Self {
+        // A parser's words may repeat the file's.
+        Self::Damaged(showable(&why))
+    }
+}
+
+/// The one door for a checkpoint's bytes: every tensor's type and length is checked against the recipe's networks, its values
+/// against the checksum and for being finite, before anything changes.
+pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let counters = header.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT));
+    let counters = counters.ok_or_else(|| format!("it has no {FORMAT} in its metadata"))?;
+    let counters: Counters = serde_json::from_str(counters).map_err(|error| error.to_string())?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let mut parts = Vec::new();
+    for (name, tensor) in tensors(duel) {
+        let saved = file.tensor(&name).map_err(|error| error.to_string())?;
+        if saved.dtype() != Dtype::F32 {
+            return Err(Bad::Damaged(format!("{name} is not f32")));
+        }
+        if saved.shape() != tensor.dims() {
+            let (there, wanted) = (saved.shape(), tensor.dims());
+            return Err(Bad::OtherRecipe(format!("{name} has {there:?} values for {wanted:?}")));
+        }
+        if !files::floats(saved.data()).iter().all(|value| value.is_finite()) {
+            return Err(Bad::Damaged(format!("{name} is not finite")));
+        }
+        parts.push(saved.data());
+    }
+    if !counters.are_counted() {
+        return Err(Bad::Damaged("it has counted further than a training does".to_owned()));
+    }
+    let checksum = counters.checksum(parts).map_err(|error| error.to_string())?;
+    if counters.checksum != checksum {
+        return Err(Bad::Damaged("its checksum does not fit".to_owned()));
+    }
+    let device = duel.device().clone();
+    let value = |name: &str| {
+        let saved = file.tensor(name).map_err(|error| error.to_string())?;
+        let values = files::floats(saved.data());
+        let length = values.len();
+        Tensor::from_vec(values, length, &device).map_err(|error| error.to_string())
+    };
+    let fill = |side: &str, network: &Network| {
+        let set = |var: &Var, name| var.set(&value(&format!("{side}.{name}"))?).map_err(|error| error.to_string());
+        set(&network.parameters, "parameters")?;
+        set(&network.running, "running")?;
+        network.settle(false).map_err(|error| error.to_string())
+    };
+    let sides = [("generator", &mut duel.generator), ("discriminator", &mut duel.discriminator)];
+    for ((side, duellist), steps) in sides.into_iter().zip(counters.optimiser_steps) {
+        fill(side, &duellist.network)?;
+        for (name, tensor) in MEMORY.iter().zip(&mut duellist.optimiser.memory) {
+            *tensor = value(&format!("{side}.{name}"))?;
+        }
+        duellist.optimiser.steps = steps;
+    }
+    if let Some(averaged) = &duel.averaged {
+        fill("averaged", averaged)?;
+    }
+    if let Some(balance) = &mut duel.balance {
+        let share = value("balance")?;
+        balance.share = share.to_device(&Device::Cpu).map_err(|error| error.to_string())?;
+    }
+    duel.step = counters.step;
+    duel.batches_seen = counters.batches_seen;
+    duel.seconds = counters.seconds;
+    duel.best = counters.best;
+    duel.measured_at = (duel.batches_seen * duel.recipe.training.batch as u64, duel.seconds);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{data::Dataset, recipe::Recipe};
+
+    fn duel() -> Duel {
+        of(&[
+            "generator.hidden=[16]",
+            "generator.latent=4",
+            "generator.average=0.9",
+            "discriminator.hidden=[16]",
+            "discriminator.spectral_norm=true",
+            "discriminator.r1=10",
+            "training.batch=4",
+            "training.conditional=true",
+            "training.balanced=true",
+            "training.schedule=cosine",
+            "training.steps=10",
+        ])
+    }
+
+    fn of(settings: &[&str]) -> Duel {
+        let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        let recipe = Recipe::default().with(&settings).expect("good settings");
+        let images = (0..10 * 784).map(|at| (at % 251) as u8).collect();
+        let data = Dataset { images, labels: vec![0; 10], ..Dataset::default() };
+        Duel::new(recipe, data, Device::Cpu).expect("small networks")
+    }
+
+    #[test]
+    fn what_would_be_refused_is_not_finite() {
+        let mut other = duel();
+        for memory in 0..2 {
+            let mut overflown = duel();
+            overflown.advance(false).expect("a step");
+            assert!(is_finite(&overflown).expect("a sum"));
+            let values = &mut overflown.discriminator.optimiser.memory[memory];
+            *values = Tensor::full(f32::INFINITY, values.shape(), &Device::Cpu).expect("memory");
+            assert!(!is_finite(&overflown).expect("a sum"));
+            assert!(matches!(load(&mut other, &save(&overflown).expect("memory")), Err(Bad::Damaged(_))));
+        }
+    }
+
+    #[test]
+    fn a_restored_duel_goes_on_to_the_bit() {
+        let paper: &[&str] = &[
+            "generator.hidden=[16]",
+            "discriminator.hidden=[8]",
+            "discriminator.pieces=3",
+            "discriminator.keep_pixels=0.8",
+            "discriminator.keep_hidden=0.5",
+            "training.optimizer=sgd",
+            "training.momentum_to=0.7",
+            "training.balance=adaptive",
+            "training.batch=4",
+            "training.steps=10",
+        ];
+        for make in [&duel as &dyn Fn() -> Duel, &|| of(paper)] {
+            let mut straight = make();
+            for _ in 0..5 {
+                straight.advance(false).expect("a step");
+            }
+            straight.best = Some(1.5);
+            let bytes = save(&straight).expect("memory");
+            let mut resumed = make();
+            load(&mut resumed, &bytes).expect("its own checkpoint");
+            for duel in [&mut straight, &mut resumed] {
+                for _ in 0..5 {
+                    duel.advance(false).expect("a step");
+                }
+                duel.seconds = 0.0;
+            }
+            assert!(save(&straight).expect("memory") == save(&resumed).expect("memory"));
+        }
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_passed_over_for_the_one_before() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = |name: &str| dir.path().join("checkpoints").join(name);
+        fs::create_dir(dir.path().join("checkpoints")).expect("space");
+        let mut trained = duel();
+        trained.advance(false).expect("a step");
+        fs::write(file("00000001.safetensors"), save(&trained).expect("memory")).expect("space");
+        fs::write(file("00000002.safetensors"), b"half").expect("space");
+        fs::write(file("stray.safetensors"), b"not ours").expect("space");
+        let mut resumed = duel();
+        let passed = restore(&mut resumed, dir.path()).expect("the first is whole");
+        assert_eq!((resumed.step, passed.len()), (1, 1));
+        trained.advance(false).expect("a step");
+        fs::write(dir.path().join(BEST), save(&trained).expect("memory")).expect("space");
+        assert_eq!((restore_best(&mut resumed, dir.path()).expect("whole").len(), resumed.step), (0, 2));
+        fs::write(dir.path().join(BEST), b"half").expect("space");
+        assert_eq!((restore_best(&mut resumed, dir.path()).expect("others").len(), resumed.step), (2, 1));
+        fs::remove_file(dir.path().join(BEST)).expect("there");
+        assert!(passed[0].contains("00000002.safetensors is damaged"), "{passed:?}");
+        fs::remove_file(file("00000001.safetensors")).expect("there");
+        assert!(matches!(restore(&mut resumed, dir.path()), Err(RunError::Checkpoint { .. })));
+    }
+
+    #[test]
+    fn the_best_of_steps_that_are_undone_goes() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut trained = duel();
+        let mut writer = Writer::create(dir.path(), &trained.recipe).expect("a new run");
+        trained.step = 5;
+        writer.best(save(&trained).expect("memory")).expect("space");
+        let mut keeps = |step| {
+            trained.step = step;
+            keep_recipe(&trained, &mut writer).expect("space");
+            assert_eq!(writer.has_best(), dir.path().join(BEST).exists());
+            writer.has_best()
+        };
+        assert!(keeps(5) && !keeps(4) && !keeps(4));
+        fs::write(dir.path().join(BEST), b"damaged").expect("space");
+        assert!(keeps(0));
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_refused_and_changes_nothing() {
+        let mut duel = duel();
+        let before = save(&duel).expect("memory");
+        let other = Recipe::default().with(&["generator.latent=5".to_owned()]).expect("good settings");
+        let data = Dataset { images: vec![0; 32 * 784], labels: vec![0; 32], ..Dataset::default() };
+        let other = save(&Duel::new(other, data, Device::Cpu).expect("networks")).expect("memory");
+        let flipped = |at: usize, bit: u8| {
+            let mut bytes = before.clone();
+            bytes[at] ^= bit;
+            bytes
+        };
+        let nan = {
+            crate::kernels::write(&duel.generator.network.parameters, |values| values[3] = f32::NAN)
+                .expect("on the CPU");
+            let bytes = save(&duel).expect("memory");
+            load(&mut duel, &before).expect("its own checkpoint");
+            bytes
+        };
+        let (low, middle) = (flipped(before.len() - 4, 1), flipped(before.len() / 2, 4));
+        let header = br#"{"\u001b[2J":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#;
+        let hostile = [&(header.len() as u64).to_le_bytes(), &header[..], &[0; 4]].concat();
+        for bytes in [&before[..before.len() - 1], &before[..100], b"", &other, &low, &middle, &nan, &hostile] {
+            let (Bad::Damaged(why) | Bad::OtherRecipe(why)) = load(&mut duel, bytes).expect_err("damaged");
+            assert!(!why.chars().any(char::is_control), "{why:?}");
+            assert!(save(&duel).expect("memory") == before);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The loop: steps, and between them what the recipe asks for.
+
+use std::time::Instant;
+
+use super::{
+    observer::{Flow, Report, TrainError},
+    requests::POLL,
+    trainer::Training,
+};
+use crate::{
+    diagnosis::Watch,
+    gan::{Duel, state},
+    metrics::{Images, Reference},
+    run::{
+        record::{Ending, What},
+        writer::Writer,
+    },
+};
+
+/// Trains until the recipe's last step, or until `observe`, called after every step and for every record, says stop.
+///
+/// The run directory gets all that it holds by the recipe's `record` section, and a checkpoint at the end.
+pub fn train(
+    duel: &mut Duel,
+    run: &mut Writer,
+    mut observe: impl FnMut(Report) -> Flow + Send,
+) -> Result<Ending, TrainError> {
+    // Inside the pool a kernel's pieces start without waking a thread first.
+    rayon::scope(|_| {
+        let watch = if duel.step > 0 { Watch::of_a_resume() } else { Watch::default() };
+        let mut training = Training {
+            duel,
+            run,
+            observe: &mut observe,
+            paused: false,
+            good: Vec::new(),
+            retreats: 0,
+            watch,
+            reference: None,
+        };
+        let ended = training.begin().and_then(|()| training.run());
+        training.end(ended)
+    })
+}
+
+/// Threads that training works on.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Trains `steps` steps without a file, after a tenth as many to warm up; the seconds they took.
+pub fn bench(duel: &mut Duel, steps: u64) -> candle_core::Result<f64> {
+    rayon::scope(|_| {
+        for _ in 0..steps.div_ceil(10) {
+            duel.advance(false)?;
+        }
+        let began = Instant::now();
+        for step in 1..=steps {
+            // The last one is measured, which waits for the device.
+            duel.advance(step == steps)?;
+        }
+        Ok(began.elapsed().as_secs_f64())
+    })
+}
+
+impl Training<'_> {
+    fn begin(&mut self) -> Result<(), TrainError> {
+        let steps = self.duel.recipe.training.steps;
+        let what = if self.duel.step > 0 {
+            What::Resumed { steps }
+        } else {
+            What::Started {
+                device: self.duel.device_name().to_owned(),
+                threads: threads(),
+                steps,
+                parameters: [self.duel.generator.network.size(), self.duel.discriminator.network.size()],
+                version: concat!("duel ", env!("CARGO_PKG_VERSION")).to_owned(),
+            }
+        };
+        self.event(what)?;
+        self.forget_best();
+        self.good = state::save(self.duel).map_err(self.device_failed())?;
+        let held_out = self.duel.data().held_out.as_ref().filter(|_| self.duel.recipe.evaluation.every > 0);
+        let reference = held_out.map(|images| Reference::of(&Images::of(images, 0..images.len())));
+        self.reference = reference.transpose().map_err(self.device_failed())?;
+        if self.duel.step == 0 { self.samples() } else { Ok(()) }
+    }
+
+    /// Trains to the last step, or until it is told to stop, and writes the checkpoint of that.
+    fn run(&mut self) -> Result<Ending, TrainError> {
+        loop {
+            let ending = self.steps()?;
+            // Where the last step's values are not finite, training went back, and has steps to do again.
+            if self.checkpoint()? || ending == Ending::Asked {
+                return Ok(ending);
+            }
+        }
+    }
+
+    fn steps(&mut self) -> Result<Ending, TrainError> {
+        let record = self.duel.recipe.record.clone();
+        let mut polled = Instant::now();
+        while self.duel.step < self.duel.recipe.training.steps {
+            let step = self.duel.step + 1;
+            let last = step == self.duel.recipe.training.steps;
+            let measured = step.is_multiple_of(record.metrics_every) || last;
+            let metrics = self.duel.advance(measured).map_err(self.device_failed())?;
+            let mut flow = (self.observe)(Report::Step(step));
+            if let Some(metrics) = metrics {
+                self.run.metrics(&metrics)?;
+                (self.observe)(Report::Metrics(&metrics));
+                let recipe = self.duel.recipe.at(step - 1);
+                let training = &recipe.training;
+                let losses = [(training.k_discriminator, metrics.d_loss), (training.k_generator, metrics.g_loss)];
+                if losses.iter().any(|&(updates, loss)| updates > 0 && !loss.is_finite()) {
+                    self.retreat()?;
+                    continue;
+                }
+                let found = self.watch.metrics(&recipe, &metrics);
+                self.warn(found)?;
+            }
+            let every = self.duel.recipe.evaluation.every;
+            let due = every > 0 && (step.is_multiple_of(every) || last);
+            let evaluated = if due { self.evaluate()? } else { None };
+            if step.is_multiple_of(record.samples_every) || last {
+                self.samples()?;
+                self.probe(evaluated)?;
+            }
+            if step.is_multiple_of(record.checkpoint_every) && !last {
+                self.checkpoint()?;
+            }
+            if polled.elapsed() >= POLL {
+                self.save()?;
+                flow = self.obey(flow)?;
+                polled = Instant::now();
+            }
+            if flow == Flow::Stop && !last {
+                return Ok(Ending::Asked);
+            }
+        }
+        Ok(Ending::Done)
+    }
+
+    /// The last event, whatever ended the training.
+    fn end(&mut self, ended: Result<Ending, TrainError>) -> Result<Ending, TrainError> {
+        let (why, error) = match &ended {
+            Ok(why) => (*why, None),
+            Err(error) => (Ending::Failed, Some(error.to_string())),
+        };
+        let told = self.event(What::Stopped { why, error }).and_then(|()| self.save());
+        // The first error is the one to tell.
+        let why = ended.and_then(|why| told.map(|()| why))?;
+        self.run.saved()?;
+        Ok(why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{data::Dataset, kernels, recipe::Recipe, run::record::Event};
+    use candle_core::Device;
+    use duel_models::PIXELS;
+
+    /// Trains ten steps; at each step of `poisoned` a weight of the generator turns into NaN, once.
+    fn trained(poisoned: &[u64]) -> (Result<Ending, TrainError>, Vec<String>, Recipe) {
+        let settings = [
+            "generator.hidden=[8]",
+            "generator.latent=4",
+            "discriminator.hidden=[8]",
+            "training.batch=4",
+            "training.steps=10",
+            "record.metrics_every=1",
+            "record.checkpoint_every=2",
+        ];
+        let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
+        let data = Dataset { images: vec![7; 10 * PIXELS], labels: vec![0; 10], ..Dataset::default() };
+        let mut duel = Duel::new(recipe.clone(), data, Device::Cpu).expect("small networks");
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut run = Writer::create(dir.path(), &recipe).expect("space");
+        let (parameters, mut left) = (duel.generator.network.parameters.clone(), poisoned.to_vec());
+        let mut warnings = Vec::new();
+        let ended = train(&mut duel, &mut run, |report| {
+            match report {
+                Report::Step(step) if left.first() == Some(&step) => {
+                    left.remove(0);
+                    kernels::write(&parameters, |values| values[0] = f32::NAN).expect("on the CPU");
+                }
+                Report::Event(Event { what: What::Warning { remedy, .. }, .. }) => warnings.push(remedy.clone()),
+                _ => {}
+            }
+            Flow::Continue
+        });
+        if let Ok(Ending::Done) = ended {
+            state::restore(&mut duel, dir.path()).expect("a whole checkpoint");
+            assert_eq!(duel.step, 10);
+        }
+        (ended, warnings, crate::run::paths::recipe(dir.path()).expect("a run"))
+    }
+
+    #[test]
+    fn what_is_not_finite_is_taken_back_with_half_the_rates() {
+        let (ended, warnings, recipe) = trained(&[5, 8]);
+        assert_eq!(ended.expect("a training"), Ending::Done);
+        assert!(warnings.len() == 2 && warnings[0].contains("back to step 4"), "{warnings:?}");
+        let rates = [3, 4, 6, 10].map(|step| recipe.at(step).generator.learning_rate);
+        assert_eq!(rates, [1.0, 0.5, 0.25, 0.25].map(|share| share * Recipe::default().generator.learning_rate));
+    }
+
+    #[test]
+    fn a_last_step_that_is_not_finite_is_done_again() {
+        let (ended, warnings, _) = trained(&[10]);
+        assert_eq!(ended.expect("a training"), Ending::Done);
+        assert!(warnings.len() == 1 && warnings[0].contains("back to step 8"), "{warnings:?}");
+    }
+
+    #[test]
+    fn training_gives_up_after_three_times() {
+        let (ended, warnings, _) = trained(&[1, 1, 1, 1]);
+        let error = ended.expect_err("it gives up").to_string();
+        assert!(error.contains("generator.learning_rate") && error.lines().count() == 1, "{error}");
+        assert_eq!(warnings.len(), 3);
+    }
+}
