@@ -9,6 +9,7 @@ use std::{
 };
 
 use duel_tests::{duel, seeds};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Networks so small that a training takes a second.
 const SMALL: [&str; 14] = [
@@ -102,7 +103,7 @@ fn a_generator_that_is_told_the_digit_is_trained_exported_and_drawn() {
         "discriminator.channels=[4, 8]",
         "training.conditional=true",
         "training.balanced=true",
-        "generator.average=0.9",
+        "generator.ema=0.9",
     ];
     for kind in ["generator.kind=mlp", "generator.kind=conv", "generator.growth=nearest"] {
         let settings = small.into_iter().chain(["generator.kind=conv", kind]).flat_map(|setting| ["--set", setting]);
@@ -199,8 +200,7 @@ fn an_interrupt_ends_with_a_checkpoint_and_says_how_to_go_on() {
     }
     refused(dir, &["train", "--resume", "run"], 1, "another trainer is at work on run");
     refused(dir, &["train", "--run", "run"], 1, "another trainer is at work on run");
-    let pid = trainer.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+    kill_process(Pid::from_child(&trainer), Signal::INT).expect("a signal");
     assert!(trainer.wait().expect("it ends").success());
     let mut said = String::new();
     std::io::Read::read_to_string(&mut trainer.stdout.take().expect("piped"), &mut said).expect("text");

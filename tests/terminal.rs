@@ -13,7 +13,7 @@ use duel_tests::{
     pty::Pty,
     recorded::{Kind, at, json, record, record_long},
 };
-use duel_trainer::run::directory;
+use duel_trainer::run::paths;
 use rustix::process::Signal;
 
 /// Enter and leave the alternate screen; show the cursor.
@@ -275,7 +275,7 @@ fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
     pty.expect("go on with `duel train --resume runs/mine`");
     // What was set is what a resume goes on with.
-    let kept = directory::recipe(&home.path().join("runs/mine")).expect("a recipe");
+    let kept = paths::recipe(&home.path().join("runs/mine")).expect("a recipe");
     assert_eq!(kept.at(u64::MAX).discriminator.learning_rate, 2e-4);
 }
 

@@ -1,137 +1,76 @@
-//! What a generator file says of itself: the metadata of `generator.onnx` and `generator.safetensors`.
+//! The description that a generator file carries: the metadata of `generator.onnx` and `generator.safetensors`.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr};
 
-use crate::{
-    random::{Stream, inverse_normal},
-    text::is_hidden,
-};
+use crate::{LatentLaw, Shape, text::is_hidden};
 
-/// Rows and columns of an image.
-pub const SIDE: usize = 28;
-
-/// Values of an image, [`SIDE`] × [`SIDE`].
-pub const PIXELS: usize = SIDE * SIDE;
-
-/// The largest latent a card may ask for, so that a stranger's file cannot ask for the machine's memory.
+/// The largest latent of a card. Bounds the memory that an untrusted file can ask for.
 const LATENT_MAX: usize = 4096;
 
-/// As above, for classes: a label is one byte.
+/// The most classes of a card: a label is one byte.
 const CLASSES_MAX: usize = 256;
 
-/// The law that a generator's latents follow, value by value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LatentLaw {
-    /// Mean 0, variance 1.
-    Normal,
-    /// Uniform in (-√3, √3), of variance 1 as the other: `Generator.get_noise` in the code of the 2014 paper,
-    /// github.com/goodfeli/adversarial.
-    Uniform,
-}
-
-impl LatentLaw {
-    /// One value of the law.
-    pub fn draw(self, stream: &mut Stream) -> f32 {
-        self.quantile(stream.uniform())
-    }
-
-    /// The value that a share `p` of all, in (0, 1), lies below.
-    pub fn quantile(self, p: f64) -> f32 {
-        match self {
-            Self::Normal => inverse_normal(p) as f32,
-            Self::Uniform => ((2.0 * p - 1.0) * f64::from(self.bound())) as f32,
-        }
-    }
-
-    /// What no value lies beyond.
-    pub fn bound(self) -> f32 {
-        match self {
-            Self::Normal => f32::INFINITY,
-            Self::Uniform => 3f32.sqrt(),
-        }
-    }
-}
-
-impl fmt::Display for LatentLaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Normal => "normal",
-            Self::Uniform => "uniform",
-        })
-    }
-}
-
-impl FromStr for LatentLaw {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "normal" => Ok(Self::Normal),
-            "uniform" => Ok(Self::Uniform),
-            _ => Err("normal or uniform".to_owned()),
-        }
-    }
-}
-
-/// The self-description of an exported generator.
-///
-/// Images are [`SIDE`] × [`SIDE`] grey values in [-1, 1]; those two facts are written into the file and checked, not chosen.
+/// The description of an exported generator. Its pictures have `shape` and values in [-1, 1].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Card {
-    /// What the model is called, as in `duel sample --model NAME`.
+    /// Name of the model, as in `duel sample --model NAME`.
     pub name: String,
+    /// Shape of its pictures.
+    pub shape: Shape,
     /// Values of a latent, 1 to 4096.
     pub latent: usize,
-    /// The law they follow.
+    /// Distribution of those values.
     pub latent_law: LatentLaw,
-    /// Labels the generator takes, 0 (none) to 256.
+    /// Number of classes, 0 (none) to 256.
     pub classes: usize,
-    /// The recipe it was trained by.
+    /// Name of the recipe that trained it.
     pub recipe: String,
-    /// The seed of that training.
+    /// Seed of the training.
     pub seed: u64,
     /// Training steps.
     pub steps: u64,
-    /// Training images seen, repeats counted.
+    /// Training pictures that the discriminator saw, repeats included.
     pub images: u64,
-    /// The data set.
+    /// Name of the data set.
     pub data: String,
-    /// The program and version that wrote the file.
+    /// Program and version that wrote the file.
     pub made_by: String,
-    /// What the exported graph was checked with before it was written.
+    /// Programs that checked the graph before it was written.
     pub checked_by: String,
     /// Scores by name, as `duel eval` prints them.
     pub scores: BTreeMap<String, f64>,
 }
 
-/// Why metadata is no card.
+/// Reasons why metadata is not a card. Each message follows the name of a file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CardError {
-    /// The file has none of duel's keys.
+    /// The metadata has none of duel's keys.
     #[error("it has no duel card in its metadata; `duel export` writes one")]
     Missing,
-    /// One key is not there.
+    /// One key is absent.
     #[error("its card lacks `{0}`; export it again with `duel export`")]
     Lacks(&'static str),
-    /// One key's value cannot be right.
+    /// The value of one key is not allowed.
     #[error("its card says {key} = {value:?}, expected {expected}")]
     Wrong {
         /// The key.
         key: String,
-        /// What it says, shortened.
+        /// Its value, shortened.
         value: String,
-        /// What it might say.
+        /// The values that are allowed.
         expected: String,
     },
 }
 
-const VERSION: &str = "1";
-const IMAGE: &str = "1x28x28";
+/// The version that is written. Version 1 is read too: it differs only in that every picture is [`SHAPE_1`].
+const VERSION: &str = "2";
+/// The shape of every picture of version 1.
+const SHAPE_1: &str = "1x28x28";
 const RANGE: &str = "-1..1";
 const SCORE: &str = "duel.score.";
 
 impl Card {
-    /// The card as the keys and values of a file's metadata.
+    /// The card as keys and values for the metadata of a file.
     pub fn to_map(&self) -> BTreeMap<String, String> {
         let fields = [
             ("duel.card", VERSION.to_owned()),
@@ -139,7 +78,7 @@ impl Card {
             ("duel.latent", self.latent.to_string()),
             ("duel.latent_law", self.latent_law.to_string()),
             ("duel.classes", self.classes.to_string()),
-            ("duel.image", IMAGE.to_owned()),
+            ("duel.image", self.shape.to_string()),
             ("duel.range", RANGE.to_owned()),
             ("duel.recipe", self.recipe.clone()),
             ("duel.seed", self.seed.to_string()),
@@ -153,17 +92,21 @@ impl Card {
         fields.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(scores).collect()
     }
 
-    /// The card in a file's metadata, each field checked; other programs' keys are passed over.
+    /// Reads the card in the metadata of an untrusted file, and checks each field. Keys of other programs are ignored.
     pub fn from_map(map: &BTreeMap<String, String>) -> Result<Self, CardError> {
         if !map.keys().any(|key| key.starts_with("duel.")) {
             return Err(CardError::Missing);
         }
         let fields = Fields(map);
-        fields.exactly("duel.card", VERSION)?;
-        fields.exactly("duel.image", IMAGE)?;
+        match fields.get("duel.card")? {
+            "1" => fields.exactly("duel.image", SHAPE_1)?,
+            VERSION => {}
+            other => return Err(wrong("duel.card", other, "1 or 2")),
+        }
         fields.exactly("duel.range", RANGE)?;
         Ok(Self {
             name: fields.text("duel.name")?,
+            shape: fields.parsed("duel.image", "CHANNELSxHEIGHTxWIDTH, 1 or 3 channels and sides of 8 to 128")?,
             latent: fields.number("duel.latent", 1, LATENT_MAX)?,
             latent_law: fields.parsed("duel.latent_law", "normal or uniform")?,
             classes: fields.number("duel.classes", 0, CLASSES_MAX)?,
@@ -179,7 +122,7 @@ impl Card {
     }
 }
 
-/// Typed access to a file's metadata.
+/// Typed access to the metadata of a file.
 struct Fields<'a>(&'a BTreeMap<String, String>);
 
 impl Fields<'_> {
@@ -223,7 +166,7 @@ impl Fields<'_> {
 }
 
 fn wrong(key: &str, value: &str, expected: &str) -> CardError {
-    // A score's key is the file's own.
+    // The key of a score comes from the file, so it may hold anything.
     let key = key.chars().filter(|c| !is_hidden(*c)).take(40).collect();
     CardError::Wrong { key, value: value.chars().take(40).collect(), expected: expected.to_owned() }
 }
@@ -235,6 +178,7 @@ mod tests {
     fn card() -> Card {
         Card {
             name: "article".into(),
+            shape: Shape::new(3, 32, 48).expect("in range"),
             latent: 784,
             latent_law: LatentLaw::Normal,
             classes: 0,
@@ -255,15 +199,27 @@ mod tests {
     }
 
     #[test]
+    fn version_1_is_read_as_pictures_of_28_by_28() {
+        let mut map = card().to_map();
+        map.insert("duel.card".into(), "1".into());
+        let error = Card::from_map(&map).expect_err("version 1 has no colours").to_string();
+        assert!(error.contains("duel.image = \"3x32x48\", expected 1x28x28"), "{error}");
+        map.insert("duel.image".into(), SHAPE_1.into());
+        let shape = SHAPE_1.parse().expect("in range");
+        assert_eq!(Card::from_map(&map), Ok(Card { shape, ..card() }));
+    }
+
+    #[test]
     fn a_wrong_field_is_named() {
         for (key, value) in [
-            ("duel.card", "2"),
+            ("duel.card", "3"),
             ("duel.latent", "0"),
             ("duel.latent", "4097"),
             ("duel.latent", "-1"),
             ("duel.latent_law", "cauchy"),
             ("duel.classes", "257"),
-            ("duel.image", "3x28x28"),
+            ("duel.image", "2x28x28"),
+            ("duel.image", "1x28x129"),
             ("duel.range", "0..1"),
             ("duel.name", "a\nb"),
             ("duel.seed", "one"),
@@ -275,8 +231,9 @@ mod tests {
             assert!(error.contains(key), "{error}");
         }
         let hostile = [("duel.score.\u{1b}[2J".to_owned(), "NaN".to_owned())];
-        let error =
-            Card::from_map(&card().to_map().into_iter().chain(hostile).collect()).expect_err("no number").to_string();
+        let error = Card::from_map(&card().to_map().into_iter().chain(hostile).collect())
+            .expect_err("not a number")
+            .to_string();
         assert!(error.contains("duel.score.[2J") && !error.chars().any(char::is_control), "{error:?}");
         let mut map = card().to_map();
         map.remove("duel.seed");

@@ -1,16 +1,23 @@
-//! The contract between the trainer and the runtime: what a generator file says of itself ([`Card`]), how a seed becomes
-//! latents and labels ([`latent`]), how a network's output becomes pixels ([`pixels`]), how files come to the disk whole
-//! ([`files`]), and the generators that ship with duel ([`SHIPPED`]). A leaf: no tensors.
+//! The contract between the trainer and the runtime, without tensors:
+//!
+//! - [`Shape`] of a picture, and [`Card`], the description that a generator file carries;
+//! - [`latent`]: latents and labels from a seed; [`random`]: the streams of random numbers behind them;
+//! - [`picture`]: the values of a network as bytes, grids of pictures, PNG files;
+//! - [`onnx`]: the names in an exported graph;
+//! - [`files`] and [`text`]: files that are whole or absent, untrusted files and texts;
+//! - [`SHIPPED`]: the generators that ship with duel.
 
 mod card;
 pub mod files;
-pub mod grid;
 pub mod latent;
-pub mod pixels;
+pub mod onnx;
+pub mod picture;
 pub mod random;
+mod shape;
 mod shipped;
 pub mod text;
 
-pub use card::{Card, CardError, LatentLaw, PIXELS, SIDE};
-pub use latent::Latents;
+pub use card::{Card, CardError};
+pub use latent::{LatentLaw, Latents};
+pub use shape::{MNIST, PIXELS, SIDE, Shape, ShapeError};
 pub use shipped::{SHIPPED, Shipped, shipped};

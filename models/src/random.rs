@@ -2,52 +2,52 @@
 
 /// A SplitMix64 generator (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators", figure 15).
 ///
-/// A stream for any purpose or index is found without drawing the ones before it, so a checkpoint need not hold one.
+/// The stream for a purpose or an index does not depend on the streams before it, so a checkpoint need not hold any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
     state: u64,
 }
 
-/// 2^64 / φ, odd: the step of Weyl's sequence in SplitMix64.
+/// 2^64 / φ, rounded to an odd number: the increment of SplitMix64's Weyl sequence.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Stream {
-    /// The stream of a seed for one purpose: two purposes never share numbers.
+    /// Returns the stream of a seed for one purpose. Streams of two purposes are independent.
     pub fn new(seed: u64, purpose: &str) -> Self {
-        // FNV-1a over the name, then the mixer, so that near seeds and near names are far apart.
+        // FNV-1a hash of the name, then the mixer: similar seeds or names give unrelated states.
         let name = purpose
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self { state: mix(mix(seed.wrapping_add(GOLDEN)) ^ name) }
     }
 
-    /// The stream for item `index` of this one's items; leaves `self` as it is.
+    /// Returns the stream for item `index`. Does not advance `self`.
     pub fn item(self, index: u64) -> Self {
         Self { state: mix(self.state ^ mix(index.wrapping_mul(GOLDEN).wrapping_add(GOLDEN))) }
     }
 
-    /// 64 uniform bits.
+    /// Draws 64 uniform bits.
     pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
         mix(self.state)
     }
 
-    /// Uniform in (0, 1), never 0 and never 1: (k + ½) / 2^53 for a k of 53 bits.
+    /// Draws a uniform value in (0, 1), never 0 and never 1: (k + ½) / 2^53 for a k of 53 bits.
     pub fn uniform(&mut self) -> f64 {
         ((self.bits() >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// Uniform in 0..n, by the high half of a product (Lemire 2019); for n up to 2^32 its bias is below 2^-32.
+    /// Draws a uniform integer in 0..n, as the high half of a product (Lemire 2019). The bias is below 2^-32 for n up to 2^32.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
-    /// One value of the standard normal law.
+    /// Draws a value from the standard normal distribution.
     pub fn normal(&mut self) -> f64 {
         inverse_normal(self.uniform())
     }
 
-    /// Puts `items` in a uniformly random order (Fisher and Yates).
+    /// Shuffles `items` uniformly (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
@@ -62,10 +62,10 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The quantile of the standard normal law at `p` in (0, 1), to about 1 part in 10^16: Wichura 1988, Algorithm AS 241, PPND16.
+/// Quantile of the standard normal distribution at `p` in (0, 1), to about 1 part in 10^16: Wichura 1988, Algorithm AS 241, PPND16.
 ///
-/// Only IEEE additions, multiplications, divisions and square roots, and a logarithm that `libm` makes of the same:
-/// unlike the platforms' math libraries, these give equal bits everywhere.
+/// Uses only additions, multiplications, divisions and square roots of IEEE 754, and `libm`'s logarithm, which is made of them. They
+/// have equal bits on every CPU, unlike the platforms' math libraries.
 pub fn inverse_normal(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
@@ -78,12 +78,12 @@ pub fn inverse_normal(p: f64) -> f64 {
     if q < 0.0 { -x } else { x }
 }
 
-/// Numerator and denominator of a rational function, highest power last.
+/// Coefficients of a rational function, numerator then denominator, the constant first.
 type Rational = [[f64; 8]; 2];
 
-fn ratio(r: f64, [above, below]: &Rational) -> f64 {
+fn ratio(r: f64, [numerator, denominator]: &Rational) -> f64 {
     let polynomial = |c: &[f64; 8]| c.iter().rev().fold(0.0, |sum, c| sum * r + c);
-    polynomial(above) / polynomial(below)
+    polynomial(numerator) / polynomial(denominator)
 }
 
 const CENTRE: Rational = [
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quantile_is_pythons() {
+    fn the_quantile_agrees_with_python() {
         // python 3.11: from statistics import NormalDist; for p in (...): print(NormalDist().inv_cdf(p))
         for (p, expected) in [
             (1e-15, -7.941345326170995),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_normal_law_has_its_moments() {
+    fn normal_values_have_the_right_moments() {
         let mut stream = Stream::new(3, "moments");
         let n = 200_000;
         let mut sums = [0.0; 4];

@@ -3,19 +3,19 @@
 /// One shipped generator.
 #[derive(Debug, Clone, Copy)]
 pub struct Shipped {
-    /// As in `duel sample --model NAME`.
+    /// Its name, as in `duel sample --model NAME`.
     pub name: &'static str,
-    /// The file `models/NAME/generator.onnx`, card included.
+    /// Bytes of `models/NAME/generator.onnx`, which include its card.
     pub onnx: &'static [u8],
 }
 
-/// All that ship, the default first. A static, as all large files inside the binary: a constant may be copied wherever it is used.
+/// All shipped generators, the default first. A static, because the compiler may copy a constant to each place that uses it.
 pub static SHIPPED: &[Shipped] = &[
     Shipped { name: "digits", onnx: include_bytes!("../digits/generator.onnx") },
     Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },
 ];
 
-/// The shipped generator of that name.
+/// Returns the shipped generator with the given name.
 pub fn shipped(name: &str) -> Option<Shipped> {
     SHIPPED.iter().copied().find(|shipped| shipped.name == name)
 }

@@ -1,17 +1,40 @@
-//! A stranger's words on a user's screen.
+//! Untrusted text on a user's screen.
 
-/// A text with what [`is_hidden`] written as escapes: one line, whatever it was.
-pub fn shown(text: impl IntoIterator<Item = char>) -> String {
-    let mut shown = String::new();
+/// Characters that [`showable`] keeps.
+const SHOWABLE: usize = 400;
+
+/// The text with each hidden character ([`is_hidden`]) written as an escape. The result is one line.
+pub fn escaped(text: impl IntoIterator<Item = char>) -> String {
+    let mut escaped = String::new();
     for c in text {
-        if is_hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if is_hidden(c) { escaped.extend(c.escape_default()) } else { escaped.push(c) }
     }
-    shown
+    escaped
 }
 
-/// Whether a terminal would obey a character, or show nothing for it: control characters, marks that turn the direction of text, spaces of no
-/// width.
+/// The first 400 characters of a text, [`escaped`].
+pub fn showable(text: &str) -> String {
+    escaped(text.chars().take(SHOWABLE))
+}
+
+/// Whether a terminal would obey the character or show nothing for it: control characters, marks that change the direction of
+/// text, spaces without width.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_characters_become_escapes() {
+        assert_eq!(showable("a\u{1b}[2Jb\n\u{202e}ö"), "a\\u{1b}[2Jb\\n\\u{202e}ö");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(showable(&"x".repeat(1000)).len(), SHOWABLE);
+    }
 }

@@ -1,9 +1,16 @@
-//! The one door for ONNX bytes: what a file holds is held against what a generator of digits may be, before tract sees it.
+//! The one entry for the bytes of ONNX files: checks that a file can be a generator of pictures before anything is computed.
 
 use std::collections::BTreeMap;
 
-use duel_models::{Card, CardError, SIDE, text::is_hidden};
-use prost::Message;
+use duel_models::{
+    Card, CardError,
+    onnx::{IMAGE, LABEL, LATENT},
+    text::is_hidden,
+};
+use prost::{
+    Message,
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
+};
 use tract_onnx::{
     pb::{
         AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto,
@@ -14,59 +21,80 @@ use tract_onnx::{
     prelude::f16,
 };
 
-/// The input of every generator, f32 [N, latent].
-pub(crate) const LATENT: &str = "latent";
-/// The second input of a generator with classes, i64 [N].
-pub(crate) const LABEL: &str = "label";
-/// The output, f32 [N, 1, 28, 28].
-const IMAGE: &str = "image";
-
-/// Eight times the generator that ships, and more than twice the 2014 paper's. A file, its decoded weights and the packed ones are in
-/// memory for a moment: a stranger's file cannot ask for 100 MB.
-const BYTES_MAX: usize = 24 << 20;
+/// The most bytes of an ONNX file, 64 MB: a DCGAN of 128×128 pixels that begins with 1,024 channels has 51 MB. While a file is
+/// loaded, its bytes, its decoded weights and the packed weights are in memory together, 192 MB at most.
+pub const BYTES_MAX: usize = 64 << 20;
+/// The most bytes of a file besides the values of its weights: names, operations, the card. Decoded, they take up to a hundred
+/// times as much memory.
+const STRUCTURE_MAX: usize = 256 << 10;
 const NODES_MAX: usize = 256;
-/// No kernel, stride, padding or axis of a generator of 28×28 pixels is larger.
+/// The largest number in an attribute: no kernel, stride, padding or data type needs a larger one.
 const ATTRIBUTE_MAX: u64 = 32;
 
-/// Why a file is no generator that duel runs. Each message is a line that follows the file's name.
+/// Reasons why a file is not loaded. Each message follows the name of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The bytes are no ONNX model.
-    #[error("it is no ONNX file; `duel export` writes one")]
+    /// The bytes are not an ONNX model.
+    #[error("it is not an ONNX file; `duel export` writes one")]
     NotOnnx,
-    /// It is too large.
-    #[error("it has {0} bytes; a generator of digits has at most {BYTES_MAX}")]
+    /// The file is too large.
+    #[error("it has {0} bytes; a generator may have at most {BYTES_MAX}")]
     TooLarge(usize),
-    /// Its card is missing or wrong.
+    /// The card is missing or wrong.
     #[error(transparent)]
     Card(#[from] CardError),
-    /// Its graph is not one that a generator has.
-    #[error("its graph is no generator of digits: {0}")]
+    /// The graph is not one that `duel export` writes.
+    #[error("its graph is not a generator of pictures: {0}")]
     Graph(String),
-    /// It has weights, or draws pixels, that are not finite.
+    /// A weight or a drawn value is NaN or infinite.
     #[error("it has weights that are not finite; export an earlier checkpoint")]
     NotFinite,
 }
 
-/// The graph and the card, if the bytes are what they should be.
+/// Decodes the graph and the card of an untrusted file, and checks both.
 pub(crate) fn check(onnx: &[u8]) -> Result<(GraphProto, Card), LoadError> {
     if onnx.len() > BYTES_MAX {
         return Err(LoadError::TooLarge(onnx.len()));
+    }
+    let structure = structure_bytes(onnx, &RAW_DATA).ok_or(LoadError::NotOnnx)?;
+    if structure > STRUCTURE_MAX {
+        return Err(LoadError::Graph(format!("it has {structure} bytes besides its weights, over {STRUCTURE_MAX}")));
     }
     let proto = ModelProto::decode(onnx).map_err(|_| LoadError::NotOnnx)?;
     let graph = proto.graph.ok_or(LoadError::NotOnnx)?;
     let metadata: BTreeMap<String, String> =
         proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
     let card = Card::from_map(&metadata)?;
-    nodes(&graph).map_err(LoadError::Graph)?;
-    ends(&graph, &card).map_err(LoadError::Graph)?;
+    check_nodes(&graph).map_err(LoadError::Graph)?;
+    check_ends(&graph, &card).map_err(LoadError::Graph)?;
     for tensor in &graph.initializer {
-        initialiser(tensor)?;
+        check_weight(tensor)?;
     }
     Ok((graph, card))
 }
 
-fn nodes(graph: &GraphProto) -> Result<(), String> {
+/// Field numbers of `ModelProto.graph`, `GraphProto.initializer` and `TensorProto.raw_data` in onnx.proto.
+const RAW_DATA: [u32; 3] = [7, 5, 9];
+
+/// Bytes of a protobuf message without those of the nested field at `path`; none if the bytes are not a message.
+fn structure_bytes(mut message: &[u8], path: &[u32]) -> Option<usize> {
+    let (&first, rest) = path.split_first()?;
+    let mut bytes = message.len();
+    while !message.is_empty() {
+        let (field, wire) = decode_key(&mut message).ok()?;
+        if field == first && wire == WireType::LengthDelimited {
+            let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
+            let (value, after) = message.split_at_checked(length)?;
+            bytes -= if rest.is_empty() { length } else { length - structure_bytes(value, rest)? };
+            message = after;
+        } else {
+            skip_field(wire, field, &mut message, DecodeContext::default()).ok()?;
+        }
+    }
+    Some(bytes)
+}
+
+fn check_nodes(graph: &GraphProto) -> Result<(), String> {
     if graph.node.is_empty() || graph.node.len() > NODES_MAX {
         return Err(format!("it has {} operations, expected 1 to {NODES_MAX}", graph.node.len()));
     }
@@ -75,52 +103,52 @@ fn nodes(graph: &GraphProto) -> Result<(), String> {
     }
     for node in &graph.node {
         if !node.domain.is_empty() {
-            return Err("it has operations that are not ONNX's own".to_owned());
+            return Err("it has operations outside the ONNX standard".to_owned());
         }
-        if !node.attribute.iter().all(plain) {
-            return Err(format!("an attribute of its {} is out of range", short(&node.op_type)));
+        if !node.attribute.iter().all(holds_small_numbers) {
+            return Err(format!("an attribute of its {} is out of range", shortened(&node.op_type)));
         }
     }
     Ok(())
 }
 
-/// Whether an attribute holds nothing but small numbers.
-fn plain(attribute: &AttributeProto) -> bool {
+/// Whether an attribute holds nothing but small numbers: no tensors, no graphs.
+fn holds_small_numbers(attribute: &AttributeProto) -> bool {
     let small = |value: &i64| value.unsigned_abs() <= ATTRIBUTE_MAX;
     let nested = attribute.t.is_some() || attribute.g.is_some() || attribute.sparse_tensor.is_some();
     let lists = attribute.tensors.len() + attribute.graphs.len() + attribute.sparse_tensors.len();
     !nested && lists == 0 && small(&attribute.i) && attribute.ints.iter().all(small) && attribute.f.is_finite()
 }
 
-/// A name of a stranger's as it stands in an error.
-pub(crate) fn short(name: &str) -> String {
+/// The first 40 characters of an untrusted name, for an error message.
+pub(crate) fn shortened(name: &str) -> String {
     name.chars().filter(|c| !is_hidden(*c)).take(40).collect()
 }
 
-/// Inputs and outputs, by the card.
-fn ends(graph: &GraphProto, card: &Card) -> Result<(), String> {
+/// Checks the inputs and the output of the graph against the card.
+fn check_ends(graph: &GraphProto, card: &Card) -> Result<(), String> {
     let is_weight = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
     let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !is_weight(&input.name)).collect();
     let expected: &[&str] = if card.classes > 0 { &[LATENT, LABEL] } else { &[LATENT] };
     if !inputs.iter().map(|input| input.name.as_str()).eq(expected.iter().copied()) {
-        let names: Vec<String> = inputs.iter().take(3).map(|input| short(&input.name)).collect();
+        let names: Vec<String> = inputs.iter().take(3).map(|input| shortened(&input.name)).collect();
         return Err(format!("its inputs are {names:?}, expected {expected:?}"));
     }
     let [output] = &graph.output[..] else {
         return Err(format!("it has {} outputs, expected one", graph.output.len()));
     };
     if output.name != IMAGE {
-        return Err(format!("its output is {:?}, expected {IMAGE:?}", short(&output.name)));
+        return Err(format!("its output is {:?}, expected {IMAGE:?}", shortened(&output.name)));
     }
     if !graph.node.iter().any(|node| node.output.contains(&output.name)) {
-        return Err(format!("no operation gives its output {IMAGE:?}"));
+        return Err(format!("no operation computes its output {IMAGE:?}"));
     }
-    shape(inputs[0], &[card.latent])?;
-    shape(output, &[1, SIDE, SIDE])
+    check_sizes(inputs[0], &[card.latent])?;
+    check_sizes(output, &[card.shape.channels, card.shape.height, card.shape.width])
 }
 
-/// Holds the sizes behind the batch against `expected`.
-fn shape(value: &ValueInfoProto, expected: &[usize]) -> Result<(), String> {
+/// Checks that a value has the shape [N, `expected`…].
+fn check_sizes(value: &ValueInfoProto, expected: &[usize]) -> Result<(), String> {
     let tensor = match value.r#type.as_ref().and_then(|kind| kind.value.as_ref()) {
         Some(type_proto::Value::TensorType(tensor)) => tensor,
         None => return Err(format!("{} has no type", value.name)),
@@ -133,14 +161,15 @@ fn shape(value: &ValueInfoProto, expected: &[usize]) -> Result<(), String> {
     if !dims.is_empty() && sizes.eq(expected.iter().map(|&size| Some(size))) {
         return Ok(());
     }
-    Err(format!("its card says that {} has the shape [N, {expected:?}], and the graph does not", value.name))
+    let sizes: String = expected.iter().map(|size| format!(", {size}")).collect();
+    Err(format!("{} does not have the shape [N{sizes}], as its card says", value.name))
 }
 
-/// A weight's values must be there, as many as its shape says, and finite.
-fn initialiser(tensor: &TensorProto) -> Result<(), LoadError> {
-    let graph = |why: &str| LoadError::Graph(format!("its weight {:?} {why}", short(&tensor.name)));
+/// Checks that a weight's values are in the file, as many as its shape says, and finite.
+fn check_weight(tensor: &TensorProto) -> Result<(), LoadError> {
+    let error = |why: &str| LoadError::Graph(format!("its weight {:?} {why}", shortened(&tensor.name)));
     if tensor.data_location == Some(DataLocation::External.into()) || !tensor.external_data.is_empty() {
-        return Err(graph("stands in another file"));
+        return Err(error("is in another file"));
     }
     let size = |&size: &i64| usize::try_from(size).ok().filter(|&size| size <= BYTES_MAX);
     let count = tensor.dims.iter().try_fold(1usize, |product, dim| product.checked_mul(size(dim)?));
@@ -148,10 +177,10 @@ fn initialiser(tensor: &TensorProto) -> Result<(), LoadError> {
         DataType::Float => 4,
         DataType::Float16 => 2,
         DataType::Int64 => 8,
-        _ => return Err(graph("is neither f32, f16 nor i64")),
+        _ => return Err(error("is neither f32, f16 nor i64")),
     };
     if count.and_then(|count| count.checked_mul(bytes)) != Some(tensor.raw_data.len()) {
-        return Err(graph("has not as many values as its shape says"));
+        return Err(error("does not have as many values as its shape says"));
     }
     let finite = match bytes {
         4 => tensor.raw_data.as_chunks().0.iter().all(|&value| f32::from_le_bytes(value).is_finite()),

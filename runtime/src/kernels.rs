@@ -1,41 +1,42 @@
-//! What a generator's layers compute, on the widest registers that the CPU has.
+//! The arithmetic of the layers, on the widest vector registers that the CPU has.
 //!
-//! A dense layer and a transposed convolution are the same product: rows of an input, which may be gathered from several places,
-//! times a matrix. On the shipped generator it takes half the time of tract's own operations for one image and a fifth for many
+//! A dense layer and a transposed convolution are the same product: rows of an input, gathered from one or several places, times a
+//! matrix. On the shipped generator this takes half the time of tract's own operations for one picture and a fifth for many
 //! (`tests/peers/inference`).
 
-use duel_models::pixels;
+use duel_models::picture;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Rows of a tile, and of the smaller one for what is left, where there are 32 registers: 28 sums, two vectors of weights and one of input.
+/// Rows of a large tile and of a small one, on a CPU with 32 registers. The large tile has 21 sums, three vectors of weights and one
+/// of input in registers.
 const ROWS_32: [usize; 2] = [7, 3];
-/// As above, for 16 registers.
+/// Rows of a large tile and of a small one, on a CPU with 16 registers.
 const ROWS_16: [usize; 2] = [6, 3];
-/// Vectors of a tile's row.
+/// Vectors in a row of a tile.
 const VECTORS: usize = 3;
 
-/// A matrix [depth, columns] in the order in which a product reads it: panels of as many columns as a tile has, each [depth, columns].
+/// A matrix [depth, columns] in the order in which a product reads it: panels as wide as a tile, each [depth, columns].
 #[derive(Debug)]
-pub(crate) struct Matrix {
+pub(crate) struct PackedMatrix {
     values: Vec<f32>,
-    /// Where the values begin: at a line of the cache, so that no load of a vector touches two.
+    /// Index of the first value. It is aligned to a cache line, so that no vector spans two lines.
     start: usize,
     depth: usize,
     columns: usize,
 }
 
-/// Where the rows of a product come from and go to.
+/// Places of a product's rows in its input and output, as indices of values.
 pub(crate) struct Rows<'a> {
-    /// The first value of each row in the input.
+    /// Start of each row in the input.
     pub from: &'a [usize],
-    /// What a row is made of: a piece of the matrix's depth from each of these places behind its first value.
+    /// Offsets from the start of a row to its pieces. The pieces are equally long, and together as long as the matrix is deep.
     pub taps: &'a [usize],
-    /// The first value of each row in the output.
+    /// Start of each row in the output.
     pub to: &'a [usize],
 }
 
-impl Matrix {
-    /// Packs the values that `at(row, column)` gives.
+impl PackedMatrix {
+    /// Packs the values `at(row, column)`.
     pub fn new(depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Self {
         let lanes = Arch::new().dispatch(Lanes);
         let padded = columns.next_multiple_of(lanes);
@@ -54,7 +55,7 @@ impl Matrix {
         Self { values, start, depth, columns }
     }
 
-    /// out = f(x W + bias(row)), where f(y) = max(y, slope y): the identity for a slope of 1, a leaky ReLU for less.
+    /// Computes out = f(x W + bias(row)) with f(y) = max(y, slope y): the identity for a slope of 1, a leaky ReLU for less.
     pub fn product<'a>(
         &'a self,
         x: &'a [f32],
@@ -67,7 +68,7 @@ impl Matrix {
     }
 }
 
-/// Values of a line of the cache.
+/// Values in a cache line.
 const LINE: usize = 16;
 
 struct Lanes;
@@ -81,7 +82,7 @@ impl WithSimd for Lanes {
 }
 
 struct Product<'a, 'o, B> {
-    matrix: &'a Matrix,
+    matrix: &'a PackedMatrix,
     x: &'a [f32],
     rows: &'a Rows<'a>,
     bias: B,
@@ -94,7 +95,7 @@ impl<'a, B: Fn(usize) -> &'a [f32]> WithSimd for Product<'a, '_, B> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let Matrix { values, start, depth, columns } = self.matrix;
+        let PackedMatrix { values, start, depth, columns } = self.matrix;
         let mut values = &values[*start..];
         let mut first = 0;
         while first < *columns {
@@ -113,7 +114,7 @@ impl<'a, B: Fn(usize) -> &'a [f32]> WithSimd for Product<'a, '_, B> {
 }
 
 impl<'a, B: Fn(usize) -> &'a [f32]> Product<'a, '_, B> {
-    /// The columns of one panel for every row, in tiles.
+    /// Computes the columns of one panel for every row, tile by tile.
     #[inline(always)]
     fn panel<S: Simd, const V: usize>(&mut self, simd: S, panel: &[S::f32s], first: usize) {
         let mut row = 0;
@@ -127,7 +128,7 @@ impl<'a, B: Fn(usize) -> &'a [f32]> Product<'a, '_, B> {
         self.tiles::<S, 1, V>(simd, panel, first, &mut row);
     }
 
-    /// As many tiles of `R` rows as are left from `row` on.
+    /// Computes as many tiles of `R` rows as remain from `row` on, and advances `row`.
     #[inline(always)]
     fn tiles<S: Simd, const R: usize, const V: usize>(
         &mut self,
@@ -159,8 +160,8 @@ impl<'a, B: Fn(usize) -> &'a [f32]> Product<'a, '_, B> {
     }
 }
 
-/// Adds the product of `R` rows and a panel to `sums`. Each sum is built in the same order whatever stands beside it, so a sample
-/// is the same to the bit in any batch.
+/// Adds the product of `R` rows and a panel to `sums`. The order of additions does not depend on the other rows, so a sample has the
+/// same bits in any batch.
 #[inline(always)]
 fn tile<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -190,13 +191,14 @@ fn tile<S: Simd, const R: usize, const V: usize>(
     sums
 }
 
-/// Every value's tanh.
+/// Replaces each value by its tanh.
 pub(crate) fn tanh(values: &mut [f32]) {
-    Arch::new().dispatch(|| values.iter_mut().for_each(|y| *y = pixels::tanh(*y)));
+    Arch::new().dispatch(|| values.iter_mut().for_each(|y| *y = picture::tanh(*y)));
 }
 
-/// As [`Matrix::product`] of `x`, [rows, depth], and `matrix`, [depth, columns], in double precision.
-pub(crate) fn product_in_double<'a>(
+/// Computes out = f(x W + bias(row)) in double precision, for `x` [rows, depth] and `matrix` [depth, columns]; f as in
+/// [`PackedMatrix::product`].
+pub(crate) fn product_f64<'a>(
     x: &[f64],
     matrix: &[f32],
     depth: usize,

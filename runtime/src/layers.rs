@@ -1,55 +1,66 @@
-//! Reads the chain of layers that a generator's graph is: dense layers, then 4×4 transposed convolutions, as `duel export` writes them.
+//! Reads the layers of a generator from its graph: a chain of dense layers, then of 4×4 transposed convolutions, as `duel export`
+//! writes it.
 
 use std::collections::HashMap;
 
-use duel_models::{Card, PIXELS};
+use duel_models::{
+    Card,
+    onnx::{CONV_TRANSPOSE, LABEL, LATENT},
+};
 use tract_onnx::{
     pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType},
     prelude::f16,
 };
 
-use crate::door::{LABEL, LATENT, short};
+use crate::{conv_transpose::scatters, door::shortened};
 
-/// Values of the largest tensor between two layers, for a sample: more than the 512 channels of 14×14 pixels that a recipe may ask for.
-const VALUES_MAX: usize = 1 << 17;
-/// Values of all weights as products read them, in single precision: 48 MB, as much as a file's most in half precision. A product's columns
-/// are filled up to whole vectors, so that a weight of one column takes sixteen times its size.
-const PACKED_MAX: usize = 12 << 20;
-/// Values of the widest vector.
+/// The most output values of a layer for one sample, 4 MB: 256 channels of 64×64 pixels.
+const VALUES_MAX: usize = 1 << 20;
+/// The most values of all packed weights, 64 MB in single precision. Packing fills the columns of a matrix up to whole vectors, so a
+/// matrix of one column grows to sixteen times its size.
+const PACKED_MAX: usize = 16 << 20;
+/// Values of the widest vector register, AVX-512.
 const LANES: usize = 16;
 
-/// A layer and the activation behind it.
+/// One layer with the activation behind it.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub op: Op,
     pub activation: Activation,
-    /// Output channels, and pixels of each.
-    pub shape: [usize; 2],
+    /// Output channels, height and width: [outputs, 1, 1] for a dense layer that is not reshaped to a picture.
+    pub shape: [usize; 3],
 }
 
-/// What follows a layer's sums.
+impl Layer {
+    /// Output values for one sample.
+    pub fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Activation function behind a layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Activation {
     None,
-    /// max(y, slope y), with a slope from 0, which is ReLU, to 1.
+    /// max(y, slope y), with a slope in [0, 1]: ReLU for 0.
     Leaky(f32),
     Tanh,
 }
 
-/// What a layer computes.
+/// Linear part of a layer.
 #[derive(Debug)]
 pub(crate) enum Op {
-    /// y = x W + b, or + the row of b that the label picks.
+    /// y = x W + b; with classes, b is the row of a table that the label picks.
     Dense {
         /// [inputs, outputs].
         weight: Weight,
-        /// [1, outputs], or [classes, outputs] with a label.
+        /// [outputs], or [classes, outputs] with classes.
         bias: Option<Weight>,
         /// Whether it computes in double precision.
         double: bool,
     },
-    /// A transposed convolution, 4×4, of stride 2 and padding 1: twice as many rows and columns.
-    Up {
+    /// Transposed convolution of 4×4, stride 2 and padding 1, which doubles height and width.
+    ConvTranspose {
         /// [inputs, outputs, 4, 4].
         weight: Weight,
         /// [outputs].
@@ -83,27 +94,27 @@ impl Weight {
         }
     }
 
-    fn is_real(&self) -> bool {
+    fn is_float(&self) -> bool {
         matches!(self.kind, DataType::Float | DataType::Float16)
     }
 
-    /// The values of a tensor of whole numbers.
-    fn whole(&self) -> Option<Vec<i64>> {
+    /// The values of a tensor of integers; none for another type.
+    fn integers(&self) -> Option<Vec<i64>> {
         let values = self.bytes.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes));
         (self.kind == DataType::Int64).then(|| values.collect())
     }
 }
 
-/// What stands under a name of the graph.
+/// Meaning of a name in the graph.
 enum Value {
     Weight(Weight),
-    /// What the layers before give.
-    Flow,
-    /// The row of a table that the label picks.
-    Picked(Weight),
+    /// Output of the layers so far.
+    Output,
+    /// Row of a table that the label picks.
+    ClassRow(Weight),
 }
 
-/// The layers of a graph, in its order. An error says what is not as `duel export` writes it.
+/// Reads the layers of a graph in its order. An error says where the graph differs from what `duel export` writes.
 pub(crate) fn read(graph: GraphProto, card: &Card) -> Result<Vec<Layer>, String> {
     let weights = graph.initializer.into_iter();
     let mut reader = Reader {
@@ -111,189 +122,186 @@ pub(crate) fn read(graph: GraphProto, card: &Card) -> Result<Vec<Layer>, String>
             .map(|mut tensor| (std::mem::take(&mut tensor.name), Value::Weight(Weight::new(tensor))))
             .collect(),
         layers: Vec::new(),
-        shape: [card.latent, 1],
+        shape: [card.latent, 1, 1],
         classes: card.classes,
         double: false,
         packed: 0,
     };
-    reader.values.insert(LATENT.to_owned(), Value::Flow);
+    reader.values.insert(LATENT.to_owned(), Value::Output);
     for node in &graph.node {
         reader.node(node).map_err(|why| {
-            format!("its operation {:?} {why}; duel runs what `duel export` writes", short(&node.op_type))
+            format!("its operation {:?} {why}; duel runs what `duel export` writes", shortened(&node.op_type))
         })?;
     }
-    if reader.shape != [1, PIXELS] {
-        let [channels, pixels] = reader.shape;
-        return Err(format!("it ends with {channels} channels of {pixels} pixels, not an image of 28×28"));
+    if reader.shape != [card.shape.channels, card.shape.height, card.shape.width] {
+        let [channels, height, width] = reader.shape;
+        return Err(format!("it ends with the shape {channels}x{height}x{width}, but its card says {}", card.shape));
     }
     Ok(reader.layers)
 }
 
 struct Reader {
+    /// Values that no operation has used yet, by name.
     values: HashMap<String, Value>,
     layers: Vec<Layer>,
-    /// Channels, and pixels of each, of what flows.
-    shape: [usize; 2],
-    /// Labels that there may be.
+    /// Channels, height and width of the output so far.
+    shape: [usize; 3],
     classes: usize,
-    /// Whether what flows is in double precision.
+    /// Whether the output so far is in double precision.
     double: bool,
-    /// Values of the weights so far, as products read them.
+    /// Values of the packed weights so far.
     packed: usize,
 }
 
 impl Reader {
-    /// Reads a node: what it takes is gone from the names, since a chain has no forks, and what it gives is there.
+    /// Reads one operation. Each value is used once, because a chain has no forks.
     fn node(&mut self, node: &NodeProto) -> Result<(), &'static str> {
         let mut inputs = Vec::new();
         for name in node.input.iter().filter(|&name| name != LABEL) {
-            inputs.push(self.values.remove(name).ok_or("takes what nothing gives, or what another took")?);
+            inputs.push(self.values.remove(name).ok_or("has an input that is missing or already used")?);
         }
-        let [output] = &node.output[..] else { return Err("has not one output") };
+        let [output] = &node.output[..] else { return Err("has not exactly one output") };
         let picks = node.input.get(1).is_some_and(|name| name == LABEL);
         let value = match (node.op_type.as_str(), <[Value; 1]>::try_from(inputs)) {
-            ("Relu", Ok([Value::Flow])) => self.slope(0.0)?,
-            ("LeakyRelu", Ok([Value::Flow])) => self.slope(attribute(node, "alpha").map_or(0.01, |alpha| alpha.f))?,
-            ("Tanh", Ok([Value::Flow])) => self.tanh()?,
-            ("Cast", Ok([Value::Flow])) => self.cast(attribute(node, "to").map_or(0, |to| to.i))?,
-            // A weight's values are the same in a wider type.
+            ("Relu", Ok([Value::Output])) => self.leaky(0.0)?,
+            ("LeakyRelu", Ok([Value::Output])) => self.leaky(attribute(node, "alpha").map_or(0.01, |alpha| alpha.f))?,
+            ("Tanh", Ok([Value::Output])) => self.tanh()?,
+            ("Cast", Ok([Value::Output])) => self.cast(attribute(node, "to").map_or(0, |to| to.i))?,
+            // A cast to a wider type does not change a weight's values.
             ("Cast", Ok([value])) => value,
             ("Gather", Ok([Value::Weight(table)])) if picks && table.dims.first() == Some(&self.classes) => {
-                Value::Picked(table)
+                Value::ClassRow(table)
             }
             (operation, Err(inputs)) => {
                 let mut inputs = inputs.into_iter();
                 match (operation, inputs.next(), inputs.next(), inputs.next()) {
-                    ("MatMul", Some(Value::Flow), Some(Value::Weight(weight)), None) => self.dense(weight)?,
-                    ("Gemm", Some(Value::Flow), Some(Value::Weight(weight)), Some(Value::Weight(bias)))
+                    ("MatMul", Some(Value::Output), Some(Value::Weight(weight)), None) => self.dense(weight)?,
+                    ("Gemm", Some(Value::Output), Some(Value::Weight(weight)), Some(Value::Weight(bias)))
                         if node.attribute.is_empty() =>
                     {
                         self.dense(weight)?;
                         self.bias(bias, None)?
                     }
-                    ("Add", Some(Value::Flow), Some(Value::Weight(bias)), None) => self.bias(bias, None)?,
-                    ("Add", Some(Value::Flow), Some(Value::Picked(bias)), None)
-                    | ("Add", Some(Value::Picked(bias)), Some(Value::Flow), None) => {
+                    ("Add", Some(Value::Output), Some(Value::Weight(bias)), None) => self.bias(bias, None)?,
+                    ("Add", Some(Value::Output), Some(Value::ClassRow(bias)), None)
+                    | ("Add", Some(Value::ClassRow(bias)), Some(Value::Output), None) => {
                         self.bias(bias, Some(self.classes))?
                     }
-                    ("Reshape", Some(Value::Flow), Some(Value::Weight(shape)), None) => self.reshape(&shape)?,
-                    ("ConvTranspose", Some(Value::Flow), Some(Value::Weight(weight)), Some(Value::Weight(bias))) => {
-                        self.up(node, weight, bias)?
+                    ("Reshape", Some(Value::Output), Some(Value::Weight(shape)), None) => self.reshape(&shape)?,
+                    ("ConvTranspose", Some(Value::Output), Some(Value::Weight(weight)), Some(Value::Weight(bias))) => {
+                        self.conv_transpose(node, weight, bias)?
                     }
-                    _ => return Err(INPUTS),
+                    _ => return Err(UNKNOWN),
                 }
             }
-            _ => return Err(INPUTS),
+            _ => return Err(UNKNOWN),
         };
         self.values.insert(output.clone(), value);
         Ok(())
     }
 
     fn dense(&mut self, weight: Weight) -> Result<Value, &'static str> {
-        let [inputs, outputs] = weight.dims[..] else { return Err("has a weight that is no matrix") };
-        if self.shape != [inputs, 1] || outputs == 0 || !weight.is_real() {
-            return Err("has a weight that does not fit what comes before it");
+        let [inputs, outputs] = weight.dims[..] else { return Err("has a weight that is not a matrix") };
+        if self.shape != [inputs, 1, 1] || outputs == 0 || !weight.is_float() {
+            return Err("has a weight that does not fit the layer before it");
         }
-        self.push(Op::Dense { weight, bias: None, double: self.double }, [outputs, 1])
+        self.push(Op::Dense { weight, bias: None, double: self.double }, [outputs, 1, 1])
     }
 
     fn bias(&mut self, bias: Weight, classes: Option<usize>) -> Result<Value, &'static str> {
-        let [outputs, pixels] = self.shape;
-        if pixels != 1 {
-            return Err("adds to an image");
-        }
+        let [outputs, 1, 1] = self.shape else { return Err("adds to a picture") };
         let fits = if let Some(classes) = classes { bias.dims == [classes, outputs] } else { bias.dims == [outputs] };
-        match self.bare()?.op {
-            Op::Dense { bias: ref mut place @ None, .. } if fits && bias.is_real() => *place = Some(bias),
-            _ => return Err("adds what does not fit"),
+        match self.last_layer()?.op {
+            Op::Dense { bias: ref mut place @ None, .. } if fits && bias.is_float() => *place = Some(bias),
+            _ => return Err("adds values that do not fit the layer before it"),
         }
-        Ok(Value::Flow)
+        Ok(Value::Output)
     }
 
-    fn up(&mut self, node: &NodeProto, weight: Weight, bias: Weight) -> Result<Value, &'static str> {
-        let ints = |name| attribute(node, name).map(|attribute| &attribute.ints[..]);
-        let known = ["kernel_shape", "pads", "strides"];
-        if known.map(ints) != [Some(&[4, 4][..]), Some(&[1; 4]), Some(&[2, 2])] || node.attribute.len() != known.len() {
-            return Err("is not 4×4, of stride 2 and padding 1");
+    fn conv_transpose(&mut self, node: &NodeProto, weight: Weight, bias: Weight) -> Result<Value, &'static str> {
+        let has = |(name, ints): (&str, &[i64])| attribute(node, name).is_some_and(|found| found.ints == ints);
+        if !CONV_TRANSPOSE.into_iter().all(has) || node.attribute.len() != CONV_TRANSPOSE.len() {
+            return Err("is not of 4×4, stride 2 and padding 1");
         }
-        let [channels, pixels] = self.shape;
-        let [inputs, outputs, 4, 4] = weight.dims[..] else { return Err("has a weight of another shape") };
-        let fits = inputs == channels && bias.dims == [outputs] && weight.is_real() && bias.is_real();
-        if !fits || outputs == 0 || pixels.isqrt().pow(2) != pixels || self.double {
-            return Err("has a weight that does not fit what comes before it");
+        let [channels, height, width] = self.shape;
+        let [inputs, outputs, 4, 4] = weight.dims[..] else { return Err("has a weight that is not [I, O, 4, 4]") };
+        let fits = inputs == channels && bias.dims == [outputs] && weight.is_float() && bias.is_float();
+        if !fits || outputs == 0 || self.double {
+            return Err("has a weight that does not fit the layer before it");
         }
-        self.push(Op::Up { weight, bias }, [outputs, 4 * pixels])
+        self.push(Op::ConvTranspose { weight, bias }, [outputs, 2 * height, 2 * width])
     }
 
-    /// A dense layer's values as channels of a square image.
+    /// Takes the output of a dense layer as the channels of a picture.
     fn reshape(&mut self, shape: &Weight) -> Result<Value, &'static str> {
-        let [channels, pixels] = self.shape;
-        let shape = shape.whole().ok_or("has a shape that is no list of whole numbers")?;
-        let Ok([-1, wanted, rows, columns]) = <[i64; 4]>::try_from(shape) else {
-            return Err("has not the shape [-1, C, H, W]");
+        let shape = shape.integers().ok_or("has a shape that is not a list of integers")?;
+        let Ok([-1, channels, height, width]) = <[i64; 4]>::try_from(shape) else {
+            return Err("has a shape that is not [-1, C, H, W]");
         };
-        let image = [wanted, rows, columns].map(|size| usize::try_from(size).unwrap_or_default());
-        let values = image.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-        if values != Some(channels * pixels) || rows != columns {
-            return Err("has a shape that does not fit what comes before it");
+        let shape = [channels, height, width].map(|size| usize::try_from(size).unwrap_or_default());
+        let values = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        if values != Some(self.shape.iter().product()) {
+            return Err("has a shape that does not fit the layer before it");
         }
-        self.shape = [image[0], image[1] * image[2]];
         match self.layers.last_mut() {
-            Some(layer @ Layer { op: Op::Dense { .. }, .. }) => layer.shape = self.shape,
-            _ => return Err("follows no dense layer"),
+            Some(layer @ Layer { op: Op::Dense { .. }, .. }) => layer.shape = shape,
+            _ => return Err("does not follow a dense layer"),
         }
-        Ok(Value::Flow)
+        self.shape = shape;
+        Ok(Value::Output)
     }
 
     fn cast(&mut self, to: i64) -> Result<Value, &'static str> {
         self.double = match i32::try_from(to).ok().and_then(|to| DataType::try_from(to).ok()) {
             Some(DataType::Double) => true,
             Some(DataType::Float) => false,
-            _ => return Err("makes values that are neither f32 nor f64"),
+            _ => return Err("converts to a type that is neither f32 nor f64"),
         };
-        Ok(Value::Flow)
+        Ok(Value::Output)
     }
 
-    fn slope(&mut self, slope: f32) -> Result<Value, &'static str> {
+    fn leaky(&mut self, slope: f32) -> Result<Value, &'static str> {
         if !(0.0..=1.0).contains(&slope) {
-            return Err("has a slope that is not from 0 to 1");
+            return Err("has a slope outside 0 to 1");
         }
-        self.bare()?.activation = Activation::Leaky(slope);
-        Ok(Value::Flow)
+        self.last_layer()?.activation = Activation::Leaky(slope);
+        Ok(Value::Output)
     }
 
     fn tanh(&mut self) -> Result<Value, &'static str> {
         if self.double {
             return Err("is in double precision");
         }
-        self.bare()?.activation = Activation::Tanh;
-        Ok(Value::Flow)
+        self.last_layer()?.activation = Activation::Tanh;
+        Ok(Value::Output)
     }
 
-    fn push(&mut self, op: Op, shape: [usize; 2]) -> Result<Value, &'static str> {
-        if shape[0].checked_mul(shape[1]).is_none_or(|values| values > VALUES_MAX) {
-            return Err("makes more values than a generator of digits needs");
+    fn push(&mut self, op: Op, shape: [usize; 3]) -> Result<Value, &'static str> {
+        let values = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        if values.is_none_or(|values| values > VALUES_MAX) {
+            return Err("has more output values than a generator of pictures needs");
         }
         self.packed += match &op {
             Op::Dense { weight, .. } => weight.dims[0] * weight.dims[1].next_multiple_of(LANES),
-            Op::Up { weight, .. } if weight.dims[1] == 1 => 16 * weight.dims[0],
-            Op::Up { weight, .. } => 16 * weight.dims[0] * weight.dims[1].next_multiple_of(LANES),
+            Op::ConvTranspose { weight, .. } if scatters(weight.dims[1]) => 16 * weight.dims[0] * weight.dims[1],
+            Op::ConvTranspose { weight, .. } => 16 * weight.dims[0] * weight.dims[1].next_multiple_of(LANES),
         };
         if self.packed > PACKED_MAX {
-            return Err("needs more memory than a generator of digits");
+            return Err("needs more memory than a generator of pictures");
         }
         self.shape = shape;
         self.layers.push(Layer { op, activation: Activation::None, shape });
-        Ok(Value::Flow)
+        Ok(Value::Output)
     }
 
-    /// The last layer, as long as it has no activation.
-    fn bare(&mut self) -> Result<&mut Layer, &'static str> {
-        self.layers.last_mut().filter(|layer| layer.activation == Activation::None).ok_or("follows no layer")
+    /// The last layer, if no activation follows it yet.
+    fn last_layer(&mut self) -> Result<&mut Layer, &'static str> {
+        let last = self.layers.last_mut().filter(|layer| layer.activation == Activation::None);
+        last.ok_or("does not follow a layer")
     }
 }
 
-const INPUTS: &str = "has inputs that a generator's has not";
+const UNKNOWN: &str = "is unknown or has other inputs than in a generator";
 
 fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
     node.attribute.iter().find(|attribute| attribute.name == name)

@@ -15,6 +15,7 @@ use duel_tests::{
     recorded,
     seeds::{self, Door, mutated},
 };
+use duel_trainer::recipe::Source;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -168,7 +169,7 @@ impl Room {
     /// A recipe that trains in little time and memory.
     fn recipe(&self) -> Vec<u8> {
         let mut recipe = seeds::recipe();
-        recipe.data.source = self.good_images();
+        recipe.data.source = Source::Path(self.good_images().into());
         recipe.to_toml().into_bytes()
     }
 

@@ -8,10 +8,11 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use duel_models::{PIXELS, random::Stream};
+use duel_models::random::Stream;
 use duel_tests::duel;
+use duel_trainer::data::mnist::SHAPE;
 use duel_trainer::run::{
-    directory,
+    paths,
     record::{Event, Metrics},
 };
 use serde_json::Value;
@@ -40,7 +41,7 @@ impl Small {
         fs::create_dir(&data).expect("space");
         let mut stream = Stream::new(1, "images");
         let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
-        let images = (0..200 * PIXELS).map(|_| stream.bits() as u8).collect();
+        let images = (0..200 * SHAPE.size()).map(|_| stream.bits() as u8).collect();
         fs::write(data.join("train-images-idx3-ubyte"), [header(&[0x803, 200, 28, 28]), images].concat())
             .expect("space");
         let labels = (0..200).map(|index| (index % 10) as u8).collect();
@@ -66,7 +67,7 @@ impl Small {
             "data.images=200".to_owned(),
             "generator.hidden=[16]".to_owned(),
             "generator.latent=8".to_owned(),
-            "generator.average=0.9".to_owned(),
+            "generator.ema=0.9".to_owned(),
             "discriminator.hidden=[16]".to_owned(),
             "training.batch=4".to_owned(),
             "evaluation.every=0".to_owned(),
@@ -108,7 +109,7 @@ impl Small {
         if !dir.join("recipe.toml").exists() {
             return Ok(());
         }
-        directory::recipe(dir).map_err(|error| error.to_string())?;
+        paths::recipe(dir).map_err(|error| error.to_string())?;
         lines::<Event>(&dir.join("events.jsonl"))?;
         let metrics = metrics(dir)?;
         for (step, line) in &metrics {

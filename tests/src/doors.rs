@@ -8,14 +8,14 @@ use std::{
     path::Path,
 };
 
-use duel_models::PIXELS;
-use duel_runtime::{Generator, Samples, to_bytes};
+use duel_runtime::{Generator, Inputs, picture::to_bytes};
 use duel_trainer::{
-    bell::Portrait,
+    data::mnist::SHAPE,
     doors,
     gan::state::save,
     recipe::{Change, Recipe},
     run::{
+        density::Densities,
         grid,
         reader::{Glance, Reader, Run},
         record::Ask,
@@ -86,7 +86,7 @@ fn checkpoint() -> impl FnMut(&[u8]) {
 /// A file of images, gzipped or not: `--data DIR`.
 fn idx(bytes: &[u8]) {
     match doors::images(bytes) {
-        Ok(images) => assert!(!images.is_empty() && images.len().is_multiple_of(PIXELS)),
+        Ok(images) => assert!(!images.is_empty() && images.len() >= 64),
         Err(why) => is_a_line(&why),
     }
     match doors::labels(bytes) {
@@ -146,26 +146,27 @@ fn is_showable(value: &Value) {
 fn onnx(bytes: &[u8]) {
     match Generator::load(bytes) {
         Ok(generator) => {
-            let samples = Samples::of(generator.card(), 1, 0..3, None);
-            let images = generator.draw(&samples.latents, &samples.labels).expect("what was drawn before");
-            assert_eq!(to_bytes(&images).len(), 3 * PIXELS);
+            let inputs = Inputs::new(generator.card(), 1, 0..3, &[]);
+            let images =
+                generator.draw(&inputs.latents, &inputs.labels).expect("a sample was drawn while it was loaded");
+            assert_eq!(to_bytes(&images).len(), 3 * generator.card().shape.size());
         }
         Err(error) => is_a_line(&error),
     }
 }
 
-/// The samples of a run directory: a grid of digits as PNG, and the portrait of a duel over numbers.
+/// The samples of a run directory: a grid of pictures as PNG, and the densities of a toy distribution.
 fn pictures() -> impl FnMut(&[u8]) {
     let room = room();
     move |bytes| {
         let file = room.path().join("sample");
         fs::write(&file, bytes).expect("space");
-        match grid::read(&file) {
-            Ok(grid) => assert!(grid.columns > 0 && grid.digits.len().is_multiple_of(grid.columns)),
+        match grid::read(&file, SHAPE) {
+            Ok(grid) => assert!(grid.columns > 0 && grid.len().is_multiple_of(grid.columns)),
             Err(error) => is_a_line(&error),
         }
-        match Portrait::read(&file) {
-            Ok(portrait) => assert!(!portrait.doubt().is_nan()),
+        match Densities::read(&file) {
+            Ok(densities) => assert!(!densities.largest_advantage().is_nan()),
             Err(error) => is_a_line(&error),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod doors;
 pub mod generator;
+pub mod graphs;
 pub mod pty;
 pub mod recorded;
 pub mod seeds;

@@ -8,12 +8,20 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use duel_models::{LatentLaw, PIXELS, SIDE, random::Stream};
+use duel_models::{LatentLaw, random::Stream};
 use duel_trainer::{
-    bell::{self, Bell, Portrait},
-    recipe::Recipe,
-    run::record::{Ending, Event, Metrics, What},
+    data::{mnist::SHAPE, toy},
+    recipe::{Recipe, Toy},
+    run::{
+        density::Densities,
+        record::{Ending, Event, Metrics, What},
+    },
 };
+
+/// Rows and columns of a sample.
+const SIDE: usize = SHAPE.width;
+/// Values of a sample.
+const PIXELS: usize = SHAPE.size();
 
 /// When all recorded runs began, in seconds since 1970: 2014-06-10, the day of the paper.
 pub const BEGAN: u64 = 1_402_400_000;
@@ -83,7 +91,7 @@ pub fn record(kind: Kind, dir: &Path) {
     fs::write(dir.join("events.jsonl"), events).expect("events");
     for step in (0..=steps).step_by(1000) {
         match kind {
-            Kind::Numbers => write_portrait(dir, step),
+            Kind::Numbers => write_densities(dir, step),
             _ => write_grid(dir, step, kind == Kind::Collapsed && step > 4000),
         }
     }
@@ -251,15 +259,14 @@ fn write_grid(dir: &Path, step: u64, one_digit: bool) {
     encoder.write_header().and_then(|mut writer| writer.write_image_data(&grid)).expect("a PNG");
 }
 
-/// A generator on its way from a narrow law at the left to the data's.
-fn write_portrait(dir: &Path, step: u64) {
-    let bell = Bell::of("bell").expect("a law");
+/// Writes the densities of a generator on its way from a narrow distribution at the left to the data's.
+fn write_densities(dir: &Path, step: u64) {
     let share = 1.0 - (-(step as f32) / 6000.0).exp();
-    let latents = bell::latents(LatentLaw::Normal);
+    let latents = toy::even_latents(LatentLaw::Normal);
     let drawn: Vec<f32> = latents.iter().map(|z| (0.2 + 0.3 * share) * z + 2.3 * share - 1.5).collect();
-    let opinion = bell::middles().into_iter().map(|x| 0.5 + 0.45 * (1.0 - share) * (2.0 * x).tanh()).collect();
-    let portrait = Portrait::new(step, bell, &latents, &drawn, opinion);
-    fs::write(dir.join(format!("samples/{step:08}.json")), portrait.to_json()).expect("a file");
+    let opinion = toy::bin_middles().into_iter().map(|x| 0.5 + 0.45 * (1.0 - share) * (2.0 * x).tanh()).collect();
+    let densities = Densities::new(step, Toy::Bell.into(), &latents, &drawn, opinion);
+    fs::write(dir.join(format!("samples/{step:08}.json")), densities.to_json()).expect("a file");
 }
 
 /// A digit as on a clock: 28 × 28 grey levels.

@@ -5,18 +5,18 @@ use std::{collections::BTreeMap, io::Write};
 
 use candle_core::Device;
 use duel_models::{
-    PIXELS,
-    grid::{grid, png},
+    picture::{grid, png},
     random::Stream,
 };
 use duel_trainer::{
-    bell::Portrait,
-    dataset::Dataset,
-    duel::Duel,
+    data::{DataSet, mnist::SHAPE},
     export::{Weights, export},
-    gan::state::save,
+    gan::{Duel, state::save},
     recipe::{Recipe, SHIPPED},
-    run::record::{Ask, Ending, Event, Request, What},
+    run::{
+        density::Densities,
+        record::{Ask, Ending, Event, Request, What},
+    },
 };
 use flate2::{Compression, write::GzEncoder};
 
@@ -67,7 +67,7 @@ impl Door {
             Self::Lines => vec![[events(), metrics(), requests()].concat().into_bytes(), metrics().into_bytes()],
             Self::Onnx => onnx(),
             Self::Pictures => {
-                vec![png(&grid(&digits(2), 2)), png(&grid(&digits(1), 1)), portrait().to_json()]
+                vec![png(&grid(&digits(2), SHAPE, 2)), png(&grid(&digits(1), SHAPE, 1)), portrait().to_json()]
             }
             Self::Recipe => recipes(),
             Self::Requests => vec![requests().into_bytes()],
@@ -111,7 +111,7 @@ pub fn mutated(seeds: &[Vec<u8>], stream: &mut Stream) -> Vec<u8> {
 
 /// Grey levels of so many images.
 fn digits(count: usize) -> Vec<u8> {
-    (0..count * PIXELS).map(|at| (at % 251) as u8).collect()
+    (0..count * SHAPE.size()).map(|at| (at % 251) as u8).collect()
 }
 
 /// An IDX file of so many images.
@@ -139,7 +139,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 pub fn recipe() -> Recipe {
     small(&[
         "generator.hidden=[2]",
-        "generator.average=0.9",
+        "generator.ema=0.9",
         "discriminator.hidden=[2]",
         "discriminator.spectral_norm=true",
         "discriminator.pieces=2",
@@ -159,8 +159,9 @@ fn small(settings: &[&str]) -> Recipe {
 }
 
 fn of(recipe: Recipe) -> Duel {
-    let data = Dataset { images: digits(10), labels: vec![0; 10], ..Dataset::default() };
-    Duel::new(recipe, data, Device::Cpu).expect("small networks")
+    let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
+    let data = DataSet::new(SHAPE, digits(10), vec![0; 10]);
+    Duel::new(recipe, Some(data), Device::Cpu).expect("small networks")
 }
 
 /// At the start and after a step.
@@ -183,8 +184,8 @@ fn onnx() -> Vec<Vec<u8>> {
     all.into_iter().map(|of| export(of).expect("a small generator").onnx).collect()
 }
 
-fn portrait() -> Portrait {
-    Portrait {
+fn portrait() -> Densities {
+    Densities {
         step: 1,
         x: vec![-1.0, 1.0],
         data: vec![0.25, 0.5],

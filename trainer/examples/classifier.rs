@@ -2,36 +2,37 @@
 //!
 //!     cargo run --release --package duel-trainer --example classifier -- trainer/data/classifier.safetensors
 //!
-//! With `--held-out` instead of a file it trains on the first 50,000 and scores the others: by that its training was chosen.
+//! With `--held-out` instead of a file it trains on the first 50,000 pictures and scores the others: the settings of its training were chosen
+//! by that score.
 
 use std::{env, fs};
 
 use duel_trainer::{
-    dataset::{Dataset, Split},
-    evaluate::{
-        Images,
-        classifier::{Training, train},
+    data::{
+        Images, Split,
+        mnist::{self, SHAPE},
     },
+    metrics::classifier::{ClassifierTraining, train},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = env::args().nth(1).ok_or("give a file to write, or --held-out")?;
-    let mut data = Dataset::mnist(Split::Train);
-    let held_out = Images::of(&data, 50_000..60_000);
+    let mut data = mnist::load(Split::Train);
+    let held_out = Images::slice(&data, 50_000..60_000);
     let choosing = file == "--held-out";
     if choosing {
-        data.images.truncate(50_000 * 784);
+        data.images.truncate(50_000 * SHAPE.size());
         data.labels.truncate(50_000);
     }
-    // A rayon pool's thread starts the kernels' pieces without waking another first.
+    // In a thread of rayon's pool the kernels start without waking another thread first.
     let observe = |epoch, loss| eprintln!("epoch {epoch}: loss {loss:.4}");
-    let classifier = rayon::scope(|_| train(&data, Training::SHIPPED, 1, observe))?;
+    let classifier = rayon::scope(|_| train(&data, ClassifierTraining::SHIPPED, 1, observe))?;
     if choosing {
         println!("held-out accuracy {:.4}", classifier.accuracy(&held_out)?);
         return Ok(());
     }
     fs::write(&file, classifier.to_safetensors()?)?;
-    let test = Images::of(&Dataset::mnist(Split::Test), 0..10_000);
+    let test = Images::slice(&mnist::load(Split::Test), 0..10_000);
     println!("{file}: test accuracy {:.4}", classifier.accuracy(&test)?);
     Ok(())
 }

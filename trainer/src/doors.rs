@@ -1,21 +1,30 @@
-//! Doors for a stranger's bytes that files alone go through, opened for `tests/fuzz`, which needs no file.
+//! The doors for untrusted bytes that otherwise only files pass, opened for `tests/fuzz`.
+
+use duel_models::Shape;
 
 use crate::{
-    data,
+    data::{idx, npy},
     gan::{Duel, state},
 };
 
-/// The values of an IDX file of images, [N, 784], as `--data` takes it; or what is wrong with it.
+/// Reads an IDX file of images as `--data` does: the bytes, [N, height, width]. An error is the first fault.
 pub fn images(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    data::idx(bytes, &data::IMAGES)
+    let images = idx::read_images(bytes)?;
+    Shape::new(1, images.height, images.width).map_err(|error| error.to_string())?;
+    Ok(images.bytes)
 }
 
-/// The values of an IDX file of labels, [N].
+/// Reads an IDX file of labels, [N]. An error is the first fault.
 pub fn labels(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    data::idx(bytes, &data::LABELS)
+    idx::read_labels(bytes)
 }
 
-/// Takes a duel to where the bytes of a checkpoint say, or says what is wrong with them.
+/// Reads a NumPy array of bytes. An error is the first fault.
+pub fn array(bytes: &[u8]) -> Result<npy::Array, String> {
+    npy::read(bytes)
+}
+
+/// Restores a checkpoint's bytes into a duel. An error is the first fault.
 pub fn checkpoint(duel: &mut Duel, bytes: &[u8]) -> Result<(), String> {
     state::load(duel, bytes).map_err(|bad| match bad {
         state::Bad::Damaged(why) | state::Bad::OtherRecipe(why) => why,

@@ -15,11 +15,3 @@ pub mod networks;
 pub mod recipe;
 pub mod run;
 pub mod training;
-
-// The old names, until every user has the new ones.
-#[doc(hidden)]
-pub use self::{data as dataset, gan as duel, gan::losses, metrics as evaluate};
-#[doc(hidden)]
-pub mod bell {
-    pub use crate::{data::laws::*, run::density::Portrait};
-}

@@ -1,57 +1,38 @@
 //! `duel`: train generative adversarial networks and watch them, in a terminal.
+//!
+//! The folders, from the top down; none uses a folder above it, nor a feature another feature: the commands; the
+//! features `watch`, `explore`, `clock` and `report`; generators and runs by name; files that are written; the
+//! terminal; numbers and events in words.
 
-#[cfg(feature = "train")]
-mod app;
-mod args;
-mod arrays;
-mod cells;
-mod charset;
-mod clock;
 mod commands;
-#[cfg(feature = "train")]
-mod dashboard;
-mod event;
+
+mod clock;
 mod explore;
-mod files;
-#[cfg(feature = "train")]
-mod follow;
-mod keys;
-mod model;
-mod output;
-mod pictures;
-#[cfg(feature = "train")]
-mod plot;
-#[cfg(feature = "train")]
-mod progress;
 #[cfg(feature = "train")]
 mod report;
 #[cfg(feature = "train")]
+mod watch;
+
+#[cfg(feature = "train")]
 mod runs;
+
+mod files;
+mod generators;
+mod term;
 #[cfg(feature = "train")]
-mod samples;
-mod screen;
-mod terminal;
-mod theme;
-mod walk;
-#[cfg(feature = "train")]
-mod words;
-mod zone;
+mod text;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use duel_models::text::shown;
-
-#[cfg(feature = "train")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use duel_models::text::escaped;
 
 fn main() -> ExitCode {
-    match args::Args::parse().command.run() {
+    match commands::Args::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // An error repeats names that a stranger may have chosen.
-            output::note(&shown(format!("duel: {error:#}").chars()));
+            // An error message may repeat a name that somebody else chose, control characters included.
+            term::output::note(&escaped(format!("duel: {error:#}").chars()));
             ExitCode::FAILURE
         }
     }

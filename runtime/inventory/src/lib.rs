@@ -1,12 +1,12 @@
-//! Stands in for the crate `inventory`, by which tract's crates list what they can do: operations to read and to write,
-//! transformations, kernels. The lists fill before `main`, and what stands in them is never dead code: 5 MB of a Raspberry Pi's
-//! binary for a runtime that asks tract for the operations of its own plan and for no others. Here they stay empty.
+//! Replaces the crate `inventory`. tract's crates use it to register operations, transformations and kernels in lists, which are
+//! filled before `main`, so the linker keeps everything that is registered: 5 MB of the binary for a Raspberry Pi. The runtime only
+//! uses the operations in its own plan. Here the lists stay empty, and the linker drops the code.
 
 use std::{convert::Infallible, iter::Empty, marker::PhantomData, ops::Deref};
 
 pub use iter::*;
 
-/// The values in the list of `T`, none: `iter::<T>` iterates over them, and so does `iter::<T>()`.
+/// Iterator over the list of `T`, which is empty. As in the original, `iter::<T>` and `iter::<T>()` both iterate.
 #[allow(non_camel_case_types)]
 pub enum iter<T: 'static> {
     /// The only value.
@@ -36,13 +36,13 @@ impl<T> Deref for iter<T> {
     }
 }
 
-/// Would make a list.
+/// Accepts the type of a list, and does nothing.
 #[macro_export]
 macro_rules! collect {
     ($type:ty) => {};
 }
 
-/// Would add to a list.
+/// Accepts a value for a list, and drops it.
 #[macro_export]
 macro_rules! submit {
     ($($value:tt)*) => {};

@@ -1,31 +1,31 @@
 //! Pictures as the values that networks take.
 
-use duel_models::PIXELS;
+use duel_models::picture;
 
-use super::Dataset;
+use super::data_set::DataSet;
 
-/// Images with the labels they are meant to have.
+/// Pictures with the labels that they are meant to have.
 #[derive(Debug, Clone)]
 pub struct Images {
-    /// [N, 784] in [-1, 1].
+    /// Values of one picture: height × width × channels.
+    pub size: usize,
+    /// [N, size] in [-1, 1].
     pub values: Vec<f32>,
-    /// [N]; empty if they are meant to have none.
+    /// [N]; empty for pictures without labels.
     pub labels: Vec<u8>,
 }
 
 impl Images {
-    /// Images `range` of a data set.
-    pub fn of(data: &Dataset, range: std::ops::Range<usize>) -> Self {
-        let values = &data.images[range.start * PIXELS..range.end * PIXELS];
-        Self {
-            values: values.iter().map(|&byte| duel_models::pixels::from_byte(byte)).collect(),
-            labels: data.labels.get(range).map(<[u8]>::to_vec).unwrap_or_default(),
-        }
+    /// Pictures `range` of a data set.
+    pub fn slice(data: &DataSet, range: std::ops::Range<usize>) -> Self {
+        let size = data.shape.size();
+        let values = picture::from_bytes(&data.images[range.start * size..range.end * size]);
+        Self { size, values, labels: data.labels.get(range).map(<[u8]>::to_vec).unwrap_or_default() }
     }
 
-    /// Images there are.
+    /// Pictures there are.
     pub fn len(&self) -> usize {
-        self.values.len() / PIXELS
+        self.values.len() / self.size
     }
 
     /// Whether there are none.

@@ -1,82 +1,135 @@
-//! What samples look like beside training images.
+//! Statistics of samples beside those of training pictures.
 
 use candle_core::Result;
-use duel_models::{PIXELS, SIDE, pixels};
+use duel_models::{Shape, picture};
 
-use crate::metrics::{self, classifier::Classifier};
+use crate::{
+    data::{DataSet, mnist::CLASSES},
+    metrics::{class_entropy::class_entropy, classifier::Classifier, similarity::can_score},
+    recipe::Recipe,
+};
 
-/// What samples look like, as shares of what training images do.
+/// Samples of a probe, and training pictures that they are compared with.
+pub const PROBE: usize = 128;
+/// Training pictures, and as many held-out ones, whose logits show memorisation.
+pub const LOGITS: usize = 512;
+/// Training pictures whose classes are compared with those of samples.
+const CLASSIFIED: usize = 1000;
+
+/// What a probe looks at.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    /// Steps done.
+    pub step: u64,
+    /// Bytes of [`PROBE`] samples, [PROBE, height, width, channels].
+    pub samples: &'a [u8],
+    /// The discriminator's logits for training pictures and for held-out ones, if there are any.
+    pub logits: Option<[Vec<f32>; 2]>,
+    /// The class entropy that an evaluation of the same step read from many more samples. That of a probe would be off by 0.04.
+    pub class_entropy: Option<f64>,
+}
+
+/// Statistics of samples, as shares of those of training pictures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Probe {
     /// Steps done.
     pub step: u64,
-    /// Entropy of the classes that the classifier reads, 0 for one class to 1 for all as frequent as in the data.
-    pub entropy: f64,
-    /// Mean distance of a sample from the next.
+    /// The entropy of the classes that the classifier reads, 0 (one class) to 1 (as the data). None for data that no classifier knows.
+    pub entropy: Option<f64>,
+    /// The mean distance of a sample to the next.
     pub spread: f64,
-    /// Mean difference of neighbouring pixels.
+    /// The mean difference of neighbouring pixels.
     pub roughness: f64,
-    /// Pairs of samples that lie nearer to each other than half the distance of the two nearest training images.
+    /// Pairs of samples nearer to each other than half the distance of the two nearest training pictures. Not a share.
     pub duplicates: usize,
-    /// Mean change of a pixel since the probe before, of the same latents, in grey levels. Not a share.
+    /// The mean change of a value since the probe before, of the same latents, in levels of 255. Not a share.
     pub motion: f64,
-    /// How often the discriminator takes a training image for more real than a held-out one: 0.5 if it knows neither. Not a
-    /// share, and NaN without held-out images.
+    /// The share of pairs in which the discriminator finds a training picture more real than a held-out one: 0.5 without memorisation, NaN
+    /// without held-out pictures.
     pub memory: f64,
 }
 
-/// The classifier, and what training images look like to it.
+/// The statistics of training pictures, and the classifier if it knows them.
 #[derive(Debug)]
 pub(super) struct Reference {
-    pub(super) classifier: Classifier,
-    pub(super) entropy: f64,
-    pub(super) look: Look,
+    classifier: Option<(Classifier, f64)>,
+    pub(super) statistics: Statistics,
 }
 
-/// Spread, roughness and distances of some images, as they are.
+impl Reference {
+    pub(super) fn new(recipe: &Recipe, data: &DataSet) -> Result<Self> {
+        let first = |count: usize| &data.images[..count.min(data.len()) * data.shape.size()];
+        let classifier = match can_score(recipe) {
+            true => {
+                let classifier = Classifier::shipped()?;
+                let entropy = entropy(first(CLASSIFIED), &classifier)?;
+                Some((classifier, entropy))
+            }
+            false => None,
+        };
+        Ok(Self { classifier, statistics: Statistics::compute(first(PROBE), data.shape) })
+    }
+
+    /// The class entropy of samples as a share of that of the training pictures; `known` if it was read already.
+    pub(super) fn entropy_share(&self, samples: &[u8], known: Option<f64>) -> Result<Option<f64>> {
+        let Some((classifier, real)) = &self.classifier else { return Ok(None) };
+        let mine = match known {
+            Some(entropy) => entropy,
+            None => entropy(samples, classifier)?,
+        };
+        Ok(Some(if *real > 0.0 { mine / real } else { 1.0 }))
+    }
+
+    /// The squared distance of the two nearest training pictures; 0 for a single one.
+    pub(super) fn nearest_pair(&self) -> f32 {
+        self.statistics.pairs.first().copied().unwrap_or_default()
+    }
+}
+
+/// Statistics of some pictures.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
+pub(super) struct Statistics {
+    /// The mean distance of a picture to the next.
     pub(super) spread: f64,
+    /// The mean difference of horizontally neighbouring pixels.
     pub(super) roughness: f64,
     /// The squared distances of all pairs, rising.
-    pub(super) pairs: Vec<f32>,
+    pairs: Vec<f32>,
 }
 
-impl Look {
-    pub(super) fn of(values: &[f32]) -> Self {
-        let images: Vec<&[f32]> = values.chunks_exact(PIXELS).collect();
-        let pairs = images.windows(2).map(|pair| distance(pair[0], pair[1]));
-        let rough =
-            values.chunks_exact(SIDE).flat_map(|row| row.windows(2).map(|pair| f64::from((pair[0] - pair[1]).abs())));
+impl Statistics {
+    /// Computes the statistics of pictures, [N, height, width, channels].
+    pub(super) fn compute(images: &[u8], shape: Shape) -> Self {
+        let values = picture::from_bytes(images);
+        let images: Vec<&[f32]> = values.chunks_exact(shape.size()).collect();
+        let steps = images.windows(2).map(|pair| f64::from(squared_distance(pair[0], pair[1])).sqrt());
+        let rough = values
+            .chunks_exact(shape.width * shape.channels)
+            .flat_map(|row| row.iter().zip(&row[shape.channels..]))
+            .map(|(left, right)| f64::from((left - right).abs()));
+        let all = images.iter().enumerate().flat_map(|(at, a)| images[..at].iter().map(|b| squared_distance(a, b)));
+        let mut pairs: Vec<f32> = all.collect();
+        pairs.sort_by(f32::total_cmp);
         Self {
-            spread: pairs.sum::<f64>() / (images.len() - 1).max(1) as f64,
+            spread: steps.sum::<f64>() / (images.len() - 1).max(1) as f64,
             roughness: rough.sum::<f64>() / values.len() as f64,
-            pairs: {
-                let all = images.iter().enumerate().flat_map(|(at, a)| images[..at].iter().map(|b| squared(a, b)));
-                let mut pairs: Vec<f32> = all.collect();
-                pairs.sort_by(f32::total_cmp);
-                pairs
-            },
+            pairs,
         }
     }
 
-    pub(super) fn nearer_than(&self, squared: f32) -> usize {
+    /// Pairs of pictures whose squared distance is below `squared`.
+    pub(super) fn pairs_nearer_than(&self, squared: f32) -> usize {
         self.pairs.partition_point(|&pair| pair < squared)
     }
 }
 
-/// The pixels of images in [-1, 1].
-pub(super) fn values(images: &[u8]) -> Vec<f32> {
-    images.iter().map(|&byte| pixels::from_byte(byte)).collect()
+/// The entropy of the classes that the classifier reads, 0 (one class) to 1 (all equally frequent).
+fn entropy(images: &[u8], classifier: &Classifier) -> Result<f64> {
+    Ok(class_entropy(&classifier.read(&picture::from_bytes(images))?.labels, CLASSES))
 }
 
-/// The entropy of the classes that the classifier reads, 0 for one class to 1 for all ten as frequent.
-pub(super) fn entropy(values: &[f32], classifier: &Classifier) -> Result<f64> {
-    Ok(metrics::balance(&classifier.read(values)?.labels))
-}
-
-/// The mean change of a pixel, in grey levels; infinite for the first samples.
-pub(super) fn motion(before: &[u8], now: &[u8]) -> f64 {
+/// The mean change of a value, in levels of 255; infinite for the first samples.
+pub(super) fn change_of_pixels(before: &[u8], now: &[u8]) -> f64 {
     if before.len() != now.len() {
         return f64::INFINITY;
     }
@@ -84,22 +137,6 @@ pub(super) fn motion(before: &[u8], now: &[u8]) -> f64 {
     sum as f64 / now.len() as f64
 }
 
-/// How often one of the first logits is above one of the second; a draw counts half.
-pub(super) fn memory(known: &[f32], held_out: &[f32]) -> f64 {
-    let mut sorted = held_out.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    let below = |logit: &f32| {
-        let (least, most) =
-            (sorted.partition_point(|other| other < logit), sorted.partition_point(|other| other <= logit));
-        (least + most) as f64 / 2.0
-    };
-    known.iter().map(below).sum::<f64>() / (known.len() * sorted.len()) as f64
-}
-
-fn distance(a: &[f32], b: &[f32]) -> f64 {
-    f64::from(squared(a, b)).sqrt()
-}
-
-fn squared(a: &[f32], b: &[f32]) -> f32 {
+fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }

@@ -1,8 +1,29 @@
-//! Each check on recorded windows, and the watch as a whole.
+//! Each failure on recorded windows, and the watch as a whole.
 
 use duel_models::random::Stream;
 
-use super::*;
+use super::{
+    finding::Finding,
+    sample_failures::{collapse, has_variety, memorises, stalls},
+    sample_statistics::{Observation, PROBE, Probe, change_of_pixels},
+    watch::Watch,
+};
+use crate::{
+    data::{
+        Split,
+        mnist::{self, SHAPE},
+    },
+    recipe::Recipe,
+    run::record::Metrics,
+};
+
+/// Values of a digit.
+const SIZE: usize = SHAPE.size();
+
+/// An observation of samples without logits.
+fn observation(step: u64, samples: &[u8]) -> Observation<'_> {
+    Observation { step, samples, logits: None, class_entropy: None }
+}
 
 /// A measured step in which D takes `real` of 10 real and `drawn` of 10 drawn images for real.
 fn step(step: u64, real: u32, drawn: u32) -> Metrics {
@@ -101,40 +122,45 @@ fn a_loss_that_swings_oscillates_and_one_that_falls_does_not() {
 #[test]
 fn a_discriminator_that_knows_its_images_memorises() {
     let probe =
-        |memory| Probe { step: 1, entropy: 1.0, spread: 1.0, roughness: 1.0, duplicates: 0, motion: 9.0, memory };
-    let of = |memories: [f64; 3], settings: &[&str]| {
+        |memory| Probe { step: 1, entropy: Some(1.0), spread: 1.0, roughness: 1.0, duplicates: 0, motion: 9.0, memory };
+    let remedy = |memories: [f64; 3], settings: &[&str]| {
         let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         let recipe = Recipe::default().with(&settings).expect("keys");
         memorises(&memories.map(probe), &recipe).map(|found| found.remedy)
     };
-    assert_eq!(of([0.9; 3], &["data.images=500"]).as_deref(), Some("--set data.images=0"));
-    assert!(of([0.9; 3], &[]).expect("it does").contains("keep_hidden"));
-    assert_eq!((of([0.9, 0.9, 0.6], &[]), of([f64::NAN; 3], &[])), (None, None));
-    assert_eq!(memory(&[3.0, 1.0], &[1.0, 0.0]), 0.875);
+    assert_eq!(remedy([0.9; 3], &["data.images=500"]).as_deref(), Some("--set data.images=0"));
+    assert!(remedy([0.9; 3], &[]).expect("it does").contains("keep_hidden"));
+    assert_eq!((remedy([0.9, 0.9, 0.6], &[]), remedy([f64::NAN; 3], &[])), (None, None));
 }
 
 #[test]
 fn samples_that_stand_still_before_a_sure_discriminator_stall() {
-    let probe =
-        |motion| Probe { step: 1, entropy: 1.0, spread: 1.0, roughness: 1.0, duplicates: 0, motion, memory: f64::NAN };
+    let probe = |motion| Probe {
+        step: 1,
+        entropy: Some(1.0),
+        spread: 1.0,
+        roughness: 1.0,
+        duplicates: 0,
+        motion,
+        memory: f64::NAN,
+    };
     let window = |drawn| (1..=20).map(|at| step(at, 10, drawn)).collect::<Vec<_>>();
     let found = stalls(&[probe(0.1); 3], &window(0), &Recipe::default()).expect("they do");
     assert_eq!((found.what, found.remedy.as_str()), ("stall", "--set generator.learning_rate=1e-3"));
     assert_eq!(stalls(&[probe(0.1); 3], &window(5), &Recipe::default()), None);
     assert_eq!(stalls(&[probe(f64::INFINITY), probe(0.1), probe(0.1)], &window(0), &Recipe::default()), None);
-    assert_eq!((motion(&[1, 2], &[3, 2]), motion(&[], &[3, 2])), (1.0, f64::INFINITY));
+    assert_eq!((change_of_pixels(&[1, 2], &[3, 2]), change_of_pixels(&[], &[3, 2])), (1.0, f64::INFINITY));
 }
 
 #[test]
 fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
-    let data = Dataset::mnist(crate::data::Split::Train);
-    let digits = &data.images[PROBE * PIXELS..];
+    let data = mnist::load(Split::Train);
+    let digits = &data.images[PROBE * SIZE..];
     for (different, expected) in [(PROBE, 0), (40, 1)] {
-        let samples: Vec<u8> =
-            (0..PROBE).flat_map(|at| &digits[at % different * PIXELS..][..PIXELS]).copied().collect();
+        let samples: Vec<u8> = (0..PROBE).flat_map(|at| &digits[at % different * SIZE..][..SIZE]).copied().collect();
         let mut watch = Watch::default();
         let told = (1..=4)
-            .flat_map(|step| watch.samples(&Recipe::default(), step, &samples, &data, None, None).expect("a CPU"));
+            .flat_map(|step| watch.samples(&Recipe::default(), observation(step, &samples), &data).expect("a CPU"));
         assert_eq!(told.filter(|found| found.what == "mode collapse").count(), expected, "{different}");
     }
 }
@@ -144,7 +170,7 @@ fn samples_that_unfold_from_one_image_have_not_collapsed() {
     let told = |spreads: [f64; 3]| {
         let probes = spreads.map(|spread| Probe {
             step: 1,
-            entropy: 0.4,
+            entropy: Some(0.4),
             spread,
             roughness: 1.0,
             duplicates: 0,
@@ -158,7 +184,8 @@ fn samples_that_unfold_from_one_image_have_not_collapsed() {
 
 #[test]
 fn what_was_never_of_several_classes_has_not_lost_them() {
-    let probe = Probe { step: 1, entropy: 0.1, spread: 0.6, roughness: 1.0, duplicates: 0, motion: 9.0, memory: 0.5 };
+    let probe =
+        Probe { step: 1, entropy: Some(0.1), spread: 0.6, roughness: 1.0, duplicates: 0, motion: 9.0, memory: 0.5 };
     let set = |settings: &[&str]| {
         Recipe::default().with(&settings.iter().map(ToString::to_string).collect::<Vec<_>>()).expect("keys")
     };
@@ -174,18 +201,22 @@ fn what_was_never_of_several_classes_has_not_lost_them() {
     ] {
         assert_eq!(told(true, &set(settings)).as_deref(), Some(remedy));
     }
-    assert!(varies(&Probe { entropy: 0.9, ..probe }) && !varies(&Probe { entropy: 0.9, roughness: 2.0, ..probe }));
+    assert!(
+        has_variety(&Probe { entropy: Some(0.9), ..probe })
+            && !has_variety(&Probe { entropy: Some(0.9), roughness: 2.0, ..probe })
+    );
 }
 
 #[test]
 fn what_an_evaluation_read_counts_for_more_than_a_probe() {
-    let data = Dataset::mnist(crate::data::Split::Train);
-    let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
+    let data = mnist::load(Split::Train);
+    let digits = &data.images[PROBE * SIZE..][..PROBE * SIZE];
     for (entropy, expected) in [(0.45, 1), (0.55, 0)] {
-        let mut watch = Watch::of_a_resume();
+        let observed = |step, entropy| Observation { class_entropy: Some(entropy), ..observation(step, digits) };
+        let mut watch = Watch::resumed();
         let mut told = Vec::new();
         for step in 1..=4 {
-            told.extend(watch.samples(&Recipe::default(), step, digits, &data, None, Some(entropy)).expect("a CPU"));
+            told.extend(watch.samples(&Recipe::default(), observed(step, entropy), &data).expect("a CPU"));
         }
         assert_eq!(
             (told.len(), told.iter().filter(|found| found.what == "mode collapse").count()),
@@ -194,7 +225,7 @@ fn what_an_evaluation_read_counts_for_more_than_a_probe() {
     }
     let mut without = Watch::default();
     let told =
-        (1..=4).flat_map(|step| without.samples(&Recipe::default(), step, digits, &data, None, None).expect("a CPU"));
+        (1..=4).flat_map(|step| without.samples(&Recipe::default(), observation(step, digits), &data).expect("a CPU"));
     assert_eq!(told.count(), 0);
 }
 
@@ -209,30 +240,49 @@ fn what_is_gone_is_told_again_when_it_returns() {
 
 #[test]
 fn noise_at_the_start_of_a_training_is_no_failure() {
-    let data = Dataset::mnist(crate::data::Split::Train);
+    let data = mnist::load(Split::Train);
     let mut stream = Stream::new(1, "noise");
-    let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
+    let noise: Vec<u8> = (0..PROBE * SIZE).map(|_| (stream.uniform() * 255.0) as u8).collect();
     let mut watch = Watch::default();
     for step in 1..=6 {
-        assert_eq!(watch.samples(&Recipe::default(), step, &noise, &data, None, None).expect("a classifier"), []);
+        assert_eq!(watch.samples(&Recipe::default(), observation(step, &noise), &data).expect("a classifier"), []);
     }
 }
 
 #[test]
 fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
-    let data = Dataset::mnist(crate::data::Split::Train);
-    let digits = &data.images[PROBE * PIXELS..][..PROBE * PIXELS];
-    let one = digits[..PIXELS].repeat(PROBE);
+    let data = mnist::load(Split::Train);
+    let digits = &data.images[PROBE * SIZE..][..PROBE * SIZE];
+    let one = digits[..SIZE].repeat(PROBE);
     let mut stream = Stream::new(1, "noise");
-    let noise: Vec<u8> = (0..PROBE * PIXELS).map(|_| (stream.uniform() * 255.0) as u8).collect();
+    let noise: Vec<u8> = (0..PROBE * SIZE).map(|_| (stream.uniform() * 255.0) as u8).collect();
     for (samples, expected) in
         [(digits, None), (&one[..], Some("mode collapse")), (&noise[..], Some("divergence to noise"))]
     {
-        let mut watch = Watch { drew: true, ..Watch::default() };
+        let mut watch = Watch::default();
+        watch.were_smooth = true;
         let found: Vec<&str> = (1..=4)
-            .flat_map(|step| watch.samples(&Recipe::default(), step, samples, &data, None, None).expect("a classifier"))
+            .flat_map(|step| {
+                watch.samples(&Recipe::default(), observation(step, &samples), &data).expect("a classifier")
+            })
             .map(|finding| finding.what)
             .collect();
         assert_eq!(found.first().copied(), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn data_that_no_classifier_knows_collapse_by_their_samples_alone() {
+    let data = mnist::load(Split::Train);
+    let digits = &data.images[PROBE * SIZE..][..PROBE * SIZE];
+    let one = digits[..SIZE].repeat(PROBE);
+    let recipe = Recipe::default().with_data("/garments").expect("a path");
+    for (samples, expected) in [(digits, None), (&one[..], Some("mode collapse"))] {
+        let mut watch = Watch::default();
+        let reported =
+            (1..=4).flat_map(|step| watch.samples(&recipe, observation(step, samples), &data).expect("a CPU"));
+        let reported: Vec<Finding> = reported.collect();
+        assert_eq!(reported.first().map(|finding| finding.what), expected);
+        assert!(reported.iter().all(|finding| !finding.evidence.contains("class entropy")), "{reported:?}");
     }
 }

@@ -4,17 +4,13 @@
 mod graph;
 mod model_card;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
 use candle_onnx::onnx::ModelProto;
 use duel_models::{
-    Card, Latents,
-    grid::{grid, png},
-    pixels,
+    Card, Latents, Shape, onnx,
+    picture::{grid, png, to_byte, to_bytes},
 };
 use prost::Message;
 
@@ -23,9 +19,9 @@ pub use self::model_card::CARD_BEGINS;
 use self::graph::Precision;
 use crate::{
     gan::Duel,
-    networks::{Named, Network},
-    recipe::Kind,
-    run::{files, writer},
+    networks::{Network, StateDictEntry, tensor_file::safetensors},
+    recipe::{Kind, Source},
+    run::grid::{SAMPLE_COLUMNS, SAMPLES},
 };
 
 /// What `duel export` writes.
@@ -93,9 +89,9 @@ pub enum ExportError {
         /// Of all pixels.
         share: f32,
     },
-    /// There is nothing that a model's reader could show.
-    #[error("this generator draws numbers, not images: there is no model of it; see its steps with `duel watch`")]
-    Numbers,
+    /// The generator draws the numbers of a toy distribution.
+    #[error("this generator draws numbers, not images, which no model file holds: see its densities with `duel watch`")]
+    Toy,
     /// Training left weights that are not finite.
     #[error("the generator's weights are not finite: export an earlier checkpoint")]
     NotFinite,
@@ -117,8 +113,7 @@ impl Probe {
         if self.weights == Weights::Single || by.is_infinite() {
             return Err(ExportError::Differs { judge, by });
         }
-        let grey = |&value| pixels::to_byte(value);
-        let changed = self.images.iter().zip(drawn).filter(|(a, b)| grey(*a).abs_diff(grey(*b)) > 1).count();
+        let changed = self.images.iter().zip(drawn).filter(|(a, b)| to_byte(**a).abs_diff(to_byte(**b)) > 1).count();
         let share = changed as f32 / drawn.len() as f32;
         if share <= 1.0 - SAME { Ok(()) } else { Err(ExportError::Coarse { share }) }
     }
@@ -136,28 +131,25 @@ impl Probe {
 /// The generator of a duel as files, the graph checked by candle-onnx where that can run it; `scores` go into its card. `weights`
 /// are those of the ONNX file: safetensors keep f32.
 pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> Result<Export, ExportError> {
-    if duel.recipe.values() == 1 {
-        return Err(ExportError::Numbers);
-    }
-    let card = Card { scores, ..card(duel, weights) };
-    let artist = duel.artist()?;
-    let named = artist.named()?;
-    if !named.iter().flat_map(|tensor| &tensor.values).all(|value| value.is_finite()) {
+    let Some(shape) = duel.recipe.shape() else { return Err(ExportError::Toy) };
+    let card = Card { scores, ..card(duel, shape, weights) };
+    let sampler = duel.sampler()?;
+    let state_dict = sampler.state_dict()?;
+    if !state_dict.iter().flat_map(|entry| &entry.values).all(|value| value.is_finite()) {
         return Err(ExportError::NotFinite);
     }
-    let mut probe = probe(duel, &artist, &card)?;
-    let mut model = checked(duel, &named, &card, &probe)?;
+    let mut probe = probe(duel, &sampler, &card)?;
+    let mut model = checked(duel, &state_dict, &card, &probe)?;
     if weights == Weights::Half {
         model = graph::halved(model);
         probe.weights = weights;
     }
-    let images = duel.drawn(duel.recipe.training.seed, writer::SAMPLES)?.values;
-    let images: Vec<u8> = images.into_iter().map(pixels::to_byte).collect();
+    let images = to_bytes(&duel.sample(duel.recipe.training.seed, SAMPLES)?.values);
     Ok(Export {
         onnx: model.encode_to_vec(),
-        safetensors: files::safetensors(&named, Some(card.to_map().into_iter().collect()))?,
-        readme: model_card::model_card(&card, &named, &duel.recipe),
-        samples: png(&grid(&images, writer::SAMPLE_COLUMNS)),
+        safetensors: safetensors(&state_dict, Some(card.to_map().into_iter().collect()))?,
+        readme: model_card::model_card(&card, &state_dict, &duel.recipe, &sampler.layers),
+        samples: png(&grid(&images, shape, SAMPLE_COLUMNS)),
         probe,
         card,
     })
@@ -166,13 +158,13 @@ pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> R
 /// The graph in single precision if that draws well within the tolerance of the network, so that every other runtime of f32
 /// may as well; else in double. candle-onnx evaluates no transposed convolution: a graph with one is in single precision, and
 /// checked by tract alone.
-fn checked(duel: &Duel, named: &[Named], card: &Card, probe: &Probe) -> Result<ModelProto, ExportError> {
+fn checked(duel: &Duel, state_dict: &[StateDictEntry], card: &Card, probe: &Probe) -> Result<ModelProto, ExportError> {
     let layers = &duel.generator.network.layers;
-    let single = graph::model(layers, named, card, Precision::Single);
+    let single = graph::model(layers, state_dict, card, Precision::Single)?;
     if grows(duel) || probe.distance(&by_candle_onnx(&single, probe, card)?) <= TOLERANCE / 4.0 {
         return Ok(single);
     }
-    let double = graph::model(layers, named, card, Precision::Double);
+    let double = graph::model(layers, state_dict, card, Precision::Double)?;
     probe.hold("candle-onnx", &by_candle_onnx(&double, probe, card)?)?;
     Ok(double)
 }
@@ -181,7 +173,7 @@ fn grows(duel: &Duel) -> bool {
     duel.recipe.generator.kind == Kind::Conv
 }
 
-fn card(duel: &Duel, weights: Weights) -> Card {
+fn card(duel: &Duel, shape: Shape, weights: Weights) -> Card {
     let recipe = &duel.recipe;
     let within = match weights {
         Weights::Single => format!("within {TOLERANCE:e}"),
@@ -191,54 +183,67 @@ fn card(duel: &Duel, weights: Weights) -> Card {
     Card {
         name: recipe.name.clone(),
         latent: recipe.generator.latent,
-        latent_law: recipe.generator.latent_law.into(),
+        latent_law: recipe.generator.latent_law,
         classes: recipe.classes(),
         recipe: recipe.name.clone(),
         seed: recipe.training.seed,
         steps: duel.step,
         images: duel.batches_seen * recipe.training.batch as u64,
-        data: Path::new(&recipe.data.source).file_name().map_or("data".into(), |name| name.to_string_lossy().into()),
+        data: data_name(&recipe.data.source),
+        shape,
         made_by: concat!("duel ", env!("CARGO_PKG_VERSION")).to_owned(),
         checked_by: format!("{judges}, {PROBES} latents, {within}"),
         scores: Default::default(),
     }
 }
 
-fn probe(duel: &Duel, artist: &Network, card: &Card) -> Result<Probe, ExportError> {
+/// The name of the data in the card: that of a source, or the last part of a path.
+fn data_name(source: &Source) -> String {
+    match source.path() {
+        Some(path) => path.file_name().map_or("data".into(), |name| name.to_string_lossy().into()),
+        None => source.to_string(),
+    }
+}
+
+fn probe(duel: &Duel, sampler: &Network, card: &Card) -> Result<Probe, ExportError> {
     let source = Latents::new(duel.recipe.training.seed, card);
     let latents = source.latents(0..PROBES as u64);
     let labels: Vec<u8> = (0..PROBES as u64).map(|index| source.label(index).unwrap_or_default()).collect();
-    let inputs = duel.inputs(&latents, &labels)?;
-    let images = artist.exact(&inputs)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+    let inputs = duel.generator_input(&latents, &labels)?;
+    let images = sampler.forward_f64(&inputs)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
     Ok(Probe { latents, labels: if card.classes > 0 { labels } else { Vec::new() }, images, weights: Weights::Single })
 }
 
 fn by_candle_onnx(model: &ModelProto, probe: &Probe, card: &Card) -> Result<Vec<f32>, ExportError> {
     let latents = Tensor::from_slice(&probe.latents, (PROBES, card.latent), &Device::Cpu)?;
-    let mut inputs = HashMap::from([(graph::INPUT.to_owned(), latents)]);
+    let mut inputs = HashMap::from([(onnx::LATENT.to_owned(), latents)]);
     if card.classes > 0 {
         let labels = Tensor::from_iter(probe.labels.iter().map(|&label| i64::from(label)), &Device::Cpu)?;
-        inputs.insert(graph::LABEL.to_owned(), labels);
+        inputs.insert(onnx::LABEL.to_owned(), labels);
     }
     let mut outputs = candle_onnx::simple_eval(model, inputs)?;
-    let image = outputs.remove(graph::OUTPUT).ok_or_else(|| candle_core::Error::Msg("no image".to_owned()))?;
-    Ok(image.flatten_all()?.to_vec1()?)
+    let image = outputs.remove(onnx::IMAGE).ok_or_else(|| candle_core::Error::Msg("no image".to_owned()))?;
+    // [N, channels, height, width] -> [N, height, width, channels]
+    Ok(image.permute((0, 2, 3, 1))?.flatten_all()?.to_vec1()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{data::Dataset, recipe::Recipe};
-    use duel_models::PIXELS;
+    use crate::{
+        data::{DataSet, mnist::SHAPE},
+        recipe::Recipe,
+    };
 
     fn duel(settings: &[&str], steps: usize) -> Duel {
         let small =
             ["generator.hidden=[16, 12]", "discriminator.hidden=[16]", "generator.latent=4", "training.batch=4"];
         let settings: Vec<String> = small.iter().chain(settings).map(|&setting| setting.to_owned()).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
-        let images = (0..10 * PIXELS).map(|at| (at % 251) as u8).collect();
-        let data = Dataset { images, labels: vec![0; 10], ..Dataset::default() };
-        let mut duel = Duel::new(recipe, data, Device::Cpu).expect("small networks");
+        let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
+        let images = (0..10 * SHAPE.size()).map(|at| (at % 251) as u8).collect();
+        let data = DataSet::new(SHAPE, images, vec![0; 10]);
+        let mut duel = Duel::new(recipe, Some(data), Device::Cpu).expect("small networks");
         for _ in 0..steps {
             duel.advance(false).expect("a step");
         }
@@ -251,7 +256,7 @@ mod tests {
             (&[][..], 20),
             (&["generator.batch_norm=off", "generator.output=sigmoid"], 5),
             (&["generator.batch_norm=frozen"], 5),
-            (&["training.conditional=true", "generator.average=0.9"], 20),
+            (&["training.conditional=true", "generator.ema=0.9"], 20),
         ] {
             let export = export(&duel(settings, steps), BTreeMap::new(), Weights::Single).expect("candle-onnx agrees");
             let model = ModelProto::decode(&export.onnx[..]).expect("protobuf");
@@ -270,10 +275,10 @@ mod tests {
         let wide = |latents: &[f32]| latents.iter().map(|z| 1.5 * z).collect::<Vec<f32>>();
         let plain = duel(&["training.conditional=true"], 20);
         let mut spread = duel(&["training.conditional=true"], 20);
-        spread.recipe.generator.spread = 1.5;
+        spread.recipe.generator.truncation = 1.5;
         let probe = export(&spread, BTreeMap::new(), Weights::Single).expect("candle-onnx agrees").probe;
-        let inputs = plain.inputs(&wide(&probe.latents), &probe.labels).expect("memory");
-        let images = plain.artist().and_then(|artist| artist.exact(&inputs)).expect("images");
+        let inputs = plain.generator_input(&wide(&probe.latents), &probe.labels).expect("memory");
+        let images = plain.sampler().and_then(|sampler| sampler.forward_f64(&inputs)).expect("images");
         let images = images.to_dtype(DType::F32).and_then(|images| images.flatten_all()?.to_vec1()).expect("floats");
         assert!(probe.distance(&images) < 1e-6);
     }
@@ -281,10 +286,10 @@ mod tests {
     #[test]
     fn double_precision_draws_the_same() {
         let duel = duel(&[], 20);
-        let artist = duel.artist().expect("a network");
-        let (card, named) = (card(&duel, Weights::Single), artist.named().expect("its tensors"));
-        let probe = probe(&duel, &artist, &card).expect("latents");
-        let model = graph::model(&artist.layers, &named, &card, Precision::Double);
+        let sampler = duel.sampler().expect("a network");
+        let (card, state_dict) = (card(&duel, SHAPE, Weights::Single), sampler.state_dict().expect("its tensors"));
+        let probe = probe(&duel, &sampler, &card).expect("latents");
+        let model = graph::model(&sampler.layers, &state_dict, &card, Precision::Double).expect("a generator");
         let drawn = by_candle_onnx(&model, &probe, &card).expect("candle-onnx runs it");
         assert!(probe.distance(&drawn) < 1e-6);
     }

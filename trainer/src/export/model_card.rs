@@ -1,21 +1,24 @@
 //! The model card that people read.
 
-use duel_models::{Card, SIDE};
+use duel_models::{Card, Shape};
 
 use crate::{
-    networks::Named,
-    recipe::{BatchNorm, Growth, Kind, Output, Recipe, SHIPPED},
+    networks::{Layer, StateDictEntry},
+    recipe::{BatchNorm, Kind, Output, Recipe, SHIPPED},
 };
 
 /// `README.md` beside an exported generator.
-pub(super) fn model_card(card: &Card, named: &[Named], recipe: &Recipe) -> String {
+pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Recipe, layers: &[Layer]) -> String {
     let Card { name, latent, latent_law, seed, steps, images, data, made_by, checked_by, .. } = card;
+    let Shape { channels, height, width, .. } = card.shape;
+    let colour = if channels == 1 { "grey" } else { "colour" };
     let front_matter = front_matter(card);
     let [title, about, data] = [name, &recipe.about, data].map(|text| plain(text));
-    let parameters: usize = named.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
-    let tensors: String = named.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
+    let parameters: usize = state_dict.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
+    let tensors: String =
+        state_dict.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
     let command = command(recipe);
-    let layers = layers(recipe);
+    let layers = layers_in_words(recipe, layers);
     let ending = ending(recipe);
     let (takes, label) = match card.classes {
         0 => (format!("`latent` [N, {latent}] and gives `image`"), String::new()),
@@ -37,14 +40,14 @@ pub(super) fn model_card(card: &Card, named: &[Named], recipe: &Recipe) -> Strin
         "{front_matter}
 # {title}
 
-{about}. A generator of {parameters} parameters that draws 28×28 grey images, trained by {made_by} on {data}.
+{about}. A generator of {parameters} parameters that draws {height}×{width} {colour} images, trained by {made_by} on {data}.
 
 ![samples](samples.png)
 
 | | |
 |---|---|
 | latent | {latent} values, {latent_law} law |
-{label}| image | [N, 1, 28, 28], values in [-1, 1] |
+{label}| image | [N, {channels}, {height}, {width}], values in [-1, 1] |
 | training | {steps} steps, {images} images, seed {seed} |
 | graph checked by | {checked_by} |
 {scores}
@@ -105,7 +108,7 @@ fn front_matter(card: &Card) -> String {
 }
 
 /// What stands between the latent and what ends the network, in PyTorch's words.
-fn layers(recipe: &Recipe) -> String {
+fn layers_in_words(recipe: &Recipe, layers: &[Layer]) -> String {
     let generator = &recipe.generator;
     let epsilon = generator.batch_norm_epsilon;
     let norm = |module: &str, place: &str| match generator.batch_norm {
@@ -119,15 +122,11 @@ fn layers(recipe: &Recipe) -> String {
             format!("`denseI` is a\n`torch.nn.Linear`{}{first}", norm("BatchNorm1d", "behind its ReLU"))
         }
         Kind::Conv => {
-            let side = SIDE >> generator.channels.len();
-            let how = match generator.growth {
-                Growth::Transposed => "a `torch.nn.ConvTranspose2d(…, 4, stride=2, padding=1)`",
-                Growth::Nearest => "a `torch.nn.Conv2d(…, 3, padding=1)` behind a nearest-neighbour upsampling by 2",
-            };
-            let channels = generator.channels[0];
+            let first = layers.iter().find_map(|layer| Some((layer.op.onnx_image()?, layer.op.pytorch())));
+            let ([channels, height, width], growth) = first.expect("a convolutional generator doubles an image");
             let norm = norm("BatchNorm2d", "before it, with a leaky ReLU of slope 0.2 behind");
             format!(
-                "`dense1`, a\n`torch.nn.Linear`,{told}{} gives [N, {channels}, {side}, {side}];\n`upI` is {how}{norm}",
+                "`dense1`, a\n`torch.nn.Linear`,{told}{} gives [N, {channels}, {height}, {width}];\n`upI` is {growth}{norm}",
                 if told.is_empty() { "" } else { " and" }
             )
         }

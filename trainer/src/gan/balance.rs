@@ -1,25 +1,24 @@
-//! Keeps the discriminator from winning for long: its learning rate follows how sure it is.
+//! A balance that slows down a discriminator that wins: its learning rate falls while D(x) - D(G(z)) is large.
 //!
-//! The measure and its target are those of adaptive discriminator augmentation, Karras et al. 2020, section 3 and equation 1: a mean
-//! of how far it takes real images for real, looked at every fourth batch and held at 0.6. There it steers augmentation, here the
-//! share that is left of the discriminator's learning rate: unequal rates for the two sides are the rule of Heusel et al. 2017 (TTUR).
-//! There it is the sign of the logit; here it is D(x) - D(G(z)), since a discriminator of small first weights is right about every
-//! image long before it is sure of one, and a generator learns from it all the same.
+//! The target of 0.6, read every fourth batch, is that of adaptive discriminator augmentation (ADA): Karras et al. 2020, section 3 and
+//! equation 1. ADA steers augmentation by the mean sign of the logits; here D(x) - D(G(z)) steers the discriminator's learning rate,
+//! because a discriminator with small first weights has the right sign for every example long before it is certain of one, and the
+//! generator still learns from it. Different learning rates for both networks are TTUR: Heusel et al. 2017.
 
 use candle_core::{Device, Result, Tensor};
 
 use crate::networks;
 
-/// The D(x) - D(G(z)) that is aimed at.
+/// The target of D(x) - D(G(z)).
 const TARGET: f64 = 0.6;
-/// Updates from one look to the next.
+/// Updates of the discriminator from one adjustment to the next.
 const EVERY: u64 = 4;
-/// Images after which the share has become a tenth, or ten times as much.
+/// Real examples after which the share has fallen to a tenth, or risen tenfold.
 const TENTH: f64 = 5_000.0;
-/// The least share.
+/// The smallest share.
 const LEAST: f64 = 1e-3;
 
-/// What is left of the discriminator's learning rate.
+/// The share of its learning rate that the discriminator keeps.
 #[derive(Debug)]
 pub struct Balance {
     /// The share, 0.001 to 1, as a tensor, [1] on the CPU: checkpoints hold tensors.
@@ -27,26 +26,26 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// The whole rate.
+    /// A balance that leaves the whole learning rate.
     pub fn new() -> Result<Self> {
         Ok(Self { share: Tensor::new(&[1.0f32], &Device::Cpu)? })
     }
 
-    /// The share.
+    /// The share, 0.001 to 1.
     pub fn share(&self) -> Result<f64> {
         Ok(f64::from(self.share.to_vec1::<f32>()?[0]))
     }
 
-    /// Takes the logits of an update's real and drawn images, [N, 1], into account; `updates` are done with this one.
-    pub fn heed(&mut self, updates: u64, real: &Tensor, fake: &Tensor) -> Result<()> {
+    /// Adjusts the share to the logits of an update's real and generated examples, [N, 1] each; `updates` counts this update too.
+    pub fn observe(&mut self, updates: u64, real: &Tensor, fake: &Tensor) -> Result<()> {
         if !updates.is_multiple_of(EVERY) {
             return Ok(());
         }
         let mean = |logits: &Tensor| networks::probability(logits)?.mean_all()?.to_scalar::<f32>().map(f64::from);
-        let sure = mean(real)? - mean(fake)?;
+        let certainty = mean(real)? - mean(fake)?;
         let images = (EVERY as usize * real.dim(0)?) as f64;
         let step = 10f64.powf(images / TENTH);
-        let share = self.share()? * if sure > TARGET { 1.0 / step } else { step };
+        let share = self.share()? * if certainty > TARGET { 1.0 / step } else { step };
         self.share = Tensor::new(&[share.clamp(LEAST, 1.0) as f32], &Device::Cpu)?;
         Ok(())
     }
@@ -57,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_falls_while_the_discriminator_is_sure_and_rises_when_it_doubts() {
+    fn the_share_falls_while_the_discriminator_is_certain_and_rises_when_it_is_not() {
         let logits = |value: f32| Tensor::full(value, (64, 1), &Device::Cpu).expect("memory");
         let mut balance = Balance::new().expect("memory");
         let mut share_after = |updates: std::ops::Range<u64>, real: f32, fake: f32| {
             for update in updates {
-                balance.heed(update, &logits(real), &logits(fake)).expect("a CPU");
+                balance.observe(update, &logits(real), &logits(fake)).expect("a CPU");
             }
             balance.share().expect("a CPU")
         };

@@ -1,49 +1,66 @@
-//! What an update learns from.
+//! The tensors that one update learns from.
 
 use candle_core::{Device, Result, Tensor};
 use duel_models::{LatentLaw, random::Stream};
 use rayon::prelude::*;
 
-use super::duel::Duel;
-use crate::recipe::Recipe;
+use super::duel::{Duel, RealData};
 
-/// What one update learns from. Drawn images take the labels of the real ones.
+/// The tensors that one update learns from. Generated examples take the labels of the real ones.
 pub(super) struct Batch {
-    /// Real images, [N, 784] in [-1, 1].
+    /// Real examples, [N, example] in [-1, 1].
     pub(super) real: Tensor,
     /// Latents, [N, latent].
     pub(super) latents: Tensor,
-    /// The labels, one-hot, [N, classes]; none for networks that are not told.
+    /// Labels, one-hot, [N, classes]; none for networks without labels.
     pub(super) labels: Option<Tensor>,
-    /// ε of the penalties on real and on drawn images, [N, 784] each; none for a penalty that the recipe leaves out.
+    /// ε of the penalties on real and on generated examples, [N, example] each; none for a penalty that the recipe leaves out.
     pub(super) noise: [Option<Tensor>; 2],
 }
 
+/// The network whose update a batch is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Generator,
+    Discriminator,
+}
+
+impl Side {
+    /// The name of the random stream that a batch's latents come from.
+    fn stream_name(self) -> &'static str {
+        match self {
+            Self::Generator => "generator",
+            Self::Discriminator => "discriminator",
+        }
+    }
+}
+
 impl Batch {
-    /// What the generator is given: latents, and labels behind them.
-    pub(super) fn told(&self) -> Result<Tensor> {
+    /// The generator's input: latents with one-hot labels behind them, [N, latent + classes].
+    pub(super) fn generator_input(&self) -> Result<Tensor> {
         match &self.labels {
             Some(labels) => Tensor::cat(&[&self.latents, labels], 1),
             None => Ok(self.latents.clone()),
         }
     }
 
-    pub(super) fn logits(&self, judged: &Tensor) -> Result<Tensor> {
-        logits(judged, self.labels.as_ref())
+    /// The logits of the batch's examples, [N, 1], from the discriminator's output, [N, 1 + classes].
+    pub(super) fn logits(&self, output: &Tensor) -> Result<Tensor> {
+        logits(output, self.labels.as_ref())
     }
 }
 
-/// The logit of each image, [N, 1], from what the discriminator gives, [N, 1 + classes]: its first value, and what the image's
-/// class adds, by its one-hot label.
-pub(super) fn logits(judged: &Tensor, labels: Option<&Tensor>) -> Result<Tensor> {
-    let logit = judged.narrow(1, 0, 1)?;
+/// The logit of each example, [N, 1], from the discriminator's output, [N, 1 + classes]: its first value, plus the value of the
+/// example's class, by its one-hot label.
+pub(super) fn logits(output: &Tensor, labels: Option<&Tensor>) -> Result<Tensor> {
+    let logit = output.narrow(1, 0, 1)?;
     match labels {
-        Some(labels) => logit + (judged.narrow(1, 1, labels.dim(1)?)? * labels)?.sum_keepdim(1)?,
+        Some(labels) => logit + (output.narrow(1, 1, labels.dim(1)?)? * labels)?.sum_keepdim(1)?,
         None => Ok(logit),
     }
 }
 
-/// Labels as rows of 0 with a 1, [N, classes]; none for no classes.
+/// Labels as one-hot rows, [N, classes]; none for no classes.
 pub(super) fn one_hot(labels: &[u8], classes: usize, device: &Device) -> Result<Option<Tensor>> {
     if classes == 0 {
         return Ok(None);
@@ -56,28 +73,27 @@ pub(super) fn one_hot(labels: &[u8], classes: usize, device: &Device) -> Result<
 }
 
 impl Duel {
-    /// Real images, [batch, 784], or numbers, [batch, 1], and their labels, if the networks are told them, one-hot, [batch, classes].
-    pub(super) fn real(&mut self, index: u64) -> Result<(Tensor, Option<Tensor>)> {
-        let Recipe { training, .. } = &self.recipe;
-        let (images, labels) = match self.bell {
-            Some(bell) => {
+    /// Real examples of batch `index`, [batch, example], and their one-hot labels, [batch, classes], if the networks take labels.
+    pub(super) fn real_batch(&mut self, index: u64) -> Result<(Tensor, Option<Tensor>)> {
+        let (size, training) = (self.example_size(), &self.recipe.training);
+        let (examples, labels) = match &mut self.real_data {
+            RealData::Toy(mixture) => {
                 let stream = Stream::new(training.seed, "numbers").item(index);
-                (bell.draw(stream, training.batch), vec![0; training.batch])
+                (mixture.draw(stream, training.batch), vec![0; training.batch])
             }
-            None => self.batches.take(index, &self.data),
+            RealData::Pictures { data, batches } => batches.take(index, data),
+            RealData::Absent => candle_core::bail!("networks without data cannot train"),
         };
-        let images = Tensor::from_vec(images, (labels.len(), self.recipe.values()), &self.device)?;
-        Ok((images, one_hot(&labels, self.recipe.classes(), &self.device)?))
+        let examples = Tensor::from_vec(examples, (labels.len(), size), &self.device)?;
+        Ok((examples, one_hot(&labels, self.recipe.classes(), &self.device)?))
     }
 
-    /// What an update learns from: real images and labels; latents and noise made of the seed and the step alone, so that a
-    /// resumed run has the same.
-    pub(super) fn batch(&self, side: &str, update: usize, (real, labels): &(Tensor, Option<Tensor>)) -> Result<Batch> {
+    /// The batch of one update. Latents and noise are made of the seed and the step alone, so that a resumed run has the same.
+    pub(super) fn batch(&self, side: Side, update: usize, (real, labels): &(Tensor, Option<Tensor>)) -> Result<Batch> {
         let recipe = &self.recipe;
-        let (rows, latent) = (recipe.training.batch, recipe.generator.latent);
         let stream = |purpose| Stream::new(recipe.training.seed, purpose).item(self.step).item(update as u64);
-        let law = LatentLaw::from(recipe.generator.latent_law);
         let random = |stream: Stream, size: usize, law: LatentLaw| {
+            let rows = recipe.training.batch;
             let mut values = vec![0.0; rows * size];
             values.par_chunks_mut(size).enumerate().for_each(|(row, values)| {
                 let mut stream = stream.item(row as u64);
@@ -86,12 +102,12 @@ impl Duel {
             Tensor::from_vec(values, (rows, size), &self.device)
         };
         let noise = |lambda: f64, purpose| {
-            let wanted = side == "discriminator" && lambda > 0.0;
-            wanted.then(|| random(stream(purpose), recipe.values(), LatentLaw::Normal)).transpose()
+            let wanted = side == Side::Discriminator && lambda > 0.0;
+            wanted.then(|| random(stream(purpose), self.example_size(), LatentLaw::Normal)).transpose()
         };
         Ok(Batch {
             real: real.clone(),
-            latents: random(stream(side), latent, law)?,
+            latents: random(stream(side.stream_name()), recipe.generator.latent, recipe.generator.latent_law)?,
             labels: labels.clone(),
             noise: [noise(recipe.discriminator.r1, "r1")?, noise(recipe.discriminator.r2, "r2")?],
         })

@@ -6,15 +6,15 @@ use candle_core::{Device, Result, Tensor};
 
 use super::balance::Balance;
 use crate::{
-    data::{Dataset, batches::Batches, laws::Bell},
+    data::{DataSet, batches::Batches, toy::Mixture},
     networks::{
         self, Network,
         optimiser::{Optimiser, Rule},
     },
-    recipe::{self, Kind, Loss, Optimizer, Recipe},
+    recipe::{self, Kind, Optimizer, Recipe},
 };
 
-/// One side of the duel: a network and what moves it.
+/// A network and its optimiser.
 #[derive(Debug)]
 pub struct Duellist {
     /// The network.
@@ -24,75 +24,90 @@ pub struct Duellist {
 }
 
 impl Duellist {
-    /// The gradient of a loss, [P].
+    fn new(network: Network, recipe: &Recipe, rate: f64, betas: [f64; 2], epsilon: f64) -> Result<Self> {
+        let rule = match recipe.training.optimizer {
+            Optimizer::Adam => Rule::Adam { betas, epsilon },
+            Optimizer::Sgd => Rule::Sgd { momentum: recipe.training.momentum },
+        };
+        Ok(Self { optimiser: Optimiser::new(&network, rule, rate)?, network: Arc::new(network) })
+    }
+
+    /// The gradient of a loss with respect to the network's parameters, [P].
     ///
-    /// Between this and [`step`](Self::step) each gradient is one flat tensor: the place of an all-reduce.
+    /// Between this and [`step`](Self::step) the gradient is one flat tensor: the place of an all-reduce.
     pub(super) fn gradient(&self, loss: &Tensor) -> Result<Tensor> {
         self.network.take_gradient(&mut loss.backward()?)
     }
 
-    /// Moves by a step of the optimiser.
+    /// Updates the parameters by one step of the optimiser.
     pub(super) fn step(&mut self, gradient: &Tensor) -> Result<()> {
         self.optimiser.step(&self.network.parameters, gradient)?;
-        self.network.settle(false)
+        self.network.refresh_spectral_norm(false)
     }
 }
 
-/// Everything that training changes, and what it learns from.
+/// Where real examples come from.
+#[derive(Debug)]
+pub(super) enum RealData {
+    /// Pictures, in the order of their batches.
+    Pictures {
+        /// The training pictures.
+        data: DataSet,
+        /// Which of them stand in which batch.
+        batches: Batches,
+    },
+    /// Numbers of a toy distribution.
+    Toy(Mixture),
+    /// Nowhere: the networks only draw and judge.
+    Absent,
+}
+
+/// Everything that training changes, and the data that it learns from.
 #[derive(Debug)]
 pub struct Duel {
     /// The experiment.
     pub recipe: Recipe,
-    /// The network that draws.
+    /// The generator and its optimiser.
     pub generator: Duellist,
-    /// The network that tells drawn from real.
+    /// The discriminator and its optimiser.
     pub discriminator: Duellist,
-    /// The generator's average over the steps, if the recipe wants one.
-    pub averaged: Option<Arc<Network>>,
-    /// What holds the discriminator back, if the recipe wants it.
+    /// The exponential moving average of the generator, if the recipe wants one.
+    pub ema: Option<Arc<Network>>,
+    /// The balance that slows down a discriminator that wins, if the recipe wants one.
     pub balance: Option<Balance>,
     /// Steps done.
     pub step: u64,
-    /// Batches of real images that the discriminator has seen.
+    /// Batches of real examples that the discriminator has seen.
     pub batches_seen: u64,
     /// Seconds of training.
     pub seconds: f64,
     /// The least Fréchet distance of an evaluation so far.
     pub best: Option<f64>,
-    pub(super) data: Dataset,
-    pub(super) batches: Batches,
-    /// The law of the numbers that take the place of images.
-    pub(super) bell: Option<Bell>,
+    pub(super) real_data: RealData,
     pub(super) device: Device,
     /// Images and seconds at the last measured step.
-    pub(crate) measured_at: (u64, f64),
+    pub(super) measured_at: (u64, f64),
 }
 
 impl Duel {
-    /// Both networks before their first step. `data` is that of [`Dataset::of`]; a duel that only draws needs none.
-    pub fn new(recipe: Recipe, data: Dataset, device: Device) -> Result<Self> {
+    /// Builds both networks before their first step. Recipe and data are those of [`load_training`](crate::data::load_training);
+    /// networks that only draw and judge need no data.
+    pub fn new(recipe: Recipe, data: Option<DataSet>, device: Device) -> Result<Self> {
         let (g, d) = (&recipe.generator, &recipe.discriminator);
         let generator = networks::generator(&recipe, &device)?;
         let discriminator = networks::discriminator(&recipe, &device)?;
-        if g.begin_with_mean && g.kind == Kind::Mlp && !data.is_empty() {
-            generator.begin_with(&data.mean())?;
+        if let Some(data) = data.as_ref().filter(|_| g.begin_with_mean && g.kind == Kind::Mlp) {
+            generator.initialise_output_bias(&data.mean())?;
         }
-        let side = |network: Network, rate, betas, epsilon| {
-            let rule = match recipe.training.optimizer {
-                Optimizer::Adam => Rule::Adam { betas, epsilon },
-                Optimizer::Sgd => Rule::Sgd { momentum: recipe.training.momentum },
-            };
-            Ok::<_, candle_core::Error>(Duellist {
-                optimiser: Optimiser::new(&network, rule, rate)?,
-                network: Arc::new(network),
-            })
+        let real_data = match (recipe.data.source.toy(), data) {
+            (Some(toy), _) => RealData::Toy(toy.into()),
+            (None, Some(data)) => RealData::Pictures { batches: Batches::new(&recipe.training, &data), data },
+            (None, None) => RealData::Absent,
         };
         Ok(Self {
-            averaged: (g.average > 0.0).then(|| generator.twin().map(Arc::new)).transpose()?,
-            generator: side(generator, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
-            discriminator: side(discriminator, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
-            batches: Batches::new(&recipe.training, &data),
-            bell: Bell::of(&recipe.data.source),
+            ema: (g.ema > 0.0).then(|| generator.fork().map(Arc::new)).transpose()?,
+            generator: Duellist::new(generator, &recipe, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
+            discriminator: Duellist::new(discriminator, &recipe, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
             balance: (recipe.training.balance == recipe::Balance::Adaptive).then(Balance::new).transpose()?,
             step: 0,
             batches_seen: 0,
@@ -100,37 +115,45 @@ impl Duel {
             best: None,
             measured_at: (0, 0.0),
             recipe,
-            data,
+            real_data,
             device,
         })
     }
 
-    /// Additions and multiplications of one step's matrix products, for each image of its batch.
+    /// Additions and multiplications of the matrix products in one step, for each image of its batch.
     pub fn operations_per_image(&self) -> usize {
         let [g, d] = [&self.generator, &self.discriminator].map(|side| side.network.multiplications());
         let [first_g, first_d] =
             [&self.generator, &self.discriminator].map(|side| side.network.first_multiplications());
         let Recipe { training, discriminator: recipe, .. } = &self.recipe;
         let judged = 2 + usize::from(recipe.r1 > 0.0) + usize::from(recipe.r2 > 0.0);
-        let pairs = usize::from(training.loss == Loss::Relativistic);
-        // Draw; judge; the gradients of weights, and of what they were given, but not of an image.
+        let pairs = usize::from(training.loss.is_pairwise());
+        // G forward; D forward; D backward to weights and inputs, but not to the images.
         let discriminator = g + judged * (d + d + (d - first_d));
-        // Draw; judge; back through the discriminator; the gradients of weights and of what they were given, but not of latents.
+        // G forward; D forward; D backward to inputs; G backward to weights and inputs, but not to the latents.
         let generator = g + d + pairs * d + d + g + (g - first_g);
         2 * (training.k_discriminator * discriminator + training.k_generator * generator)
     }
 
-    /// The training images.
-    pub fn data(&self) -> &Dataset {
-        &self.data
+    /// The training pictures; none for a toy distribution, and for networks that only draw and judge.
+    pub fn data(&self) -> Option<&DataSet> {
+        match &self.real_data {
+            RealData::Pictures { data, .. } => Some(data),
+            RealData::Toy(_) | RealData::Absent => None,
+        }
     }
 
-    /// Where it trains.
+    /// Values of one example: a picture's height × width × channels, or one number.
+    pub fn example_size(&self) -> usize {
+        self.discriminator.network.inputs
+    }
+
+    /// The device that trains.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Where it trains: `cpu`, `cuda` or `metal`.
+    /// The device's name: `cpu`, `cuda` or `metal`.
     pub fn device_name(&self) -> &'static str {
         match self.device {
             Device::Cpu => "cpu",

@@ -12,7 +12,7 @@ use super::{
     losses,
 };
 use crate::{
-    data::Dataset,
+    data::mnist::SHAPE,
     networks::{Mode, Network},
     recipe::{Loss, Recipe},
 };
@@ -73,7 +73,8 @@ impl Pair {
             ["generator.latent=3", "discriminator.r1=0.7", "discriminator.r2=0.3", "discriminator.penalty_noise=0.1"];
         let settings: Vec<String> = fixed.iter().chain(settings).map(ToString::to_string).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
-        let duel = Duel::new(recipe.clone(), Dataset::default(), Device::Cpu).expect("small networks");
+        let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
+        let duel = Duel::new(recipe.clone(), None, Device::Cpu).expect("small networks");
         let mut stream = Stream::new(seed, "gradients");
         let mut normal = |columns: usize| {
             let values: Vec<f32> = (0..ROWS * columns).map(|_| stream.normal() as f32).collect();
@@ -81,17 +82,17 @@ impl Pair {
         };
         let labels: Vec<u8> = (0..ROWS).map(|row| (row % recipe.data.classes) as u8).collect();
         let batch = Batch {
-            real: normal(recipe.values()).tanh().expect("memory"),
+            real: normal(duel.example_size()).tanh().expect("memory"),
             latents: normal(recipe.generator.latent),
             labels: one_hot(&labels, recipe.classes(), &Device::Cpu).expect("memory"),
-            noise: [Some(normal(recipe.values())), Some(normal(recipe.values()))],
+            noise: [Some(normal(duel.example_size())), Some(normal(duel.example_size()))],
         };
         // Biases and batch norms away from where they begin.
         for network in [&duel.generator.network, &duel.discriminator.network] {
             let noise: Vec<f32> = (0..network.size()).map(|_| 0.1 * stream.normal() as f32).collect();
             let noise = Tensor::from_vec(noise, network.size(), &Device::Cpu).expect("memory");
             network.parameters.set(&(network.parameters.as_tensor() + noise).expect("as many")).expect("as many");
-            network.settle(false).expect("memory");
+            network.refresh_spectral_norm(false).expect("memory");
         }
         Self { generator: duel.generator.network, discriminator: duel.discriminator.network, batch, recipe }
     }
@@ -114,9 +115,9 @@ impl Pair {
         judge: impl Fn(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         // The same masks of dropout, whatever was run before.
-        self.generator.begin(1);
-        self.discriminator.begin(1);
-        let fake = draw(&batch.told()?)?;
+        self.generator.begin_step(1);
+        self.discriminator.begin_step(1);
+        let fake = draw(&batch.generator_input()?)?;
         let discriminator = &self.recipe.discriminator;
         let of = |judged: &Tensor, index: usize| batch.logits(&judged.narrow(0, index * ROWS, ROWS)?);
         if side == "generator" {
@@ -155,8 +156,8 @@ impl Pair {
             side,
             loss,
             &self.batch(DType::F64),
-            |x| self.generator.by_candle(x, &generator, true),
-            |x| self.discriminator.by_candle(x, &discriminator, true),
+            |x| self.generator.forward_candle(x, &generator, true),
+            |x| self.discriminator.forward_candle(x, &discriminator, true),
         )
     }
 
@@ -177,12 +178,12 @@ impl Pair {
 /// Each W of the parameters divided by uᵀ W v, by the definition: u and v of each stand one behind the other at the running figures' end.
 fn divided(network: &Network, parameters: &Tensor) -> Result<Tensor> {
     let running = network.running.as_detached_tensor().to_dtype(DType::F64)?;
-    let weights = || network.layers.iter().filter_map(|layer| Some((layer, layer.matrix()?)));
+    let weights = || network.layers.iter().filter_map(|layer| Some((layer, layer.op.matrix()?)));
     let mut at = running.elem_count() - weights().map(|(_, [rows, columns])| rows + columns).sum::<usize>();
     let mut pieces = Vec::new();
     for layer in &network.layers {
         let whole = parameters.narrow(0, layer.span().start, layer.span().len())?;
-        let Some([rows, columns]) = layer.matrix() else {
+        let Some([rows, columns]) = layer.op.matrix() else {
             pieces.push(whole);
             continue;
         };

@@ -1,23 +1,30 @@
-//! What the two networks minimise, from logits: D(x) = sigmoid(logit), log D(x) = -softplus(-logit), log(1 - D(x)) = -softplus(logit).
-//! With r = the logits of real images, f = those of drawn ones, and means over the batch.
+//! The losses of both networks, from logits: D(x) = sigmoid(logit), log D(x) = -softplus(-logit), log(1 - D(x)) = -softplus(logit).
+//! In the formulas r are the logits of real examples and f the logits of generated ones; every loss is a mean over the batch.
 
 use candle_core::{Result, Tensor};
 
 use crate::recipe::Loss;
 
-/// What the discriminator minimises.
+/// The discriminator's loss.
 #[derive(Debug)]
 pub struct Discriminator {
-    /// The whole.
+    /// The loss to minimise, a scalar.
     pub total: Tensor,
-    /// Its parts on real and on drawn images, of which it is half the sum; none where it takes them in pairs.
+    /// The loss on real and on generated examples, whose mean is the total; none for a loss of pairs.
     pub parts: Option<[Tensor; 2]>,
 }
 
-/// The value V(D, G) at the draw, -log 4: Goodfellow et al. 2014, theorem 1.
+impl Loss {
+    /// Whether the loss compares each real example with a generated one, so that the logit of an example alone has no meaning.
+    pub fn is_pairwise(self) -> bool {
+        self == Self::Relativistic
+    }
+}
+
+/// The value V(D, G) where D(x) = ½ everywhere, -log 4: Goodfellow et al. 2014, theorem 1.
 pub const DRAW: f32 = -2.0 * std::f32::consts::LN_2;
 
-/// The discriminator's loss from logits of real and of drawn images, [N, 1] each.
+/// The discriminator's loss from the logits of real and of generated examples, [N, 1] each.
 pub fn discriminator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Discriminator> {
     let [real, fake] = match loss {
         // -log D(x) and -log(1 - D(G(z))), together the negative of equation 1 of Goodfellow et al. 2014.
@@ -35,7 +42,7 @@ pub fn discriminator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Discrim
     Ok(Discriminator { total: ((&parts[0] + &parts[1])? * 0.5)?, parts: Some(parts) })
 }
 
-/// The generator's loss; `real` counts where the loss takes the images in pairs.
+/// The generator's loss from the logits of real and of generated examples, [N, 1] each; only a loss of pairs uses `real`.
 pub fn generator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Tensor> {
     match loss {
         // -log D(G(z)): Goodfellow et al. 2014, section 3.
@@ -51,15 +58,15 @@ pub fn generator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// λ mean (D(x) - D(x + σε))², from the logits of images and of the same images with noise: a gradient penalty without a second
-/// derivative. By Taylor's series its mean over ε is λσ² |∇D|².
+/// The gradient penalty λ mean (D(x) - D(x + σε))², from the logits of examples and of the same examples with noise. It needs no second
+/// derivative: by Taylor's series its mean over ε is λσ² |∇D|².
 pub fn penalty(lambda: f64, logits: &Tensor, noisy: &Tensor) -> Result<Tensor> {
     (logits - noisy)?.sqr()?.mean_all()? * lambda
 }
 
 /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which is finite at any finite x.
 ///
-/// -|x| is written as x - 2 max(x, 0), whose gradient under candle's rules is right at every x, 0 included.
+/// -|x| is written as x - 2 max(x, 0), because candle's gradient of that is right at every x, 0 included.
 pub fn softplus(x: &Tensor) -> Result<Tensor> {
     let positive = x.relu()?;
     let shrunk = (x - (&positive * 2.0)?)?;

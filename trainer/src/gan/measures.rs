@@ -1,32 +1,71 @@
-//! What a measured step shows.
+//! The metrics of a measured step.
 
 use candle_core::{Result, Tensor};
 
-use super::duel::Duel;
-use crate::run::record::Metrics;
+use super::{duel::Duel, losses};
+use crate::{networks, run::record::Metrics};
 
-/// What one update of the discriminator showed.
-pub(super) struct Judgement {
-    pub(super) d_loss: f64,
-    pub(super) parts: [f64; 2],
-    pub(super) value: f64,
-    pub(super) d_real: Spread,
-    pub(super) d_fake: Spread,
+/// The measures of one update of the discriminator.
+pub(super) struct DiscriminatorMeasures {
+    pub(super) loss: f64,
+    /// The loss on real and on generated examples; NaN for a loss of pairs.
+    parts: [f64; 2],
+    value: f64,
+    d_real: Probabilities,
+    d_fake: Probabilities,
     pub(super) gradient: f64,
 }
 
-/// How the discriminator's probabilities lie over a batch.
+impl DiscriminatorMeasures {
+    /// Reads the measures of an update from its total loss, its loss without penalties, the logits of real and generated examples, and
+    /// its gradient.
+    pub(super) fn new(
+        total: &Tensor,
+        loss: &losses::Discriminator,
+        [real, fake]: [&Tensor; 2],
+        gradient: &Tensor,
+    ) -> Result<Self> {
+        let parts = match &loss.parts {
+            Some([real, fake]) => [scalar(real)?, scalar(fake)?],
+            None => [f64::NAN; 2],
+        };
+        Ok(Self {
+            loss: scalar(total)?,
+            parts,
+            value: -scalar(&losses::softplus(&real.neg()?)?.mean_all()?)?
+                - scalar(&losses::softplus(fake)?.mean_all()?)?,
+            d_real: Probabilities::summarise(&networks::probability(real)?)?,
+            d_fake: Probabilities::summarise(&networks::probability(fake)?)?,
+            gradient: norm(gradient)?,
+        })
+    }
+}
+
+/// The measures of one update of the generator.
+pub(super) struct GeneratorMeasures {
+    pub(super) loss: f64,
+    pub(super) gradient: f64,
+}
+
+impl GeneratorMeasures {
+    /// Reads the measures of an update from its loss and its gradient.
+    pub(super) fn new(loss: &Tensor, gradient: &Tensor) -> Result<Self> {
+        Ok(Self { loss: scalar(loss)?, gradient: norm(gradient)? })
+    }
+}
+
+/// The mean and the histogram of the discriminator's probabilities over a batch.
 #[derive(Clone, Copy)]
-pub(super) struct Spread {
+struct Probabilities {
     mean: f64,
-    /// Images in each tenth of 0 to 1.
+    /// Examples in each tenth of 0 to 1.
     tenths: [u32; 10],
 }
 
-impl Spread {
+impl Probabilities {
     const NONE: Self = Self { mean: f64::NAN, tenths: [0; 10] };
 
-    pub(super) fn of(probabilities: &Tensor) -> Result<Self> {
+    fn summarise(probabilities: &Tensor) -> Result<Self> {
         let all = probabilities.flatten_all()?.to_vec1::<f32>()?;
         let mut tenths = [0; 10];
         for p in all.iter().filter(|p| !p.is_nan()) {
@@ -37,40 +76,49 @@ impl Spread {
     }
 }
 
-/// What one update of the generator showed.
-pub(super) struct Drawing {
-    pub(super) g_loss: f64,
-    pub(super) gradient: f64,
-}
-
 impl Duel {
-    pub(super) fn metrics(&mut self, judgement: Option<Judgement>, drawing: Option<Drawing>) -> Metrics {
-        let parts = judgement.as_ref().map_or([f64::NAN; 2], |judgement| judgement.parts);
-        let [d_real, d_fake] =
-            judgement.as_ref().map_or([Spread::NONE; 2], |judgement| [judgement.d_real, judgement.d_fake]);
-        let of = |field: fn(&Judgement) -> f64| judgement.as_ref().map_or(f64::NAN, field);
+    /// The metrics of this step; NaN for a network that was not updated.
+    pub(super) fn metrics(
+        &mut self,
+        discriminator: Option<DiscriminatorMeasures>,
+        generator: Option<GeneratorMeasures>,
+    ) -> Metrics {
+        let discriminator = discriminator.unwrap_or(DiscriminatorMeasures {
+            loss: f64::NAN,
+            parts: [f64::NAN; 2],
+            value: f64::NAN,
+            d_real: Probabilities::NONE,
+            d_fake: Probabilities::NONE,
+            gradient: f64::NAN,
+        });
+        let generator = generator.unwrap_or(GeneratorMeasures { loss: f64::NAN, gradient: f64::NAN });
         let images = self.batches_seen * self.recipe.training.batch as u64;
         let since = std::mem::replace(&mut self.measured_at, (images, self.seconds));
         Metrics {
             step: self.step,
             images,
             seconds: self.seconds,
-            d_loss: of(|judgement| judgement.d_loss),
-            d_loss_real: parts[0],
-            d_loss_fake: parts[1],
-            g_loss: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.g_loss),
-            value: of(|judgement| judgement.value),
-            d_real: d_real.mean,
-            d_fake: d_fake.mean,
-            d_real_tenths: d_real.tenths,
-            d_fake_tenths: d_fake.tenths,
-            d_gradient: of(|judgement| judgement.gradient),
-            g_gradient: drawing.as_ref().map_or(f64::NAN, |drawing| drawing.gradient),
+            d_loss: discriminator.loss,
+            d_loss_real: discriminator.parts[0],
+            d_loss_fake: discriminator.parts[1],
+            g_loss: generator.loss,
+            value: discriminator.value,
+            d_real: discriminator.d_real.mean,
+            d_fake: discriminator.d_fake.mean,
+            d_real_tenths: discriminator.d_real.tenths,
+            d_fake_tenths: discriminator.d_fake.tenths,
+            d_gradient: discriminator.gradient,
+            g_gradient: generator.gradient,
             d_learning_rate: self.discriminator.optimiser.learning_rate,
             g_learning_rate: self.generator.optimiser.learning_rate,
             images_per_second: (images - since.0) as f64 / (self.seconds - since.1),
         }
     }
+}
+
+/// The Euclidean norm of a gradient.
+fn norm(gradient: &Tensor) -> Result<f64> {
+    Ok(scalar(&gradient.sqr()?.sum_all()?)?.sqrt())
 }
 
 /// The one value of a tensor.

@@ -3,6 +3,7 @@
 pub mod balance;
 mod batch;
 mod duel;
+pub mod ema;
 pub mod losses;
 mod measures;
 mod sampling;

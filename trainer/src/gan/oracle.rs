@@ -12,7 +12,7 @@ use super::{
     measures::scalar,
 };
 use crate::{
-    data::Dataset,
+    data::{load_training, mnist::SHAPE},
     networks::{Engine, Mode},
     recipe::Recipe,
 };
@@ -89,7 +89,8 @@ fn duel(recorded: &Recorded, settings: &[&[&str]], engine: Engine) -> Duel {
     let all = [&["generator.latent=12", "training.batch=8"], &settings.concat()[..]].concat();
     let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
     let recipe = Recipe::default().with(&all).expect("good settings");
-    let mut duel = Duel::new(recipe, Dataset::default(), Device::Cpu).expect("small networks");
+    let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
+    let mut duel = Duel::new(recipe, None, Device::Cpu).expect("small networks");
     for (side, duellist) in [("generator", &mut duel.generator), ("discriminator", &mut duel.discriminator)] {
         let network = Arc::get_mut(&mut duellist.network).expect("nobody else has it yet");
         network.engine = engine;
@@ -99,7 +100,7 @@ fn duel(recorded: &Recorded, settings: &[&[&str]], engine: Engine) -> Duel {
             assert_eq!(tensor.dims(), shape, "{name}");
             Ok::<_, candle_core::Error>(floats(tensor))
         };
-        network.set_named(find).expect("the recorded weights");
+        network.load_state_dict(find).expect("the recorded weights");
     }
     duel
 }
@@ -129,9 +130,9 @@ fn one_step(duel: &mut Duel, recorded: &Recorded, batches: &Recorded, step: usiz
     duel.discriminator.step(&gradient).expect("a step");
     let (gradient, drawn) =
         duel.generator_gradient(&batch(recorded, batches, "generator", step, duel), true).expect("a gradient");
-    duel.move_generator(&gradient).expect("a step");
+    duel.update_generator(&gradient).expect("a step");
     let (judged, drawn) = (judged.expect("measured"), drawn.expect("measured"));
-    [judged.d_loss, drawn.g_loss, judged.gradient, drawn.gradient]
+    [judged.loss, drawn.loss, judged.gradient, drawn.gradient]
 }
 
 /// Ten steps, each of whose figures must be `series` with that prefix.
@@ -157,7 +158,7 @@ fn ten_steps_of_each_network_are_pytorchs() {
             let mut duel = duel(&recorded, settings, engine);
             ten_steps(&mut duel, &recorded, "");
             for (side, duellist) in [("generator", &duel.generator), ("discriminator", &duel.discriminator)] {
-                for tensor in duellist.network.named().expect("its tensors") {
+                for tensor in duellist.network.state_dict().expect("its tensors") {
                     let name = format!("final.{side}.{}", tensor.name);
                     // A batch norm subtracts it: see the README.
                     if name.ends_with("up1.bias") || name.ends_with("norm2.running_mean") && settings[0] == CONV {
@@ -174,8 +175,8 @@ fn ten_steps_of_each_network_are_pytorchs() {
             let find = |name: &str, _: &[usize]| {
                 Ok::<_, candle_core::Error>(recorded.values(&format!("final.generator.{name}")))
             };
-            duel.generator.network.set_named(find).expect("the recorded weights");
-            let images = duel.generator.network.forward(&last.told().expect("memory"), Mode::Evaluate);
+            duel.generator.network.load_state_dict(find).expect("the recorded weights");
+            let images = duel.generator.network.forward(&last.generator_input().expect("memory"), Mode::Evaluate);
             for (found, expected) in floats(&images.expect("images")).into_iter().zip(recorded.values("final.images")) {
                 close(found.into(), expected.into(), "a pixel");
             }
@@ -194,9 +195,9 @@ fn dropout_by_the_kernels_is_candles_and_of_its_share() {
             figures.extend(one_step(&mut duel, &recorded, &batches, step));
         }
         let judge = &duel.discriminator.network;
-        judge.begin(7);
+        judge.begin_step(7);
         let masks = judge.masks(500, true);
-        judge.begin(7);
+        judge.begin_step(7);
         assert_eq!(masks, judge.masks(500, true), "a step's masks are the step's");
         assert_ne!(masks, judge.masks(500, true), "and its passes have their own");
         for (mask, keep) in masks.iter().filter(|mask| !mask.is_empty()).zip([0.8, 0.5, 0.5]) {
@@ -251,9 +252,9 @@ fn a_penalty_and_its_gradient_are_pytorchs() {
         let network = &duel.discriminator.network;
         let gradient = network.take_gradient(&mut found.backward().expect("a graph")).expect("a gradient");
         // Read under PyTorch's names, as if the gradient were the weights.
-        let twin = network.twin().expect("memory");
-        twin.parameters.set(&gradient).expect("as many");
-        for tensor in twin.named().expect("its tensors").iter().filter(|tensor| tensor.name != "head.bias") {
+        let fork = network.fork().expect("memory");
+        fork.parameters.set(&gradient).expect("as many");
+        for tensor in fork.state_dict().expect("its tensors").iter().filter(|tensor| tensor.name != "head.bias") {
             let expected = penalty.values(&format!("gradient.{}", tensor.name));
             let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
             for (found, expected) in tensor.values.iter().zip(&expected) {
@@ -270,7 +271,7 @@ fn a_full_step_is_the_same_on_one_thread_and_on_many() {
         pool.install(|| {
             let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
             let recipe = Recipe::default().with(&settings).expect("good settings");
-            let data = Dataset::of(&recipe).expect("the bundled digits");
+            let (recipe, data) = load_training(recipe).expect("the bundled digits");
             let mut duel = Duel::new(recipe, data, Device::Cpu).expect("networks");
             for _ in 0..5 {
                 duel.advance(false).expect("a step");
@@ -293,7 +294,7 @@ fn both_move_at_once_or_one_after_the_other() {
         let all = [MLP, &["training.batch=8", "data.images=100"], settings].concat();
         let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
         let recipe = Recipe::default().with(&all).expect("good settings");
-        let data = Dataset::of(&recipe).expect("the bundled digits");
+        let (recipe, data) = load_training(recipe).expect("the bundled digits");
         let mut duel = Duel::new(recipe, data, Device::Cpu).expect("networks");
         duel.advance(false).expect("a step");
         [&duel.generator, &duel.discriminator].map(|side| floats(&side.network.parameters))

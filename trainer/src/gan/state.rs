@@ -1,4 +1,4 @@
-//! A duel as one safetensors file, from which training goes on to the bit.
+//! A checkpoint: the state of a training as one safetensors file, from which training goes on to the bit.
 
 use std::{
     io,
@@ -6,15 +6,17 @@ use std::{
 };
 
 use candle_core::{Device, Tensor, Var};
+use duel_models::{files, text::showable};
 use safetensors::{SafeTensors, tensor::Dtype};
 use serde::{Deserialize, Serialize};
 
 use super::duel::Duel;
 use crate::{
-    networks::{Named, Network},
+    networks::{
+        Network, StateDictEntry,
+        tensor_file::{float_bytes, floats, safetensors, sha256},
+    },
     run::{
-        files,
-        history::showable,
         paths::{BEST, RunError, checkpoints},
         writer::{HEADER_MAX, Writer},
     },
@@ -23,29 +25,29 @@ use crate::{
 /// The key of the metadata under which [`Counters`] stand as JSON.
 const FORMAT: &str = "duel.checkpoint.2";
 
-/// What a checkpoint holds beside its tensors.
+/// The counters of a checkpoint, beside its tensors.
 #[derive(Serialize, Deserialize)]
 struct Counters {
     step: u64,
     batches_seen: u64,
     seconds: f64,
-    /// Of the generator, and of the discriminator.
+    /// Steps of the generator's optimiser and of the discriminator's.
     optimiser_steps: [u64; 2],
     /// The least Fréchet distance of an evaluation so far.
     best: Option<f64>,
-    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of these counters as JSON, their checksum empty.
+    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of these counters as JSON with an empty checksum.
     checksum: String,
 }
 
 impl Counters {
-    /// More than any training counts to; what is made of them stays far below 2^63.
+    /// An upper bound of every count; products of counts stay far below 2^63.
     const MOST: u64 = 1 << 40;
 
     fn checksum<'a>(&self, tensors: impl IntoIterator<Item = &'a [u8]>) -> serde_json::Result<String> {
         let counters = serde_json::to_vec(&Self { checksum: String::new(), ..*self })?;
         let mut parts: Vec<&[u8]> = tensors.into_iter().collect();
         parts.push(&counters);
-        Ok(files::sha256(parts))
+        Ok(sha256(parts))
     }
 
     fn are_counted(&self) -> bool {
@@ -56,10 +58,10 @@ impl Counters {
     }
 }
 
-/// What an optimiser remembers: Adam both, gradient descent the first.
+/// Names of an optimiser's state: Adam has both moments, SGD the first entry alone.
 const MEMORY: [&str; 2] = ["first", "second"];
 
-/// Every tensor of a duel, by name.
+/// Every tensor of a training, by its name in the file.
 fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
     let mut tensors = Vec::new();
     for (side, duellist) in [("generator", &duel.generator), ("discriminator", &duel.discriminator)] {
@@ -69,9 +71,9 @@ fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
         let memory = duellist.optimiser.memory.iter();
         tensors.extend(MEMORY.iter().zip(memory).map(|(name, tensor)| (format!("{side}.{name}"), tensor)));
     }
-    if let Some(averaged) = &duel.averaged {
-        tensors.push(("averaged.parameters".to_owned(), averaged.parameters.as_tensor()));
-        tensors.push(("averaged.running".to_owned(), averaged.running.as_tensor()));
+    if let Some(ema) = &duel.ema {
+        tensors.push(("averaged.parameters".to_owned(), ema.parameters.as_tensor()));
+        tensors.push(("averaged.running".to_owned(), ema.running.as_tensor()));
     }
     if let Some(balance) = &duel.balance {
         tensors.push(("balance".to_owned(), &balance.share));
@@ -79,11 +81,10 @@ fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
     tensors
 }
 
-/// Whether every value of a duel is finite: only then [`load`] takes what [`save`] makes of it. An optimiser's memory may overflow before a
-/// weight does.
+/// Whether every value of a training is finite: [`load`] refuses other checkpoints. An optimiser's state may overflow before a weight does.
 pub(crate) fn is_finite(duel: &Duel) -> candle_core::Result<bool> {
     for (_, tensor) in tensors(duel) {
-        // 0 times what is not finite is not 0.
+        // 0 × ∞ and 0 × NaN are NaN.
         if tensor.affine(0.0, 0.0)?.sum_all()?.to_scalar::<f32>()? != 0.0 {
             return Ok(false);
         }
@@ -91,15 +92,15 @@ pub(crate) fn is_finite(duel: &Duel) -> candle_core::Result<bool> {
     Ok(true)
 }
 
-/// The whole state of a duel as the bytes of a safetensors file. Latents and batches are made of the seed, the step and
-/// the count of batches, so no random state is needed beside them.
+/// Writes the whole state of a training as the bytes of a safetensors file. Latents and batches follow from the seed, the step and the
+/// count of batches, so the file needs no random state.
 pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     let mut flat = Vec::new();
     for (name, tensor) in tensors(duel) {
         let values = tensor.to_device(&Device::Cpu)?.to_vec1::<f32>()?;
-        flat.push(Named { name, shape: vec![values.len()], values });
+        flat.push(StateDictEntry { name, shape: vec![values.len()], values });
     }
-    let parts: Vec<Vec<u8>> = flat.iter().map(|tensor| files::bytes(&tensor.values)).collect();
+    let parts: Vec<Vec<u8>> = flat.iter().map(|tensor| float_bytes(&tensor.values)).collect();
     let mut counters = Counters {
         step: duel.step,
         batches_seen: duel.batches_seen,
@@ -111,10 +112,10 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     counters.checksum = counters.checksum(parts.iter().map(Vec::as_slice)).map_err(candle_core::Error::wrap)?;
     // One key: a header with several would come out in another order each time.
     let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
-    files::safetensors(&flat, Some(metadata)).map_err(candle_core::Error::wrap)
+    safetensors(&flat, Some(metadata)).map_err(candle_core::Error::wrap)
 }
 
-/// The steps that a checkpoint has done, by its first [`HEADER_MAX`] bytes: the length of a header, and that as JSON.
+/// Reads the steps of a checkpoint from its first [`HEADER_MAX`] bytes: the length of its header and the header as JSON.
 pub(crate) fn step_of(start: &[u8]) -> Option<u64> {
     let (length, rest) = start.split_first_chunk()?;
     let header = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
@@ -129,13 +130,13 @@ pub fn keep_recipe(duel: &Duel, run: &mut Writer) -> Result<(), RunError> {
     run.keep(&duel.recipe, |best| step_of(best).is_some_and(|step| step > duel.step))
 }
 
-/// Takes a duel that was made from the run's recipe to the run's newest checkpoint that is whole. What was wrong with those
-/// that were passed over, a line each.
+/// Restores the run's newest checkpoint that is whole into a duel that was built from the run's recipe. Returns a line for each damaged
+/// checkpoint that was passed over.
 pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
     restore_first(duel, dir, checkpoints(dir)?.into_iter().rev())
 }
 
-/// As [`restore`], but to the checkpoint with the least Fréchet distance, if the run has one.
+/// Restores the checkpoint with the least Fréchet distance if the run has one, else as [`restore`] does.
 pub fn restore_best(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
     let best = Some(dir.join(BEST)).filter(|file| file.exists());
     restore_first(duel, dir, best.into_iter().chain(checkpoints(dir)?.into_iter().rev()))
@@ -161,7 +162,7 @@ fn restore_first(
     Err(newest.unwrap_or_else(|| RunError::NoCheckpoint(dir.to_owned())))
 }
 
-/// The bytes of a file that is no longer than this duel's checkpoint can be.
+/// Reads a file, unless it is longer than a checkpoint of this duel can be.
 fn read(duel: &Duel, file: &Path) -> Result<Vec<u8>, Bad> {
     let values: usize = tensors(duel).iter().map(|(_, tensor)| tensor.elem_count()).sum();
     match files::read_small(file, 4 * values as u64 + HEADER_MAX) {
@@ -176,15 +177,15 @@ fn read(duel: &Duel, file: &Path) -> Result<Vec<u8>, Bad> {
 /// Why a checkpoint's bytes cannot be used.
 #[derive(Debug)]
 pub(crate) enum Bad {
-    /// They are not what was written, or hold values that are not finite.
+    /// The bytes are not those that were written, or hold values that are not finite.
     Damaged(String),
-    /// They are of networks that the recipe does not describe.
+    /// The checkpoint is of networks other than the recipe's.
     OtherRecipe(String),
 }
 
 impl From<String> for Bad {
     fn from(why: String) -> Self {
-        // A parser's words may repeat the file's.
+        // A parser's message may repeat the file's characters.
         Self::Damaged(showable(&why))
     }
 }
@@ -207,7 +208,7 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
             let (there, wanted) = (saved.shape(), tensor.dims());
             return Err(Bad::OtherRecipe(format!("{name} has {there:?} values for {wanted:?}")));
         }
-        if !files::floats(saved.data()).iter().all(|value| value.is_finite()) {
+        if !floats(saved.data()).iter().all(|value| value.is_finite()) {
             return Err(Bad::Damaged(format!("{name} is not finite")));
         }
         parts.push(saved.data());
@@ -222,7 +223,7 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     let device = duel.device().clone();
     let value = |name: &str| {
         let saved = file.tensor(name).map_err(|error| error.to_string())?;
-        let values = files::floats(saved.data());
+        let values = floats(saved.data());
         let length = values.len();
         Tensor::from_vec(values, length, &device).map_err(|error| error.to_string())
     };
@@ -230,7 +231,7 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
         let set = |var: &Var, name| var.set(&value(&format!("{side}.{name}"))?).map_err(|error| error.to_string());
         set(&network.parameters, "parameters")?;
         set(&network.running, "running")?;
-        network.settle(false).map_err(|error| error.to_string())
+        network.refresh_spectral_norm(false).map_err(|error| error.to_string())
     };
     let sides = [("generator", &mut duel.generator), ("discriminator", &mut duel.discriminator)];
     for ((side, duellist), steps) in sides.into_iter().zip(counters.optimiser_steps) {
@@ -240,8 +241,8 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
         }
         duellist.optimiser.steps = steps;
     }
-    if let Some(averaged) = &duel.averaged {
-        fill("averaged", averaged)?;
+    if let Some(ema) = &duel.ema {
+        fill("averaged", ema)?;
     }
     if let Some(balance) = &mut duel.balance {
         let share = value("balance")?;
@@ -260,13 +261,16 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{data::Dataset, recipe::Recipe};
+    use crate::{
+        data::{DataSet, mnist::SHAPE},
+        recipe::Recipe,
+    };
 
     fn duel() -> Duel {
         of(&[
             "generator.hidden=[16]",
             "generator.latent=4",
-            "generator.average=0.9",
+            "generator.ema=0.9",
             "discriminator.hidden=[16]",
             "discriminator.spectral_norm=true",
             "discriminator.r1=10",
@@ -282,8 +286,9 @@ mod tests {
         let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
         let images = (0..10 * 784).map(|at| (at % 251) as u8).collect();
-        let data = Dataset { images, labels: vec![0; 10], ..Dataset::default() };
-        Duel::new(recipe, data, Device::Cpu).expect("small networks")
+        let data = DataSet::new(SHAPE, images, vec![0; 10]);
+        Duel::new(recipe.for_shape(SHAPE).expect("the shape of digits"), Some(data), Device::Cpu)
+            .expect("small networks")
     }
 
     #[test]
@@ -380,8 +385,8 @@ mod tests {
         let mut duel = duel();
         let before = save(&duel).expect("memory");
         let other = Recipe::default().with(&["generator.latent=5".to_owned()]).expect("good settings");
-        let data = Dataset { images: vec![0; 32 * 784], labels: vec![0; 32], ..Dataset::default() };
-        let other = save(&Duel::new(other, data, Device::Cpu).expect("networks")).expect("memory");
+        let other = other.for_shape(SHAPE).expect("the shape of digits");
+        let other = save(&Duel::new(other, None, Device::Cpu).expect("networks")).expect("memory");
         let flipped = |at: usize, bit: u8| {
             let mut bytes = before.clone();
             bytes[at] ^= bit;

@@ -1,13 +1,13 @@
 //! The activations that the kernels apply.
 
-/// The function that follows a layer's operation.
+/// Function applied to the output of a layer's operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// The identity.
     None,
     /// max(0, x).
     Relu,
-    /// x above 0, [`LEAK`] x below.
+    /// x above 0, [`LEAK`] · x below.
     LeakyRelu,
     /// The hyperbolic tangent.
     Tanh,
@@ -15,5 +15,5 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// The slope of the leaky ReLU below 0: Radford et al. 2015 (DCGAN), section 3.
+/// Slope of the leaky ReLU below 0: Radford et al. 2015 (DCGAN), section 3.
 pub const LEAK: f32 = 0.2;

@@ -1,37 +1,42 @@
-//! Bias, activations and their gradients, a row at a time.
+//! Biases, activations, maxout, dropout masks, and their gradients.
 
-use duel_models::pixels::tanh;
+use duel_models::picture::tanh;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::activation::{Activation, LEAK};
+use super::{
+    activation::{Activation, LEAK},
+    gemm::Write,
+};
 
-/// Values of a piece of work: worth a thread, and few enough to stay in the nearest cache.
+/// Values in a piece of work: enough to be worth a thread, few enough to stay in the first-level cache.
 pub(crate) const PIECE: usize = 16_384;
 
-/// Rows of a piece of work.
-pub(crate) fn piece(columns: usize) -> usize {
+/// Rows of `columns` values in a piece of work.
+pub(crate) fn rows_per_piece(columns: usize) -> usize {
     (PIECE / columns).max(1)
 }
 
-/// y = activation(y + bias), where `values` is [rows, columns]; a bias shorter than a row is that of its first columns.
+/// y = activation(y + bias) in place, where `values` is [rows, columns]. A bias shorter than a row belongs to the first columns.
 pub(crate) fn activate(values: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
-    values.par_chunks_mut(piece(columns) * columns).for_each(|rows| finish(rows, bias, columns, activation));
+    values
+        .par_chunks_mut(rows_per_piece(columns) * columns)
+        .for_each(|rows| activate_serial(rows, bias, columns, activation));
 }
 
-/// As [`activate`], on this thread.
-pub(crate) fn finish(rows: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
+/// Like [`activate`], on the calling thread.
+pub(crate) fn activate_serial(rows: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
     Arch::new().dispatch(|| {
         for row in rows.chunks_exact_mut(columns) {
             row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
         }
-        apply(rows, activation);
+        activate_in_dispatch(rows, activation);
     });
 }
 
-/// y = activation(y), inside a dispatch.
+/// y = activation(y) in place, inside a dispatch to the CPU's vector instructions.
 #[inline(always)]
-pub(crate) fn apply(values: &mut [f32], activation: Activation) {
+pub(crate) fn activate_in_dispatch(values: &mut [f32], activation: Activation) {
     match activation {
         Activation::None => {}
         Activation::Relu => values.iter_mut().for_each(|y| *y = y.max(0.0)),
@@ -41,22 +46,22 @@ pub(crate) fn apply(values: &mut [f32], activation: Activation) {
     }
 }
 
-/// gradient *= activation'(x), told from y = activation(x) alone.
-pub(crate) fn activate_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
+/// gradient *= activation'(x) in place; every slope follows from y = activation(x) alone.
+pub(crate) fn activation_gradient(gradient: &mut [f32], y: &[f32], activation: Activation) {
     if activation != Activation::None {
         let pieces = gradient.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE));
-        pieces.for_each(|(gradient, y)| deactivate(gradient, y, activation));
+        pieces.for_each(|(gradient, y)| activation_gradient_serial(gradient, y, activation));
     }
 }
 
-/// As [`activate_backward`], on this thread.
-pub(crate) fn deactivate(gradient: &mut [f32], y: &[f32], activation: Activation) {
-    Arch::new().dispatch(|| apply_backward(gradient, y, activation));
+/// Like [`activation_gradient`], on the calling thread.
+pub(crate) fn activation_gradient_serial(gradient: &mut [f32], y: &[f32], activation: Activation) {
+    Arch::new().dispatch(|| slope_in_dispatch(gradient, y, activation));
 }
 
-/// As [`activate_backward`], inside a dispatch.
+/// Like [`activation_gradient`], inside a dispatch to the CPU's vector instructions.
 #[inline(always)]
-pub(crate) fn apply_backward(gradient: &mut [f32], y: &[f32], activation: Activation) {
+pub(crate) fn slope_in_dispatch(gradient: &mut [f32], y: &[f32], activation: Activation) {
     let pairs = gradient.iter_mut().zip(y);
     match activation {
         Activation::None => {}
@@ -67,11 +72,11 @@ pub(crate) fn apply_backward(gradient: &mut [f32], y: &[f32], activation: Activa
     }
 }
 
-/// Adds (or, for `fresh`, writes) the sum over the rows of `gradient`, [rows, columns], into the bias of its first columns.
-pub(crate) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], fresh: bool) {
+/// Gradient of a bias: the sum over the rows of `gradient`, [rows, columns], of the first `bias.len()` columns.
+pub(crate) fn bias_gradient(gradient: &[f32], columns: usize, bias: &mut [f32], write: Write) {
     let arch = Arch::new();
     let sums: Vec<Vec<f32>> = gradient
-        .par_chunks(piece(columns) * columns)
+        .par_chunks(rows_per_piece(columns) * columns)
         .map(|rows| {
             let mut sum = vec![0.0; bias.len()];
             arch.dispatch(|| {
@@ -82,7 +87,7 @@ pub(crate) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], 
             sum
         })
         .collect();
-    if fresh {
+    if write == Write::Replace {
         bias.fill(0.0);
     }
     for sum in sums {
@@ -90,7 +95,7 @@ pub(crate) fn bias_backward(gradient: &[f32], columns: usize, bias: &mut [f32], 
     }
 }
 
-/// y = the largest of each `pieces` values of `x`; the first of equal ones.
+/// y = the largest of each `pieces` successive values of `x`.
 pub(crate) fn maxout(x: &[f32], y: &mut [f32], pieces: usize) {
     y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE * pieces)).for_each(|(y, x)| {
         for (y, x) in y.iter_mut().zip(x.chunks_exact(pieces)) {
@@ -99,8 +104,8 @@ pub(crate) fn maxout(x: &[f32], y: &mut [f32], pieces: usize) {
     });
 }
 
-/// The gradient of [`maxout`]'s input: its output's, where the largest value stood, and 0 elsewhere.
-pub(crate) fn maxout_backward(x: &[f32], y: &[f32], gradient: &[f32], below: &mut [f32], pieces: usize) {
+/// Gradient of the input of [`maxout`]: the gradient of the output goes to the first of the largest values, 0 to the others.
+pub(crate) fn maxout_gradient(x: &[f32], y: &[f32], gradient: &[f32], below: &mut [f32], pieces: usize) {
     let given = y.par_chunks(PIECE).zip(gradient.par_chunks(PIECE));
     let groups = below.par_chunks_mut(PIECE * pieces).zip(x.par_chunks(PIECE * pieces));
     groups.zip(given).for_each(|((below, x), (y, gradient))| {
@@ -114,8 +119,8 @@ pub(crate) fn maxout_backward(x: &[f32], y: &[f32], gradient: &[f32], below: &mu
     });
 }
 
-/// y = (scale x + shift) mask
-pub(crate) fn masked(x: &[f32], mask: &[f32], y: &mut [f32], [scale, shift]: [f32; 2]) {
+/// y = (scale · x + shift) · mask
+pub(crate) fn scale_and_mask(x: &[f32], mask: &[f32], y: &mut [f32], [scale, shift]: [f32; 2]) {
     y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE).zip(mask.par_chunks(PIECE))).for_each(|(y, (x, mask))| {
         y.iter_mut().zip(x.iter().zip(mask)).for_each(|(y, (x, mask))| *y = (scale * x + shift) * mask);
     });
@@ -171,7 +176,7 @@ mod tests {
             let upstream = random(&mut stream, rows * columns);
             let (mut y, mut gradient) = (x.clone(), upstream.clone());
             activate(&mut y, &bias, columns, activation);
-            activate_backward(&mut gradient, &y, activation);
+            activation_gradient(&mut gradient, &y, activation);
             let mut sums = vec![0.0; columns];
             for (at, x) in x.iter().enumerate() {
                 let summand = bias.get(at % columns).copied().unwrap_or_default();
@@ -181,8 +186,8 @@ mod tests {
                 sums[at % columns] += f64::from(gradient[at]);
             }
             let mut found = vec![1.0; biases];
-            for fresh in [true, false] {
-                bias_backward(&gradient, columns, &mut found, fresh);
+            for write in [Write::Replace, Write::Add] {
+                bias_gradient(&gradient, columns, &mut found, write);
             }
             for (found, exact) in found.iter().zip(&sums) {
                 assert!((f64::from(*found) - 2.0 * exact).abs() <= 1e-5 * (rows as f64).max(1.0), "{what}");
@@ -199,7 +204,7 @@ mod tests {
             let x: Vec<f32> = random(&mut stream, count * pieces).iter().map(|x| x.round()).collect();
             let (upstream, mut y, mut below) = (random(&mut stream, count), vec![7.0; count], vec![7.0; x.len()]);
             maxout(&x, &mut y, pieces);
-            maxout_backward(&x, &y, &upstream, &mut below, pieces);
+            maxout_gradient(&x, &y, &upstream, &mut below, pieces);
             for at in 0..count {
                 let group = &x[at * pieces..][..pieces];
                 let mut first = 0;
@@ -214,7 +219,7 @@ mod tests {
             }
             let mask = random(&mut stream, count);
             let mut dropped = vec![7.0; count];
-            masked(&x[..count], &mask, &mut dropped, [0.5, 0.25]);
+            scale_and_mask(&x[..count], &mask, &mut dropped, [0.5, 0.25]);
             for ((found, x), mask) in dropped.iter().zip(&x).zip(&mask) {
                 close(*found, (0.5 * f64::from(*x) + 0.25) * f64::from(*mask), "masked");
             }

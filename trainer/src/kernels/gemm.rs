@@ -19,34 +19,27 @@ impl<'a> Matrix<'a> {
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// Its transpose, without moving a value.
+    /// The transpose, as a view of the same values.
     pub(crate) fn transposed(self) -> Self {
         let Self { values, rows, columns, row_stride, column_stride } = self;
         Self { values, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
     }
 }
 
-/// What happens to the values that a product's result lands on.
+/// Whether a result replaces the values at its destination or is added to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// They are replaced.
+    /// The result replaces the values.
     Replace,
-    /// They are added to.
+    /// The result is added to the values.
     Add,
 }
 
-impl Write {
-    /// What the first of several gradients does, and what the others do.
-    pub(crate) fn of(fresh: bool) -> Self {
-        if fresh { Self::Replace } else { Self::Add }
-    }
-}
-
-/// Rows or columns of a tile: two vectors of AVX-512 a register block, small enough that four threads share a layer of 256.
+/// Rows or columns of a tile: two AVX-512 vectors per register block, and small enough that four threads share a layer of 256.
 const TILE: usize = 64;
 
-/// Below this many multiplications a product is not worth waking another thread.
-const ALONE: usize = 1 << 16;
+/// Multiplications below which a product runs on the calling thread: to wake another would take longer.
+const SERIAL_BELOW: usize = 1 << 16;
 
 /// `into` (row-major, [a.rows, b.columns]) = or += `a` · `b`.
 pub(crate) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
@@ -61,21 +54,21 @@ pub(crate) fn product(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
         multiply(a, b, destination, rows, columns, how);
     };
     let tiles = long.div_ceil(TILE);
-    if a.rows * b.columns * a.columns < ALONE {
+    if a.rows * b.columns * a.columns < SERIAL_BELOW {
         (0..tiles).for_each(tile);
     } else {
         (0..tiles).into_par_iter().for_each(tile);
     }
 }
 
-/// As [`product`], on this thread, whatever the size: for callers that have split the work.
+/// Like [`product`], but on the calling thread whatever the size: for callers that have split the work themselves.
 pub(crate) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
     assert_eq!(a.columns, b.rows);
     assert_eq!(into.len(), a.rows * b.columns);
     multiply(a, b, Destination(into.as_mut_ptr()), 0..a.rows, 0..b.columns, how);
 }
 
-/// The transpose of `values`, [rows, columns], into `into`: a product reads a weight fastest along its rows.
+/// Writes the transpose of `values`, [rows, columns], into `into`, [columns, rows]: a product reads a matrix fastest along its rows.
 pub(crate) fn transpose(values: &[f32], columns: usize, into: &mut [f32]) {
     const BLOCK: usize = 16;
     let rows = values.len() / columns;
@@ -91,7 +84,7 @@ pub(crate) fn transpose(values: &[f32], columns: usize, into: &mut [f32]) {
     });
 }
 
-/// The result's memory, shared by the threads that each write a tile of their own.
+/// Memory of the result. Threads share it; each writes its own tile.
 #[derive(Clone, Copy)]
 struct Destination(*mut f32);
 
@@ -102,7 +95,7 @@ unsafe impl Send for Destination {}
 #[allow(unsafe_code)]
 unsafe impl Sync for Destination {}
 
-/// One tile, on this thread.
+/// Computes one tile of the product on the calling thread.
 fn multiply(
     a: Matrix,
     b: Matrix,

@@ -5,14 +5,16 @@
 
 pub(crate) mod activation;
 pub(crate) mod convolution;
+pub(crate) mod dense;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod norm;
 pub(crate) mod optimiser;
 pub(crate) mod storage;
 mod threads;
+pub(crate) mod upsampling;
 
 pub(crate) use self::{
-    storage::{read, write},
-    threads::keep_threads_awake,
+    storage::{values, write, write_all},
+    threads::with_spinning_threads,
 };

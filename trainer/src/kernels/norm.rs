@@ -3,27 +3,29 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::activation::Activation;
-use super::elementwise::{apply, apply_backward, piece};
+use super::{
+    activation::Activation,
+    elementwise::{activate_in_dispatch, rows_per_piece, slope_in_dispatch},
+};
 
-/// What a batch norm's backward pass needs of its forward pass.
+/// Statistics that a batch norm's forward pass keeps for its backward pass.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
-    /// The mean of each channel that the pass subtracted.
+    /// Mean of each channel, which the forward pass subtracted.
     pub mean: Vec<f32>,
     /// 1 / √(variance + ε) of each channel.
     pub scale: Vec<f32>,
-    /// Whether the two are the batch's own, so that gradients flow through them.
-    pub of_batch: bool,
+    /// Whether both were computed from the batch, so that gradients flow through them.
+    pub from_batch: bool,
 }
 
-/// The biased variance of each channel of `x`, [rows, channels]; the mean goes to `statistics`.
+/// Returns the biased variance of each channel of `x`, [rows, channels], and writes mean and scale to `statistics`.
 ///
-/// Each piece has a mean and a sum of squares of its own, which are then joined: Chan, Golub and LeVeque 1979, equation 2.1.
+/// Each piece of work computes its own mean and sum of squares, which are then joined: Chan, Golub and LeVeque 1979, equation 2.1.
 pub(crate) fn batch_statistics(x: &[f32], channels: usize, epsilon: f32, statistics: &mut Statistics) -> Vec<f32> {
     let arch = Arch::new();
     let pieces: Vec<(f32, [Vec<f32>; 2])> = x
-        .par_chunks(piece(channels) * channels)
+        .par_chunks(rows_per_piece(channels) * channels)
         .map(|x| {
             let rows = (x.len() / channels) as f32;
             let mut mean = vec![0.0; channels];
@@ -51,7 +53,7 @@ pub(crate) fn batch_statistics(x: &[f32], channels: usize, epsilon: f32, statist
     });
     let (rows, [mean, mut variance]) = joined.expect("a batch has rows");
     variance.iter_mut().for_each(|squares| *squares /= rows);
-    *statistics = Statistics { mean, scale: inverse_root(&variance, epsilon), of_batch: true };
+    *statistics = Statistics { mean, scale: inverse_root(&variance, epsilon), from_batch: true };
     variance
 }
 
@@ -60,15 +62,21 @@ pub(crate) fn inverse_root(variance: &[f32], epsilon: f32) -> Vec<f32> {
     variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect()
 }
 
-/// y = activation(γ (x - mean) · scale + β), with `affine` as γ and β.
-pub(crate) fn normalise(x: &[f32], y: &mut [f32], affine: [&[f32]; 2], statistics: &Statistics, then: Activation) {
+/// y = activation(γ (x - mean) · scale + β), where `affine` is γ and β.
+pub(crate) fn normalise(
+    x: &[f32],
+    y: &mut [f32],
+    affine: [&[f32]; 2],
+    statistics: &Statistics,
+    activation: Activation,
+) {
     let [gamma, beta] = affine;
     let channels = gamma.len();
     let factor: Vec<f32> = gamma.iter().zip(&statistics.scale).map(|(gamma, scale)| gamma * scale).collect();
     let offset: Vec<f32> =
         beta.iter().zip(&statistics.mean).zip(&factor).map(|((beta, mean), factor)| beta - mean * factor).collect();
     let arch = Arch::new();
-    let size = piece(channels) * channels;
+    let size = rows_per_piece(channels) * channels;
     y.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(y, x)| {
         arch.dispatch(|| {
             for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
@@ -76,23 +84,23 @@ pub(crate) fn normalise(x: &[f32], y: &mut [f32], affine: [&[f32]; 2], statistic
                     *y = x * factor + offset;
                 }
             }
-            apply(y, then);
+            activate_in_dispatch(y, activation);
         });
     });
 }
 
-/// The gradient g of what went into the activation, in place of that of `y`, which came out of it; and the sums over the rows
-/// that the three gradients share: Σ g, which is β's, and Σ g x̂, which is γ's.
-pub(crate) fn sums(
+/// Replaces the gradient of `y`, the activation's output, by the gradient g of the activation's input. Returns the gradients of β and γ,
+/// which the gradient of `x` needs too: Σ g and Σ g x̂ over the rows.
+pub(crate) fn gradient_sums(
     x: &[f32],
     y: &[f32],
     gradient: &mut [f32],
     statistics: &Statistics,
-    then: Activation,
+    activation: Activation,
 ) -> [Vec<f32>; 2] {
     let channels = statistics.mean.len();
     let arch = Arch::new();
-    let size = piece(channels) * channels;
+    let size = rows_per_piece(channels) * channels;
     let pieces: Vec<[Vec<f32>; 2]> = gradient
         .par_chunks_mut(size)
         .zip(x.par_chunks(size))
@@ -101,7 +109,7 @@ pub(crate) fn sums(
             let mut plain = vec![0.0; channels];
             let mut weighted = vec![0.0; channels];
             arch.dispatch(|| {
-                apply_backward(gradient, y, then);
+                slope_in_dispatch(gradient, y, activation);
                 for (x, g) in x.chunks_exact(channels).zip(gradient.chunks_exact(channels)) {
                     for (((sum, g), x), mean) in weighted.iter_mut().zip(g).zip(x).zip(&statistics.mean) {
                         *sum += g * (x - mean);
@@ -122,9 +130,9 @@ pub(crate) fn sums(
     [plain, weighted]
 }
 
-/// Turns g into the gradient of x, in place; where the statistics are the batch's own,
-/// dx = γ · scale · (g - mean(g) - x̂ · mean(g x̂)), else dx = γ · scale · g.
-pub(crate) fn input_backward(
+/// Replaces g by the gradient of x. With statistics of the batch dx = γ · scale · (g - mean(g) - x̂ · mean(g x̂)), else
+/// dx = γ · scale · g.
+pub(crate) fn input_gradient(
     x: &[f32],
     gradient: &mut [f32],
     gamma: &[f32],
@@ -133,8 +141,8 @@ pub(crate) fn input_backward(
 ) {
     let channels = gamma.len();
     let rows = (x.len() / channels) as f32;
-    let share = if statistics.of_batch { 1.0 / rows } else { 0.0 };
-    // dx = a g + b x + c, channel by channel.
+    let share = if statistics.from_batch { 1.0 / rows } else { 0.0 };
+    // dx = a g + b x + c for each channel.
     let a: Vec<f32> = gamma.iter().zip(&statistics.scale).map(|(gamma, scale)| gamma * scale).collect();
     let b: Vec<f32> =
         a.iter().zip(&statistics.scale).zip(weighted).map(|((a, scale), sum)| -a * scale * sum * share).collect();
@@ -145,7 +153,7 @@ pub(crate) fn input_backward(
         .map(|((a, sum), (b, mean))| -a * sum * share - b * mean)
         .collect();
     let arch = Arch::new();
-    let size = piece(channels) * channels;
+    let size = rows_per_piece(channels) * channels;
     gradient.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(gradient, x)| {
         arch.dispatch(|| {
             for (x, g) in x.chunks_exact(channels).zip(gradient.chunks_exact_mut(channels)) {
@@ -184,8 +192,8 @@ mod tests {
             let mut y = vec![0.0; x.len()];
             normalise(&x, &mut y, [&gamma, &beta], &statistics, Activation::Tanh);
             let mut gradient = upstream.clone();
-            let both = sums(&x, &y, &mut gradient, &statistics, Activation::Tanh);
-            input_backward(&x, &mut gradient, &gamma, &both, &statistics);
+            let both = gradient_sums(&x, &y, &mut gradient, &statistics, Activation::Tanh);
+            input_gradient(&x, &mut gradient, &gamma, &both, &statistics);
 
             let of = |values: &[f32], row: usize, channel: usize| f64::from(values[row * channels + channel]);
             let n = rows as f64;

@@ -1,13 +1,9 @@
-//! The optimisers' steps, and an average of what they move, in place.
+//! The steps of the optimisers and of an exponential moving average, in place.
 
-use candle_core::{Result, Tensor};
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::{
-    elementwise::PIECE,
-    storage::{read, write},
-};
+use super::elementwise::PIECE;
 
 /// One step of Adam: Kingma and Ba 2015, algorithm 1.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +20,7 @@ pub(crate) struct AdamStep {
     pub epsilon: f64,
 }
 
-/// Moves `values` and both moments by one step along `gradient`; all four are of one length.
+/// Updates `values` and both moments by one step along `gradient`; all four are of one length.
 pub(crate) fn adam(step: AdamStep, values: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32]) {
     let [rate, beta1, beta2, epsilon] = [step.rate, step.beta1, step.beta2, step.epsilon].map(|number| number as f32);
     let [rest1, rest2] = [1.0 - step.beta1, 1.0 - step.beta2].map(|number| number as f32);
@@ -43,9 +39,9 @@ pub(crate) fn adam(step: AdamStep, values: &mut [f32], first: &mut [f32], second
     });
 }
 
-/// Moves `values` by one step of gradient descent with momentum: velocity = momentum · velocity - rate · gradient; all three are of
-/// one length.
-pub(crate) fn descend(rate: f64, momentum: f64, values: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
+/// Updates `values` by one step of gradient descent with momentum: velocity = momentum · velocity - rate · gradient, then
+/// values += velocity. All three are of one length.
+pub(crate) fn sgd(rate: f64, momentum: f64, values: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
     let [rate, momentum] = [rate, momentum].map(|number| number as f32);
     let arch = Arch::new();
     let pieces = values.par_chunks_mut(PIECE).zip(velocity.par_chunks_mut(PIECE)).zip(gradient.par_chunks(PIECE));
@@ -59,19 +55,12 @@ pub(crate) fn descend(rate: f64, momentum: f64, values: &mut [f32], velocity: &m
     });
 }
 
-/// values = keep · values + (1 - keep) · others
-pub(crate) fn approach(values: &Tensor, others: &Tensor, keep: f32) -> Result<()> {
+/// values = keep · values + (1 - keep) · others: one step of an exponential moving average. Both are of one length.
+pub(crate) fn average(values: &mut [f32], others: &[f32], keep: f32) {
     let arch = Arch::new();
-    read(others, |others| {
-        write(values, |values| {
-            values.par_chunks_mut(PIECE).zip(others.par_chunks(PIECE)).for_each(|(values, others)| {
-                arch.dispatch(|| {
-                    values
-                        .iter_mut()
-                        .zip(others)
-                        .for_each(|(value, other)| *value = keep * *value + (1.0 - keep) * other);
-                });
-            });
-        })
-    })?
+    values.par_chunks_mut(PIECE).zip(others.par_chunks(PIECE)).for_each(|(values, others)| {
+        arch.dispatch(|| {
+            values.iter_mut().zip(others).for_each(|(value, other)| *value = keep * *value + (1.0 - keep) * other);
+        });
+    });
 }

@@ -7,22 +7,22 @@ use std::{
 
 use rayon::Yield;
 
-/// Looks for work in vain after which a thread sleeps after all: about a millisecond, which no gap between a step's pieces lasts.
-/// So a machine with more cores than the networks can use does not heat them.
-const PATIENCE: u32 = 10_000;
+/// Searches without finding work after which a spinning thread sleeps: about a millisecond, longer than any gap between two pieces of
+/// a step. Without this limit a machine with more cores than the networks can use would run hot.
+const IDLE_SEARCHES: u32 = 10_000;
 
-/// Runs `body`, during which the pool's other threads look for work without sleeping.
+/// Runs `body` while the pool's other threads spin: they look for work without sleeping.
 ///
 /// A step is a hundred pieces of parallel work with short gaps between them. rayon's threads fall asleep in such a gap, and
-/// to wake one takes as long as a small matrix product: a dense pair spent a fifth of its time in the kernel's scheduler.
-pub(crate) fn keep_threads_awake<T>(body: impl FnOnce() -> T) -> T {
+/// to wake one takes as long as a small matrix product: a dense pair of networks spent a fifth of its time in the kernel's scheduler.
+pub(crate) fn with_spinning_threads<T>(body: impl FnOnce() -> T) -> T {
     let Some(own) = rayon::current_thread_index() else { return body() };
     let done = AtomicBool::new(false);
     rayon::in_place_scope(|scope| {
         scope.spawn_broadcast(|_, thread| {
             // The thread that runs `body` may come here while it waits for another's piece.
             let mut idle = 0;
-            while thread.index() != own && idle < PATIENCE && !done.load(Ordering::Relaxed) {
+            while thread.index() != own && idle < IDLE_SEARCHES && !done.load(Ordering::Relaxed) {
                 if rayon::yield_now() == Some(Yield::Executed) {
                     idle = 0;
                 } else {
@@ -36,7 +36,7 @@ pub(crate) fn keep_threads_awake<T>(body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Ends the watch of the other threads, also when `body` panics.
+/// Lets the other threads sleep again, also when `body` panics.
 struct Finished<'a>(&'a AtomicBool);
 
 impl Drop for Finished<'_> {

@@ -1,29 +1,35 @@
-//! The classification accuracy score of Ravuri and Vinyals 2019: the share of real test images that a classifier reads which has learned
-//! from drawn ones alone. Digits that are not what their label says lower it, and so do ways of writing that are missing.
+//! The classification accuracy score (CAS) of Ravuri and Vinyals 2019: the accuracy on real test pictures of a classifier that learned
+//! from generated pictures alone. Pictures that do not match their label lower it, and so does missing variety.
 
 use candle_core::{Result, bail};
 
 use super::{
-    Images, SAMPLES,
-    classifier::{Training, train},
+    classifier::{ClassifierTraining, train},
+    scores::SAMPLES,
 };
-use crate::data::{Dataset, Split};
+use crate::data::{
+    DataSet, Images, Split,
+    mnist::{self, CLASSES},
+};
 
-/// Images that the classifier learns from: as many as MNIST has to train with.
-pub const LEARNED: usize = 60_000;
+/// Pictures in the training set of the CAS classifier: as many as MNIST has to train with.
+pub const TRAINING_SET: usize = 60_000;
 
-/// How it is trained: as the classifier of the features, for a third of its epochs.
-const TRAINING: Training = Training { epochs: 5, ..Training::SHIPPED };
+/// The training of the CAS classifier: that of the shipped classifier, for a third of its epochs.
+const TRAINING: ClassifierTraining = ClassifierTraining { epochs: 5, ..ClassifierTraining::SHIPPED };
 
-/// The score of images with labels, at least a batch of them.
-pub fn score(data: &Dataset) -> Result<f64> {
-    if data.len() < TRAINING.batch {
-        bail!("a classifier learns from at least {} images: there are {}", TRAINING.batch, data.len());
+/// Computes the score of generated digits with labels, at least a batch of them.
+pub fn score(data: &DataSet) -> Result<f64> {
+    if data.shape != mnist::SHAPE {
+        bail!("the classifier reads pictures of {}: these are {}", mnist::SHAPE, data.shape);
     }
-    if let Some(label) = data.labels.iter().find(|&&label| label > 9) {
-        bail!("the classifier knows the labels 0 to 9: there is a {label}");
+    if data.labels.len() < TRAINING.batch {
+        bail!("a classifier learns from at least {} labelled images: there are {}", TRAINING.batch, data.labels.len());
     }
-    // A rayon pool's thread starts the kernels' pieces without waking another first.
+    if let Some(label) = data.labels.iter().find(|&&label| usize::from(label) >= CLASSES) {
+        bail!("the classifier knows the labels 0 to {}: there is a {label}", CLASSES - 1);
+    }
+    // In a thread of rayon's pool the kernels start without waking another thread first.
     let classifier = rayon::scope(|_| train(data, TRAINING, 1, |_, _| ()))?;
-    classifier.accuracy(&Images::of(&Dataset::mnist(Split::Test), 0..SAMPLES))
+    classifier.accuracy(&Images::slice(&mnist::load(Split::Test), 0..SAMPLES))
 }

@@ -1,43 +1,53 @@
-//! What a generator learned by heart would show here: of each image, the training image that is nearest to it.
+//! The training picture nearest to each generated one: what a generator copied would show here.
 
 use duel_models::{
-    PIXELS, SIDE,
-    grid::{Picture, grid},
-    pixels,
+    Shape,
+    picture::{Picture, grid, to_bytes},
 };
 use pulp::Arch;
 
-use super::{Images, SAMPLES, distances, unit};
-use crate::data::Dataset;
+use super::distances;
+use crate::data::{DataSet, Images};
 
 /// Pairs in a row of the picture.
 const COLUMNS: usize = 10;
 
-/// The training image that is nearest to an image.
+/// Training pictures whose distances are computed at a time.
+const BLOCK: usize = 10_000;
+
+/// The training picture that is nearest to a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nearest {
-    /// Which it is.
+    /// The index of the training picture.
     pub index: usize,
-    /// The squared Euclidean distance to it, pixels from 0 to 1.
+    /// The squared Euclidean distance of both, with values from 0 to 1.
     pub squared: f32,
 }
 
-/// Of each image, [N, 784] in [0, 1], the nearest of training images of which there is one at least.
+/// [-1, 1] -> [0, 1]
+pub(super) fn to_unit(values: &[f32]) -> Vec<f32> {
+    values.iter().map(|value| 0.5 * (value + 1.0)).collect()
+}
+
+/// Finds the nearest of at least one training picture for each picture, [N, size] in [0, 1].
 ///
-/// Coarse forms rule most of them out: `duel eval` of 10,000 digits takes 36 s of a processor for 55 (an AMD EPYC, 26 November 2026).
-pub(super) fn nearest(images: &[f32], train: &Dataset) -> Vec<Nearest> {
-    let forms = coarse(images);
-    let image = |index: usize| &images[index * PIXELS..][..PIXELS];
-    let mut found = vec![Nearest { index: 0, squared: f32::INFINITY }; images.len() / PIXELS];
-    for start in (0..train.len()).step_by(SAMPLES) {
-        let some = unit(&Images::of(train, start..train.len().min(start + SAMPLES)).values);
-        let mut here = distances::each(&forms, &coarse(&some), COARSE, |index, row| {
-            few_left(row, found[index].squared, &some, image(index))
-        });
-        // Noise is nearly as far from each as from the next.
+/// Reduced pictures rule most of them out: `duel eval` of 10,000 digits takes 36 s of a processor instead of 55 (an AMD EPYC, 26 November
+/// 2026).
+pub(super) fn nearest(images: &[f32], train: &DataSet) -> Vec<Nearest> {
+    let size = train.shape.size();
+    let reduced = reduce(images, train.shape);
+    let image = |index: usize| &images[index * size..][..size];
+    let mut found = vec![Nearest { index: 0, squared: f32::INFINITY }; images.len() / size];
+    for start in (0..train.len()).step_by(BLOCK) {
+        let block = to_unit(&Images::slice(train, start..train.len().min(start + BLOCK)).values);
+        let mut here =
+            distances::each(&reduced, &reduce(&block, train.shape), reduced_size(train.shape), |index, row| {
+                among_candidates(row, found[index].squared, &block, image(index))
+            });
+        // Noise is almost equally far from every training picture, so that reduced pictures rule out too few.
         let left: Vec<usize> = (0..here.len()).filter(|&index| here[index].is_none()).collect();
         let rows: Vec<&[f32]> = left.iter().map(|&index| image(index)).collect();
-        let whole = distances::each(&rows.concat(), &some, PIXELS, |_, row| least(row));
+        let whole = distances::each(&rows.concat(), &block, size, |_, row| least(row));
         left.into_iter().zip(whole).for_each(|(index, nearest)| here[index] = Some(nearest));
         for (found, Nearest { index, squared }) in found.iter_mut().zip(here.into_iter().flatten()) {
             if squared < found.squared {
@@ -48,45 +58,55 @@ pub(super) fn nearest(images: &[f32], train: &Dataset) -> Vec<Nearest> {
     found
 }
 
-/// Values of a coarse form.
-const COARSE: usize = PIXELS / 4 + 1;
-
-/// Forms of images whose distances are at most the images' own: of each 2×2 pixels half the sum, which is an orthonormal projection, and the
-/// length of what that leaves over, which differs by no more than the rests do.
-fn coarse(images: &[f32]) -> Vec<f32> {
-    let mut forms = Vec::with_capacity(images.len() / PIXELS * COARSE);
-    for image in images.chunks_exact(PIXELS) {
-        let mut rest = 0.0;
-        for lines in image.chunks_exact(2 * SIDE) {
-            let (upper, lower) = lines.split_at(SIDE);
-            for (upper, lower) in upper.chunks_exact(2).zip(lower.chunks_exact(2)) {
-                let four = [upper[0], upper[1], lower[0], lower[1]];
-                let half = 0.5 * four.iter().sum::<f32>();
-                rest += four.iter().map(|value| (value - 0.5 * half).powi(2)).sum::<f32>();
-                forms.push(half);
-            }
-        }
-        forms.push(rest.sqrt());
-    }
-    forms
+/// Values of a reduced picture: one for each cell of 2×2 pixels and channel, and one for what the cells leave out.
+fn reduced_size(shape: Shape) -> usize {
+    shape.height.div_ceil(2) * shape.width.div_ceil(2) * shape.channels + 1
 }
 
-/// The nearest of `others` to an image, by the distances of their coarse forms, if it is nearer than `bound`; none where those leave so many to look
-/// at that one product for all is faster.
-fn few_left(row: &[f32], bound: f32, others: &[f32], image: &[f32]) -> Option<Nearest> {
-    /// More than rounding makes of a coarse distance: 1e-6 of both lengths' squares, which are 784 at most.
-    const SLACK: f32 = 1e-2;
+/// Reduces pictures so that the distance of two reduced ones is never more than that of the pictures. The cells are an orthonormal
+/// projection: a cell's n values become their sum / √n (n is 4, or less at an odd edge). The norm of what the projection leaves out
+/// follows, whose difference is no more than the distance of what is left out.
+fn reduce(images: &[f32], shape: Shape) -> Vec<f32> {
+    let Shape { channels, height, width, .. } = shape;
+    let mut reduced = Vec::with_capacity(images.len() / shape.size() * reduced_size(shape));
+    for image in images.chunks_exact(shape.size()) {
+        let mut rest = 0.0;
+        for top in (0..height).step_by(2) {
+            for left in (0..width).step_by(2) {
+                for channel in 0..channels {
+                    let rows = top..height.min(top + 2);
+                    let pixels = rows.flat_map(|y| (left..width.min(left + 2)).map(move |x| y * width + x));
+                    let cell = pixels.map(|pixel| image[pixel * channels + channel]);
+                    let scale = 1.0 / (cell.clone().count() as f32).sqrt();
+                    let projected = scale * cell.clone().sum::<f32>();
+                    rest += cell.map(|value| (value - scale * projected).powi(2)).sum::<f32>();
+                    reduced.push(projected);
+                }
+            }
+        }
+        reduced.push(rest.sqrt());
+    }
+    reduced
+}
+
+/// The nearest of `others` to a picture if it is nearer than `bound`, by the distances of the reduced pictures. None where those leave so
+/// many candidates that one product for all is faster.
+fn among_candidates(row: &[f32], bound: f32, others: &[f32], image: &[f32]) -> Option<Nearest> {
+    /// More than the rounding error of a squared distance between reduced pictures, for each of their values: it is 1e-6 of the squared
+    /// lengths, which are at most 1 a value.
+    const SLACK: f32 = 1.3e-5;
     const FEW: usize = 16;
+    let (size, slack) = (image.len(), SLACK * image.len() as f32);
     Arch::new().dispatch(|| {
-        let of = |index: usize| Nearest { index, squared: squared(image, &others[index * PIXELS..][..PIXELS]) };
-        let mut found = of(least(row).index);
-        let bound = bound.min(found.squared) + SLACK;
-        if row.iter().filter(|&&coarse| coarse < bound).count() > row.len() / FEW {
+        let measure = |index: usize| Nearest { index, squared: squared(image, &others[index * size..][..size]) };
+        let mut found = measure(least(row).index);
+        let bound = bound.min(found.squared) + slack;
+        if row.iter().filter(|&&reduced| reduced < bound).count() > row.len() / FEW {
             return None;
         }
-        for (index, &coarse) in row.iter().enumerate() {
-            if coarse < bound.min(found.squared + SLACK) {
-                let here = of(index);
+        for (index, &reduced) in row.iter().enumerate() {
+            if reduced < bound.min(found.squared + slack) {
+                let here = measure(index);
                 if here.squared < found.squared {
                     found = here;
                 }
@@ -96,56 +116,60 @@ fn few_left(row: &[f32], bound: f32, others: &[f32], image: &[f32]) -> Option<Ne
     })
 }
 
-/// The least of distances. Twice along the row is faster than once with an index in hand.
+/// The least distance of a row. Two passes are faster than one that carries the index.
 fn least(row: &[f32]) -> Nearest {
     let squared = row.iter().copied().fold(f32::INFINITY, f32::min);
     Nearest { index: row.iter().position(|&other| other == squared).unwrap_or(0), squared }
 }
 
-/// The squared distance of two images, summed in sixteen columns, which a processor does at once.
+/// The squared distance of two pictures, summed in sixteen columns, which a processor adds at once.
 #[inline(always)]
 fn squared(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; 16];
-    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
+    for (a, b) in a.chunks(16).zip(b.chunks(16)) {
         sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += (a - b) * (a - b));
     }
     sums.iter().sum()
 }
 
-/// Images in rows of ten, and below each its nearest training image, black on white; and what was found.
-pub fn beside(images: &Images, train: &Dataset) -> (Picture, Vec<Nearest>) {
-    let found = nearest(&unit(&images.values), train);
+/// Shows pictures in rows of ten with the nearest training picture, inverted, below each; returns what was found, too.
+pub fn beside(images: &Images, train: &DataSet) -> (Picture, Vec<Nearest>) {
+    let found = nearest(&to_unit(&images.values), train);
+    let size = images.size;
     let mut pairs = Vec::with_capacity(2 * images.values.len());
-    for (images, found) in images.values.chunks(COLUMNS * PIXELS).zip(found.chunks(COLUMNS)) {
-        let blank = (COLUMNS - found.len()) * PIXELS;
-        pairs.extend(images.iter().map(|&value| pixels::to_byte(value)));
+    for (images, found) in images.values.chunks(COLUMNS * size).zip(found.chunks(COLUMNS)) {
+        let blank = (COLUMNS - found.len()) * size;
+        pairs.extend(to_bytes(images));
         pairs.extend(std::iter::repeat_n(0, blank));
-        let trained = found.iter().flat_map(|found| &train.images[found.index * PIXELS..][..PIXELS]);
-        pairs.extend(trained.map(|&grey| 255 - grey));
+        pairs.extend(found.iter().flat_map(|found| train.image(found.index)).map(|&byte| 255 - byte));
         pairs.extend(std::iter::repeat_n(0, blank));
     }
-    (grid(&pairs, COLUMNS), found)
+    (grid(&pairs, train.shape, COLUMNS), found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Split;
+    use crate::data::{Split, mnist};
     use duel_models::random::Stream;
 
     #[test]
     fn the_nearest_is_that_of_all_distances() {
-        let train = Dataset::mnist(Split::Train);
+        let train = mnist::load(Split::Train);
         // Digits, noise, and digits under more and more of it.
-        let mut images = unit(&Images::of(&train, 20_000..20_060).values);
+        let mut images = to_unit(&Images::slice(&train, 20_000..20_060).values);
         let mut stream = Stream::new(1, "nearest");
-        for (index, image) in images.chunks_exact_mut(PIXELS).enumerate().skip(20) {
+        for (index, image) in images.chunks_exact_mut(mnist::SHAPE.size()).enumerate().skip(20) {
             let share = (index as f32 - 19.0) / 40.0;
             image.iter_mut().for_each(|value| *value += share * (stream.uniform() as f32 - *value));
         }
         let found = nearest(&images, &train);
-        let all =
-            distances::each(&images, &unit(&Images::of(&train, 0..train.len()).values), PIXELS, |_, row| least(row));
+        let all = distances::each(
+            &images,
+            &to_unit(&Images::slice(&train, 0..train.len()).values),
+            mnist::SHAPE.size(),
+            |_, row| least(row),
+        );
         for (row, (found, expected)) in found.iter().zip(&all).enumerate() {
             assert!((found.squared - expected.squared).abs() < 1e-3, "{row}: {found:?} {expected:?}");
             assert!(found.index == expected.index || row < 20, "{row}: {found:?} {expected:?}");
@@ -154,24 +178,27 @@ mod tests {
 
     #[test]
     fn a_copy_finds_what_it_is_a_copy_of() {
-        let train = Dataset::mnist(Split::Train);
+        let train = mnist::load(Split::Train);
         // Beyond the first part, and in an order of its own.
         let which = [59_999, 3, 10_000, 25_001];
-        let mut copies = Images { values: Vec::new(), labels: Vec::new() };
+        let mut copies = Images { size: 784, values: Vec::new(), labels: Vec::new() };
         for index in which {
-            copies.values.extend(Images::of(&train, index..index + 1).values);
+            copies.values.extend(Images::slice(&train, index..index + 1).values);
         }
         // A little lighter: still nearest to what it was.
         copies.values.iter_mut().for_each(|value| *value = 0.9 * (*value + 1.0) - 1.0);
         let (picture, found) = beside(&copies, &train);
         assert_eq!(found.iter().map(|found| found.index).collect::<Vec<_>>(), which);
-        let ink: f32 = train.images[3 * PIXELS..][..PIXELS].iter().map(|&grey| (f32::from(grey) / 255.0).powi(2)).sum();
+        let ink: f32 = train.images[3 * mnist::SHAPE.size()..][..mnist::SHAPE.size()]
+            .iter()
+            .map(|&grey| (f32::from(grey) / 255.0).powi(2))
+            .sum();
         assert!((found[1].squared - 0.01 * ink).abs() < 1e-3 * ink, "{} {ink}", found[1].squared);
         assert_eq!((picture.width, picture.height), (280, 56));
         let row = |y: usize| &picture.pixels[y * 280..][..4 * 28];
         let trained: Vec<u8> = which
             .iter()
-            .flat_map(|index| &train.images[index * PIXELS + 14 * 28..][..28])
+            .flat_map(|index| &train.images[index * mnist::SHAPE.size() + 14 * 28..][..28])
             .map(|&grey| 255 - grey)
             .collect();
         assert_eq!(row(28 + 14), trained);
@@ -181,5 +208,30 @@ mod tests {
                 .zip(&trained)
                 .all(|(drawn, trained)| drawn.abs_diff((f32::from(255 - trained) * 0.9) as u8) <= 1)
         );
+    }
+
+    #[test]
+    fn the_nearest_is_that_of_all_distances_for_any_shape() {
+        for (channels, height, width) in [(1, 9, 9), (3, 8, 13), (3, 16, 10)] {
+            let shape = Shape::new(channels, height, width).expect("a good shape");
+            let mut stream = Stream::new(1, "shapes");
+            let bytes = (0..300 * shape.size()).map(|_| stream.below(256) as u8).collect();
+            let train = DataSet::new(shape, bytes, Vec::new());
+            let mut images = to_unit(&Images::slice(&train, 0..300).values);
+            images.iter_mut().for_each(|value| *value = 0.95 * *value + 0.05 * stream.uniform() as f32);
+            let all = to_unit(&Images::slice(&train, 0..300).values);
+            let exact = distances::each(&images, &all, shape.size(), |_, row| least(row));
+            for (index, (found, exact)) in nearest(&images, &train).iter().zip(exact).enumerate() {
+                assert_eq!((found.index, exact.index), (index, index), "{shape}");
+                assert!((found.squared - exact.squared).abs() < 1e-3, "{shape}: {found:?} {exact:?}");
+            }
+            let reduced = reduce(&images, shape);
+            let size = reduced_size(shape);
+            for (one, other) in [(0, 1), (7, 200), (299, 4)] {
+                let [a, b] = [one, other].map(|at: usize| &reduced[at * size..][..size]);
+                let [x, y] = [one, other].map(|at: usize| &images[at * shape.size()..][..shape.size()]);
+                assert!(squared(a, b) <= squared(x, y) + 1e-3, "{shape}");
+            }
+        }
     }
 }

@@ -1,31 +1,30 @@
-//! The two networks that a recipe describes.
+//! The networks that a recipe describes, and the classifier.
 
 use candle_core::{Device, Error, Result};
-use duel_models::{PIXELS, SIDE, random::Stream};
+use duel_models::{Shape, random::Stream};
 
 use super::{
-    Network,
-    layer::{Activation, Layer, Op},
+    layers::{BatchNorm, Conv, Dropout, FirstWeights, Maxout, growth},
+    network::Network,
+    sequential::Sequential,
+    stages::{check_halvings, first_sides},
 };
-use crate::recipe::{BatchNorm, Initial, Kind, Output, Recipe};
+use crate::{
+    kernels::activation::Activation,
+    recipe::{self, Initial, Kind, Output, Recipe},
+};
 
-/// The generator: [N, latent + classes] -> [N, 784] in (-1, 1), or [N, 1] for a law of numbers. With classes, the label's one-hot follows the latent.
+/// Builds the generator: [N, latent + classes] -> [N, height · width · channels], or [N, 1] for a toy distribution. With classes, the
+/// label's one-hot follows the latent.
 ///
-/// `mlp`: dense layers, each with ReLU and batch norm; then a dense layer and tanh: the article's; or a sigmoid, the paper's.
-/// `conv`: a dense layer to a small image of many channels, which grows by twice the side a layer, each with batch norm and
-/// leaky ReLU; then one that grows to 28×28 and tanh: the shape of DCGAN, Radford et al. 2015.
+/// `mlp`: dense layers, each with ReLU and batch norm, then a dense layer and the output's activation.
+/// `conv`: a dense layer to a small image of many channels; then layers that double the image, each behind batch norm and leaky ReLU;
+/// the last one gives the picture: Radford et al. 2015 (DCGAN).
 pub fn generator(recipe: &Recipe, device: &Device) -> Result<Network> {
-    let (classes, seed) = (recipe.classes(), recipe.training.seed);
-    let (values, batch) = (recipe.values(), recipe.training.batch);
+    let (seed, batch) = (recipe.training.seed, recipe.training.batch);
+    let examples = Examples::new(recipe)?;
+    let mut layers = Sequential::new(recipe.generator.latent + recipe.classes());
     let recipe = &recipe.generator;
-    let inputs = recipe.latent + classes;
-    let mut layers = Layers::new(inputs);
-    let norm = |layers: &mut Layers, channels, activation| {
-        let (momentum, epsilon) = (recipe.batch_norm_momentum, recipe.batch_norm_epsilon);
-        let of_batch = recipe.batch_norm == BatchNorm::Batch;
-        layers.push(Op::BatchNorm { channels, momentum, epsilon, of_batch }, activation);
-    };
-    let normed = recipe.batch_norm != BatchNorm::Off;
     let output = match recipe.output {
         Output::Tanh => Activation::Tanh,
         Output::Sigmoid => Activation::Sigmoid,
@@ -35,182 +34,188 @@ pub fn generator(recipe: &Recipe, device: &Device) -> Result<Network> {
         Kind::Mlp => {
             for &hidden in &recipe.hidden {
                 layers.dense(hidden, hidden, Activation::Relu);
-                if normed {
-                    norm(&mut layers, hidden, Activation::None);
-                }
+                generator_norm(recipe, &mut layers, hidden, Activation::None);
             }
-            layers.dense(values, values, output);
+            layers.dense(examples.size(), examples.channels(), output);
         }
-        Kind::Conv => {
-            let how = recipe.growth;
-            let first = recipe.channels[0];
-            let mut side = SIDE >> recipe.channels.len();
-            let bare = if normed { Activation::None } else { Activation::LeakyRelu };
-            layers.dense(side * side * first, first, bare);
-            let widths: Vec<usize> = recipe.channels.iter().copied().chain([1]).collect();
-            for pair in widths.windows(2) {
-                let [inputs, outputs] = [pair[0], pair[1]];
-                if normed {
-                    norm(&mut layers, inputs, Activation::LeakyRelu);
-                }
-                let last = side * 2 == SIDE;
-                let activation = if last { output } else { bare };
-                layers.push(Op::Up { side, inputs, outputs, how }, activation);
-                side *= 2;
-            }
-        }
+        Kind::Conv => grow(recipe, &mut layers, examples.shape("generator")?, output)?,
     }
-    layers.fit("generator", recipe.kind, batch)?;
-    Network::new(layers, inputs, (recipe.initial, recipe.initial_range), false, Stream::new(seed, "generator"), device)
+    layers.check_memory("generator", widths(recipe.kind), batch)?;
+    let first = FirstWeights { law: recipe.initial, range: recipe.initial_range };
+    Network::new(layers, first, false, Stream::new(seed, "generator"), device)
 }
 
-/// The discriminator: [N, 784], or [N, 1], -> [N, 1 + classes], the logit and what each class adds to it.
-///
-/// `mlp`: dense layers with ReLU, the article's, or maxout and dropout, the paper's. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
-pub fn discriminator(recipe: &Recipe, device: &Device) -> Result<Network> {
-    let (classes, seed) = (recipe.classes(), recipe.training.seed);
-    let (values, batch) = (recipe.values(), recipe.training.batch);
-    let recipe = &recipe.discriminator;
-    let mut layers = Layers::new(values);
-    match recipe.kind {
-        Kind::Mlp => {
-            if recipe.keep_pixels < 1.0 {
-                layers.push(Op::Dropout { keep: recipe.keep_pixels, image: true }, Activation::None);
-            }
-            for &hidden in &recipe.hidden {
-                if recipe.pieces == 1 {
-                    layers.dense(hidden, hidden, Activation::Relu);
-                } else {
-                    layers.dense(hidden * recipe.pieces, hidden * recipe.pieces, Activation::None);
-                    layers.push(Op::Max { pieces: recipe.pieces }, Activation::None);
-                }
-                if recipe.keep_hidden < 1.0 {
-                    layers.push(Op::Dropout { keep: recipe.keep_hidden, image: false }, Activation::None);
-                }
-            }
-            if classes == 0 {
-                layers.dense(1, 1, Activation::None);
-            } else {
-                layers.head(layers.size, classes);
-            }
-        }
-        Kind::Conv => {
-            let (mut wide, mut inputs) = (SIDE, 1);
-            for &outputs in &recipe.channels {
-                layers.push(Op::Down { wide, inputs, outputs }, Activation::LeakyRelu);
-                (wide, inputs) = (wide / 2, outputs);
-            }
-            layers.head(inputs, classes);
-        }
-    }
-    layers.fit("discriminator", recipe.kind, batch)?;
-    Network::new(
-        layers,
-        values,
-        (recipe.initial, recipe.initial_range),
-        recipe.spectral_norm,
-        Stream::new(seed, "discriminator"),
-        device,
-    )
-}
-
-/// The classifier: 4×4 convolutions of stride 2 and a dense layer, each with batch norm and leaky ReLU, [N, 784] -> [N, features];
-/// and the dense layer behind them, [N, features] -> [N, 10].
-pub fn classifier(features: usize, seed: u64, device: &Device) -> Result<[Network; 2]> {
-    let mut body = Layers::new(PIXELS);
-    let norm = |layers: &mut Layers, channels| {
-        let op = Op::BatchNorm { channels, momentum: 0.9, epsilon: 1e-5, of_batch: true };
-        layers.push(op, Activation::LeakyRelu);
+/// Adds a batch norm of the generator, unless the recipe leaves them out.
+fn generator_norm(recipe: &recipe::Generator, layers: &mut Sequential, channels: usize, activation: Activation) {
+    let from_batch = match recipe.batch_norm {
+        recipe::BatchNorm::Off => return,
+        recipe::BatchNorm::Batch => true,
+        recipe::BatchNorm::Frozen => false,
     };
-    for (wide, inputs, outputs) in [(SIDE, 1, 64), (SIDE / 2, 64, 128)] {
-        body.push(Op::Down { wide, inputs, outputs }, Activation::None);
+    let (momentum, epsilon) = (recipe.batch_norm_momentum, recipe.batch_norm_epsilon);
+    layers.push(BatchNorm { channels, momentum, epsilon, from_batch }, activation);
+}
+
+/// Adds a convolutional generator's layers: latent -> [height / 2^stages, width / 2^stages, channels[0]] -> … -> [height, width, channels].
+fn grow(recipe: &recipe::Generator, layers: &mut Sequential, shape: Shape, output: Activation) -> Result<()> {
+    let stages = recipe.channels.len();
+    let [mut height, mut width] = first_sides(shape, stages)?;
+    // With batch norm the activation follows the norm.
+    let hidden = match recipe.batch_norm {
+        recipe::BatchNorm::Off => Activation::LeakyRelu,
+        recipe::BatchNorm::Batch | recipe::BatchNorm::Frozen => Activation::None,
+    };
+    let first = recipe.channels[0];
+    layers.dense(height * width * first, first, hidden);
+    let outputs = recipe.channels[1..].iter().copied().chain([shape.channels]);
+    for (stage, (&inputs, outputs)) in recipe.channels.iter().zip(outputs).enumerate() {
+        generator_norm(recipe, layers, inputs, Activation::LeakyRelu);
+        // [N, height, width, inputs] -> [N, 2 height, 2 width, outputs]
+        let activation = if stage + 1 == stages { output } else { hidden };
+        layers.push(growth(recipe.growth, [height, width, inputs], outputs), activation);
+        (height, width) = (2 * height, 2 * width);
+    }
+    Ok(())
+}
+
+/// Builds the discriminator: [N, height · width · channels], or [N, 1] for a toy distribution, -> [N, 1 + classes], the logit and what each
+/// class adds to the logit.
+///
+/// `mlp`: dense layers with ReLU, or with maxout and dropout. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
+pub fn discriminator(recipe: &Recipe, device: &Device) -> Result<Network> {
+    let (classes, seed, batch) = (recipe.classes(), recipe.training.seed, recipe.training.batch);
+    let examples = Examples::new(recipe)?;
+    let mut layers = Sequential::new(examples.size());
+    let recipe = &recipe.discriminator;
+    match recipe.kind {
+        Kind::Mlp => judge_values(recipe, &mut layers, classes),
+        Kind::Conv => shrink(recipe, &mut layers, examples.shape("discriminator")?, classes)?,
+    }
+    layers.check_memory("discriminator", widths(recipe.kind), batch)?;
+    let first = FirstWeights { law: recipe.initial, range: recipe.initial_range };
+    Network::new(layers, first, recipe.spectral_norm, Stream::new(seed, "discriminator"), device)
+}
+
+/// Adds the layers of a discriminator of dense layers.
+fn judge_values(recipe: &recipe::Discriminator, layers: &mut Sequential, classes: usize) {
+    if recipe.keep_pixels < 1.0 {
+        layers.push(Dropout { keep: recipe.keep_pixels, image: true }, Activation::None);
+    }
+    for &hidden in &recipe.hidden {
+        if recipe.pieces == 1 {
+            layers.dense(hidden, hidden, Activation::Relu);
+        } else {
+            layers.dense(hidden * recipe.pieces, hidden * recipe.pieces, Activation::None);
+            layers.push(Maxout { pieces: recipe.pieces }, Activation::None);
+        }
+        if recipe.keep_hidden < 1.0 {
+            layers.push(Dropout { keep: recipe.keep_hidden, image: false }, Activation::None);
+        }
+    }
+    if classes == 0 {
+        layers.dense(1, 1, Activation::None);
+    } else {
+        layers.head(layers.size, classes);
+    }
+}
+
+/// Adds the layers of a convolutional discriminator.
+fn shrink(recipe: &recipe::Discriminator, layers: &mut Sequential, shape: Shape, classes: usize) -> Result<()> {
+    check_halvings(shape, recipe.channels.len())?;
+    let Shape { channels: mut inputs, mut height, mut width, .. } = shape;
+    for &outputs in &recipe.channels {
+        // [N, height, width, inputs] -> [N, height / 2, width / 2, outputs]
+        layers.push(Conv { height, width, inputs, outputs }, Activation::LeakyRelu);
+        (inputs, height, width) = (outputs, height / 2, width / 2);
+    }
+    layers.head(inputs, classes);
+    Ok(())
+}
+
+/// The examples that a discriminator judges and a generator draws.
+#[derive(Clone, Copy)]
+enum Examples {
+    Pictures(Shape),
+    /// Numbers of a toy distribution.
+    Numbers,
+}
+
+impl Examples {
+    fn new(recipe: &Recipe) -> Result<Self> {
+        match (recipe.data.source.toy(), recipe.shape()) {
+            (Some(_), _) => Ok(Self::Numbers),
+            (None, Some(shape)) => Ok(Self::Pictures(shape)),
+            (None, None) => {
+                Err(Error::Msg("data.shape = auto: load the data before the networks are built".to_owned()))
+            }
+        }
+    }
+
+    /// Values of an example.
+    fn size(self) -> usize {
+        match self {
+            Self::Pictures(shape) => shape.size(),
+            Self::Numbers => 1,
+        }
+    }
+
+    fn channels(self) -> usize {
+        match self {
+            Self::Pictures(shape) => shape.channels,
+            Self::Numbers => 1,
+        }
+    }
+
+    /// The shape of the pictures, which the convolutional network of one `side` of the duel needs.
+    fn shape(self, side: &str) -> Result<Shape> {
+        match self {
+            Self::Pictures(shape) => Ok(shape),
+            Self::Numbers => {
+                Err(Error::Msg(format!("{side}.kind = conv: a toy distribution has no pictures; use mlp")))
+            }
+        }
+    }
+}
+
+/// The key with the widths of a network's layers.
+fn widths(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Mlp => "hidden",
+        Kind::Conv => "channels",
+    }
+}
+
+/// Builds a classifier of pictures in two parts: 4×4 convolutions of stride 2 and a dense layer, each with
+/// batch norm and leaky ReLU, [N, height · width · channels] -> [N, features]; then a dense layer, [N, features] -> [N, classes].
+///
+/// The first dense layer takes its image channels-last, also in a state dict.
+pub fn classifier(shape: Shape, features: usize, classes: usize, seed: u64, device: &Device) -> Result<[Network; 2]> {
+    let Shape { channels, height, width, .. } = shape;
+    let mut body = Sequential::new(shape.size());
+    let norm = |layers: &mut Sequential, channels| {
+        let norm = BatchNorm { channels, momentum: 0.9, epsilon: 1e-5, from_batch: true };
+        layers.push(norm, Activation::LeakyRelu);
+    };
+    for (inputs, outputs, shrunk) in [(channels, 64, 1), (64, 128, 2)] {
+        body.push(Conv { height: height / shrunk, width: width / shrunk, inputs, outputs }, Activation::None);
         norm(&mut body, outputs);
     }
-    // Its inputs stand channels-last, in its file too.
     body.dense(features, features, Activation::None);
     norm(&mut body, features);
-    let mut head = Layers::new(features);
-    head.dense(10, 10, Activation::None);
-    let of = |layers: Layers, inputs, name| {
-        Network::new(layers, inputs, (Initial::FanIn, 0.0), false, Stream::new(seed, name), device)
-    };
-    Ok([of(body, PIXELS, "classifier")?, of(head, features, "classifier head")?])
-}
-
-/// Parameters of a network at most: more than twenty times the 2014 paper's. With its gradient, Adam's moments and an average they take 1.3 GB.
-const PARAMETERS_MAX: usize = 1 << 26;
-/// Values in a network's layers at most, for all rows of a batch: 1 GB.
-const VALUES_MAX: usize = 1 << 28;
-
-/// Layers with their places, as they are added.
-pub(super) struct Layers {
-    pub list: Vec<Layer>,
-    /// Values that the last one gives.
-    size: usize,
-    pub parameters: usize,
-    pub running: usize,
-}
-
-impl Layers {
-    fn new(inputs: usize) -> Self {
-        Self { list: Vec::new(), size: inputs, parameters: 0, running: 0 }
-    }
-
-    /// An error, before any memory is taken, if a training would take more of it than networks for digits need; it names the key to lower.
-    fn fit(&self, side: &str, kind: Kind, batch: usize) -> Result<()> {
-        let key = if kind == Kind::Mlp { "hidden" } else { "channels" };
-        let (parameters, sizes) = (self.parameters, self.list.iter().map(|layer| layer.size));
-        let values = batch * sizes.sum::<usize>();
-        // No `bail`: that adds a backtrace where the environment asks for one, and an error is a line.
-        if parameters > PARAMETERS_MAX {
-            return Err(Error::Msg(format!(
-                "{side}.{key}: {parameters} parameters, and at most {PARAMETERS_MAX} fit; make its layers fewer or narrower"
-            )));
-        }
-        if values > VALUES_MAX {
-            return Err(Error::Msg(format!(
-                "training.batch = {batch}: {values} values in the {side}'s layers, and at most {VALUES_MAX} fit; lower it or {side}.{key}"
-            )));
-        }
-        Ok(())
-    }
-
-    fn dense(&mut self, outputs: usize, channels: usize, activation: Activation) {
-        self.push(Op::Dense { inputs: self.size, outputs, channels }, activation);
-    }
-
-    fn head(&mut self, channels: usize, classes: usize) {
-        self.push(Op::Head { inputs: self.size, channels, classes }, Activation::None);
-    }
-
-    fn push(&mut self, op: Op, activation: Activation) {
-        let (kind, size) = match op {
-            Op::Dense { outputs, .. } => ("dense", outputs),
-            Op::Head { classes, .. } => ("head", 1 + classes),
-            Op::BatchNorm { .. } => ("norm", self.size),
-            Op::Max { pieces } => ("max", self.size / pieces),
-            Op::Dropout { .. } => ("dropout", self.size),
-            Op::Down { wide, outputs, .. } => ("conv", (wide / 2) * (wide / 2) * outputs),
-            Op::Up { side, outputs, .. } => ("up", 4 * side * side * outputs),
-        };
-        let before = self.list.iter().filter(|layer| layer.name.starts_with(kind)).count();
-        let name = if kind == "head" { kind.to_owned() } else { format!("{kind}{}", before + 1) };
-        let layer = Layer { name, op, activation, size, offset: self.parameters, running_offset: self.running };
-        self.parameters = layer.span().end;
-        if let Op::BatchNorm { channels, .. } = op {
-            self.running += 2 * channels;
-        }
-        self.size = size;
-        self.list.push(layer);
-    }
+    let mut head = Sequential::new(features);
+    head.dense(classes, classes, Activation::None);
+    let first = FirstWeights { law: Initial::FanIn, range: 0.0 };
+    let build = |layers, name| Network::new(layers, first, false, Stream::new(seed, name), device);
+    Ok([build(body, "classifier")?, build(head, "classifier head")?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::mnist::SHAPE;
 
     #[test]
-    fn networks_beyond_any_memory_are_refused_with_the_key_to_lower() {
+    fn networks_too_large_for_memory_are_refused_with_the_key_to_lower() {
         let wide = format!("[{}]", vec!["8192"; 16].join(", "));
         let channels = ["generator.kind=conv".to_owned(), "generator.channels=[512, 512]".to_owned()];
         for (settings, expected) in [
@@ -222,12 +227,13 @@ mod tests {
             ([&channels[..], &["training.batch=65536".to_owned()]].concat(), "training.batch"),
         ] {
             let recipe = Recipe::default().with(&settings).expect("each is in its range");
+            let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
             let made = generator(&recipe, &Device::Cpu).and_then(|_| discriminator(&recipe, &Device::Cpu));
             let error = made.expect_err(expected).to_string();
             assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
         }
         for (name, _) in crate::recipe::SHIPPED {
-            let recipe = Recipe::load(name, &[]).expect("shipped");
+            let recipe = Recipe::load(name, &[]).and_then(|recipe| recipe.for_shape(SHAPE)).expect("shipped");
             generator(&recipe, &Device::Cpu).and_then(|_| discriminator(&recipe, &Device::Cpu)).expect(name);
         }
     }

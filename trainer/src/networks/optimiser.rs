@@ -1,16 +1,14 @@
-//! What moves a network's parameters.
+//! Optimisers of a network's parameters.
 
 use candle_core::{Result, Tensor, Var};
 
-use crate::{
-    kernels::{
-        self,
-        optimiser::{AdamStep, adam, descend},
-    },
-    networks::{Engine, Network},
+use super::{engine::Engine, network::Network};
+use crate::kernels::{
+    self,
+    optimiser::{AdamStep, adam, sgd},
 };
 
-/// How a gradient becomes a move.
+/// The rule of an optimiser.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
     /// Adam: Kingma and Ba 2015, algorithm 1.
@@ -20,23 +18,23 @@ pub enum Rule {
         /// ε.
         epsilon: f64,
     },
-    /// Gradient descent that makes a share `momentum` of its last move again: Sutskever et al. 2013, equations 1 and 2.
+    /// Gradient descent with momentum: Sutskever et al. 2013, equations 1 and 2.
     Sgd {
-        /// That of the next step.
+        /// The momentum of the next step.
         momentum: f64,
     },
 }
 
-/// An optimiser of a network's parameters. What it remembers of a parameter is flat, as the parameters are.
+/// An optimiser of a network's parameters. Its memory is flat, like the parameters.
 #[derive(Debug)]
 pub struct Optimiser {
-    /// How it moves them.
+    /// The rule with its hyperparameters.
     pub rule: Rule,
     /// The learning rate of the next step.
     pub learning_rate: f64,
     /// Steps taken.
     pub steps: u64,
-    /// Adam's first and second moments, or the last move, [P] each.
+    /// Adam's first and second moments, or the velocity of gradient descent, [P] each.
     pub memory: Vec<Tensor>,
     pub(crate) engine: Engine,
 }
@@ -44,11 +42,11 @@ pub struct Optimiser {
 impl Optimiser {
     /// An optimiser before its first step.
     pub fn new(network: &Network, rule: Rule, learning_rate: f64) -> Result<Self> {
-        let remembered = match rule {
+        let tensors = match rule {
             Rule::Adam { .. } => 2,
             Rule::Sgd { .. } => 1,
         };
-        let memory = (0..remembered).map(|_| network.parameters.zeros_like()).collect::<Result<_>>()?;
+        let memory = (0..tensors).map(|_| network.parameters.zeros_like()).collect::<Result<_>>()?;
         Ok(Self { rule, learning_rate, steps: 0, memory, engine: network.engine })
     }
 
@@ -73,13 +71,12 @@ impl Optimiser {
         };
         let [first, second] = self.memory.as_mut_slice() else { unreachable!("two moments") };
         match self.engine {
-            Engine::Kernels => kernels::write(parameters, |values| {
-                kernels::write(first, |first| {
-                    kernels::write(second, |second| {
-                        kernels::read(gradient, |gradient| adam(step, values, first, second, gradient))
-                    })
+            Engine::Kernels => {
+                let gradient = kernels::values(gradient)?;
+                kernels::write_all([parameters, first, second], |[values, first, second]| {
+                    adam(step, values, first, second, &gradient);
                 })
-            })???,
+            }
             Engine::Candle => {
                 *first = ((&*first * beta1)? + (gradient * (1.0 - beta1))?)?;
                 *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
@@ -92,13 +89,12 @@ impl Optimiser {
     fn sgd(&mut self, momentum: f64, parameters: &Var, gradient: &Tensor) -> Result<()> {
         let [velocity] = self.memory.as_mut_slice() else { unreachable!("one velocity") };
         match self.engine {
-            Engine::Kernels => kernels::write(parameters, |values| {
-                kernels::write(velocity, |velocity| {
-                    kernels::read(gradient, |gradient| {
-                        descend(self.learning_rate, momentum, values, velocity, gradient)
-                    })
+            Engine::Kernels => {
+                let gradient = kernels::values(gradient)?;
+                kernels::write_all([parameters, velocity], |[values, velocity]| {
+                    sgd(self.learning_rate, momentum, values, velocity, &gradient);
                 })
-            })??,
+            }
             Engine::Candle => {
                 *velocity = ((&*velocity * momentum)? - (gradient * self.learning_rate)?)?;
                 parameters.set(&(parameters.as_tensor() + &*velocity)?)

@@ -9,10 +9,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{
-    files,
-    record::{Ask, Request},
-};
+use duel_models::files;
+
+use super::record::{Ask, Request};
 
 /// Asks the trainer of `run` and returns the request's id, which the answer in `events.jsonl` will carry.
 ///
@@ -22,7 +21,7 @@ pub fn ask(run: &Path, ask: Ask) -> io::Result<String> {
     let request = Request { id: new_id(), ask };
     let mut line = serde_json::to_string(&request)? + "\n";
     let path = run.join("control.jsonl");
-    files::must_be_ours(&path)?;
+    files::must_be_writable_place(&path)?;
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
     // An empty file has no last byte.
     if file.seek(SeekFrom::End(-1)).is_ok() {

@@ -1,70 +1,71 @@
-//! The figure of a toy distribution at one step: figure 1 of Goodfellow et al. 2014.
+//! Both densities of a toy distribution at one step, as figure 1 of Goodfellow et al. 2014 shows them.
 
 use std::{io, path::Path};
 
+use duel_models::{files, text::showable};
 use serde::{Deserialize, Serialize};
 
-use super::{files, history::showable};
-use crate::data::laws::{ARROWS, AXIS, Bell, DRAWN, PIECES, middles};
+use crate::data::toy::{ARROWS, AXIS, BINS, LATENTS, Mixture, bin_middles};
 
-/// A duel over a [`Bell`] at one step: `samples/NNNNNNNN.json`, all that it takes to draw figure 1.
+/// The densities of data and generator, and D(x), at one step: the contents of `samples/NNNNNNNN.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Portrait {
+pub struct Densities {
     /// Steps done.
     pub step: u64,
-    /// Places on the axis, rising, at even distances.
+    /// Places on the axis, rising, evenly spaced.
     pub x: Vec<f32>,
     /// The data's density there.
     pub data: Vec<f32>,
-    /// The generator's.
+    /// The generator's density there.
     pub generator: Vec<f32>,
     /// D(x) there.
     pub discriminator: Vec<f32>,
-    /// Latents z, and the x = G(z) that each becomes.
+    /// Some latents z with their x = G(z).
     pub arrows: Vec<[f32; 2]>,
-    /// The total variation distance of the two densities, 0 for the same to 1.
+    /// The total variation distance of both densities, 0 (equal) to 1.
     pub distance: f64,
 }
 
-impl Portrait {
-    /// What the generator made of [`latents`], [`DRAWN`] numbers, and the discriminator's opinion of [`middles`], beside the data.
-    pub fn new(step: u64, bell: Bell, latents: &[f32], drawn: &[f32], opinion: Vec<f32>) -> Self {
+impl Densities {
+    /// Compares `generated`, the generator's numbers for [`LATENTS`] latents, with the data. `discriminator` is D(x) at
+    /// [`bin_middles`].
+    pub fn new(step: u64, data: Mixture, latents: &[f32], generated: &[f32], discriminator: Vec<f32>) -> Self {
         let [from, to] = AXIS;
-        let wide = (to - from) / PIECES as f64;
-        let mut counts = [0u32; PIECES];
-        for x in drawn {
-            // What is beyond the axis, or no number, counts for the distance alone.
+        let wide = (to - from) / BINS as f64;
+        let mut counts = [0u32; BINS];
+        for x in generated {
+            // A number beyond the axis, or NaN, counts for the distance alone.
             let place = (f64::from(*x) - from) / wide;
-            if (0.0..PIECES as f64).contains(&place) {
+            if (0.0..BINS as f64).contains(&place) {
                 counts[place as usize] += 1;
             }
         }
-        let share = 1.0 / (DRAWN as f64 * wide);
+        let share = 1.0 / (LATENTS as f64 * wide);
         let generator: Vec<f64> = counts.iter().map(|&count| f64::from(count) * share).collect();
-        // Simpson's rule over each piece.
-        let data: Vec<f64> = (0..PIECES)
-            .map(|piece| {
-                let [left, middle, right] = [0.0, 0.5, 1.0].map(|at| bell.density(from + wide * (piece as f64 + at)));
+        // Simpson's rule over each bin.
+        let data: Vec<f64> = (0..BINS)
+            .map(|bin| {
+                let [left, middle, right] = [0.0, 0.5, 1.0].map(|at| data.density(from + wide * (bin as f64 + at)));
                 (left + 4.0 * middle + right) / 6.0
             })
             .collect();
         let beyond = |density: &[f64]| 1.0 - density.iter().sum::<f64>() * wide;
         let apart: f64 = data.iter().zip(&generator).map(|(p, q)| (p - q).abs() * wide).sum();
-        let every = DRAWN / ARROWS;
+        let every = LATENTS / ARROWS;
         Self {
             step,
-            x: middles(),
+            x: bin_middles(),
             distance: 0.5 * (apart + (beyond(&data) - beyond(&generator)).abs()),
             data: data.into_iter().map(|p| p as f32).collect(),
             generator: generator.into_iter().map(|q| q as f32).collect(),
-            discriminator: opinion,
-            arrows: (0..ARROWS).map(|arrow| arrow * every + every / 2).map(|at| [latents[at], drawn[at]]).collect(),
+            discriminator,
+            arrows: (0..ARROWS).map(|arrow| arrow * every + every / 2).map(|at| [latents[at], generated[at]]).collect(),
         }
     }
 
-    /// How far D(x) is from one half, at most, where 99 % of the data lie.
-    pub fn doubt(&self) -> f64 {
+    /// The largest distance of D(x) from one half where 99 % of the data lie.
+    pub fn largest_advantage(&self) -> f64 {
         let mut order: Vec<usize> = (0..self.x.len()).collect();
         order.sort_by(|&a, &b| self.data[b].total_cmp(&self.data[a]));
         let all: f32 = self.data.iter().sum();
@@ -80,14 +81,14 @@ impl Portrait {
         worst
     }
 
-    /// Reads a portrait; its lengths and numbers are checked.
+    /// Reads a file, whose lengths and numbers are checked.
     pub fn read(path: &Path) -> io::Result<Self> {
         const BYTES_MAX: u64 = 1 << 16;
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        // serde_json repeats what it did not expect.
-        let portrait: Result<Self, _> = serde_json::from_slice(&files::read_small(path, BYTES_MAX)?);
-        let portrait = portrait.map_err(|error| wrong(&showable(&error.to_string())))?;
-        let Self { x, data, generator, discriminator, arrows, .. } = &portrait;
+        // An error of serde_json may repeat the file's characters.
+        let densities: Result<Self, _> = serde_json::from_slice(&files::read_small(path, BYTES_MAX)?);
+        let densities = densities.map_err(|error| wrong(&showable(&error.to_string())))?;
+        let Self { x, data, generator, discriminator, arrows, .. } = &densities;
         let lists = [x, data, generator, discriminator];
         if x.len() < 2 || lists.iter().any(|list| list.len() != x.len()) {
             return Err(wrong("expected as many densities and D(x) as places"));
@@ -95,10 +96,10 @@ impl Portrait {
         if !lists.into_iter().flatten().chain(arrows.iter().flatten()).all(|value| value.is_finite()) {
             return Err(wrong("expected finite numbers"));
         }
-        Ok(portrait)
+        Ok(densities)
     }
 
-    /// Its bytes, as [`read`](Self::read) takes them.
+    /// The bytes of the file.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("numbers are JSON")
     }
@@ -109,51 +110,50 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::data::laws::latents;
+    use crate::{data::toy::even_latents, recipe::Toy};
     use duel_models::{LatentLaw, random::Stream};
 
     #[test]
-    fn a_law_is_what_it_draws() {
-        for name in ["bell", "bell-two"] {
-            let bell = Bell::of(name).expect("a law");
-            let drawn = bell.draw(Stream::new(1, "test"), DRAWN);
-            let same = Portrait::new(0, bell, &drawn, &drawn, vec![0.5; PIECES]);
-            assert!(same.distance < 0.04, "{name}: {}", same.distance);
-            assert_eq!(same.doubt(), 0.0);
-            let other = Portrait::new(0, bell, &drawn, &vec![9.0; DRAWN], vec![0.5; PIECES]);
+    fn a_toy_distribution_has_the_density_of_its_numbers() {
+        for toy in [Toy::Bell, Toy::BellTwo] {
+            let bell = Mixture::from(toy);
+            let drawn = bell.draw(Stream::new(1, "test"), LATENTS);
+            let same = Densities::new(0, bell, &drawn, &drawn, vec![0.5; BINS]);
+            assert!(same.distance < 0.04, "{toy:?}: {}", same.distance);
+            assert_eq!(same.largest_advantage(), 0.0);
+            let other = Densities::new(0, bell, &drawn, &vec![9.0; LATENTS], vec![0.5; BINS]);
             assert!((other.distance - 1.0).abs() < 1e-3, "{}", other.distance);
         }
-        assert_eq!(Bell::of("mnist"), None);
     }
 
     #[test]
-    fn even_latents_are_their_law() {
-        let bell = Bell::standard();
-        let normal = latents(LatentLaw::Normal);
-        assert!(Portrait::new(0, bell, &normal, &normal, middles()).distance < 0.002);
+    fn even_latents_have_their_distribution() {
+        let bell = Mixture::standard_normal();
+        let normal = even_latents(LatentLaw::Normal);
+        assert!(Densities::new(0, bell, &normal, &normal, bin_middles()).distance < 0.002);
     }
 
     #[test]
-    fn a_portrait_survives_the_round_trip_and_a_wrong_one_is_refused() {
+    fn densities_survive_the_round_trip_and_wrong_ones_are_refused() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let file = dir.path().join("portrait.json");
-        let bell = Bell::of("bell").expect("a law");
-        let uniform = latents(LatentLaw::Uniform);
-        let portrait = Portrait::new(7, bell, &uniform, &uniform, vec![0.25; PIECES]);
-        fs::write(&file, portrait.to_json()).expect("space");
-        assert_eq!(Portrait::read(&file).expect("a portrait"), portrait);
-        assert!((portrait.doubt() - 0.25).abs() < 1e-6);
+        let file = dir.path().join("densities.json");
+        let bell = Mixture::from(Toy::Bell);
+        let uniform = even_latents(LatentLaw::Uniform);
+        let densities = Densities::new(7, bell, &uniform, &uniform, vec![0.25; BINS]);
+        fs::write(&file, densities.to_json()).expect("space");
+        assert_eq!(Densities::read(&file).expect("a good file"), densities);
+        assert!((densities.largest_advantage() - 0.25).abs() < 1e-6);
         for wrong in [
-            Portrait { x: vec![0.0], ..portrait.clone() },
-            Portrait { data: vec![], ..portrait.clone() },
-            Portrait { arrows: vec![[f32::NAN, 0.0]], ..portrait },
+            Densities { x: vec![0.0], ..densities.clone() },
+            Densities { data: vec![], ..densities.clone() },
+            Densities { arrows: vec![[f32::NAN, 0.0]], ..densities },
         ] {
             fs::write(&file, wrong.to_json()).expect("space");
-            assert!(Portrait::read(&file).is_err());
+            assert!(Densities::read(&file).is_err());
         }
         // Found by tests/fuzz.
         fs::write(&file, "{\"\u{7f}\":1}").expect("space");
-        let error = Portrait::read(&file).expect_err("an unknown field").to_string();
+        let error = Densities::read(&file).expect_err("an unknown field").to_string();
         assert!(!error.chars().any(char::is_control), "{error:?}");
     }
 }

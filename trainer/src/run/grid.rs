@@ -1,23 +1,28 @@
-//! Samples read back: grids of digits, `samples/NNNNNNNN.png`, or what a duel over numbers looks like, `samples/NNNNNNNN.json`.
+//! Samples read back: grids of pictures, `samples/NNNNNNNN.png`, or the densities of a toy distribution, `samples/NNNNNNNN.json`.
 
 use std::{
     io::{self, BufReader},
     path::{Path, PathBuf},
 };
 
-use duel_models::{PIXELS, SIDE};
+use duel_models::{Shape, files};
 
-use super::{density::Portrait, files};
+use super::density::Densities;
 
-/// Values of the largest grid that is believed: 10,000 digits.
-const LARGEST: usize = 10_000 * PIXELS;
+/// Samples of a grid.
+pub const SAMPLES: usize = 40;
+/// Samples in a row of a grid.
+pub const SAMPLE_COLUMNS: usize = 10;
 
-/// Where the grid of a step is in a run directory.
+/// Pixels of the largest grid that is read: 10,000 pictures of 28×28.
+const PIXELS_MAX: usize = 7_840_000;
+
+/// The file of a step's grid in a run directory.
 pub fn path(run: &Path, step: u64) -> PathBuf {
     run.join("samples").join(format!("{step:08}.png"))
 }
 
-/// The step of a file name in `samples/`, if it is the name of samples.
+/// The step in a file name of `samples/`; none if it is not the name of samples.
 pub fn step(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".png").or_else(|| name.strip_suffix(".json"))?;
     (digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
@@ -26,60 +31,85 @@ pub fn step(name: &str) -> Option<u64> {
 /// The samples of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Samples {
-    /// Of a duel over images.
-    Digits(Grid),
-    /// Of a duel over numbers.
-    Numbers(Portrait),
+    /// Pictures.
+    Pictures(Grid),
+    /// The densities of a toy distribution.
+    Densities(Densities),
 }
 
-/// Reads the samples of a step in a run directory, whichever they are.
-pub fn samples(run: &Path, step: u64) -> io::Result<Samples> {
+/// Reads the samples of a step in a run directory, pictures of `shape` or densities.
+pub fn samples(run: &Path, step: u64, shape: Shape) -> io::Result<Samples> {
     let file = path(run, step);
-    match read(&file) {
+    match read(&file, shape) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Portrait::read(&file.with_extension("json")).map(Samples::Numbers)
+            Densities::read(&file.with_extension("json")).map(Samples::Densities)
         }
-        grid => grid.map(Samples::Digits),
+        grid => grid.map(Samples::Pictures),
     }
 }
 
-/// Digits in rows and columns, as the PNG shows them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Pictures in rows and columns, as the PNG shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid {
-    /// Digits in a row.
+    /// The shape of each picture.
+    pub shape: Shape,
+    /// Pictures in a row.
     pub columns: usize,
-    /// Row by row; each is 28 × 28 grey levels, row by row.
-    pub digits: Vec<[u8; PIXELS]>,
+    /// Bytes, row by row of the grid, [N, height, width, channels].
+    pub images: Vec<u8>,
 }
 
-/// Reads a grid: an 8-bit grey PNG of 28 × 28 digits without gaps, at most 10,000 of them; sizes are checked before any
-/// memory is taken.
-pub fn read(path: &Path) -> io::Result<Grid> {
-    decode(BufReader::new(files::open(path)?))
+impl Grid {
+    /// Pictures in the grid.
+    pub fn len(&self) -> usize {
+        self.images.len() / self.shape.size()
+    }
+
+    /// Whether the grid has no pictures.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// The bytes of one picture, [height, width, channels].
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.shape.size();
+        &self.images[index * size..][..size]
+    }
 }
 
-fn decode(file: impl io::BufRead + io::Seek) -> io::Result<Grid> {
-    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let mut reader = png::Decoder::new(file).read_info().map_err(|error| wrong(&error.to_string()))?;
+/// Reads a grid: an 8-bit PNG, grey or RGB as the shape says, of pictures without gaps. Sizes are checked before memory is taken.
+pub fn read(path: &Path, shape: Shape) -> io::Result<Grid> {
+    decode(BufReader::new(files::open(path)?), shape)
+}
+
+fn decode(file: impl io::BufRead + io::Seek, shape: Shape) -> io::Result<Grid> {
+    let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let mut reader = png::Decoder::new(file).read_info().map_err(|error| wrong(error.to_string()))?;
     let (width, height) = (reader.info().width as usize, reader.info().height as usize);
-    if reader.output_color_type() != (png::ColorType::Grayscale, png::BitDepth::Eight) {
-        return Err(wrong("expected 8-bit grey"));
+    let colour = if shape.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb };
+    if reader.output_color_type() != (colour, png::BitDepth::Eight) {
+        return Err(wrong(format!("expected 8-bit {}", if shape.channels == 1 { "grey" } else { "RGB" })));
     }
-    let fits = width > 0 && height > 0 && width.is_multiple_of(SIDE) && height.is_multiple_of(SIDE);
-    if !fits || width.saturating_mul(height) > LARGEST {
-        return Err(wrong("expected digits of 28 x 28 without gaps, at most 10,000"));
+    let whole = width > 0 && height > 0 && width.is_multiple_of(shape.width) && height.is_multiple_of(shape.height);
+    if !whole || width.saturating_mul(height) > PIXELS_MAX {
+        let (rows, columns) = (shape.height, shape.width);
+        return Err(wrong(format!(
+            "expected pictures of {rows} x {columns} without gaps, at most {PIXELS_MAX} pixels"
+        )));
     }
-    let mut pixels = vec![0; width * height];
-    reader.next_frame(&mut pixels).map_err(|error| wrong(&error.to_string()))?;
-    let columns = width / SIDE;
-    let digits = (0..columns * (height / SIDE)).map(|index| {
-        let corner = index / columns * SIDE * width + index % columns * SIDE;
-        std::array::from_fn(|at| pixels[corner + at / SIDE * width + at % SIDE])
-    });
-    Ok(Grid { columns, digits: digits.collect() })
+    let mut pixels = vec![0; width * height * shape.channels];
+    reader.next_frame(&mut pixels).map_err(|error| wrong(error.to_string()))?;
+    let columns = width / shape.width;
+    let (line, tile_line) = (width * shape.channels, shape.width * shape.channels);
+    let mut images = Vec::with_capacity(pixels.len());
+    for index in 0..columns * (height / shape.height) {
+        let corner = index / columns * shape.height * line + index % columns * tile_line;
+        (0..shape.height).for_each(|row| images.extend(&pixels[corner + row * line..][..tile_line]));
+    }
+    Ok(Grid { shape, columns, images })
 }
 
-/// The steps for which `samples/` holds a grid, in order.
+/// The steps for which `samples/` holds a grid or densities, in order.
 pub(super) fn list(run: &Path) -> io::Result<Vec<u64>> {
     let mut steps = Vec::new();
     for entry in run.join("samples").read_dir()? {
@@ -96,36 +126,53 @@ mod tests {
 
     use super::*;
 
-    fn png(width: u32, height: u32, color: png::ColorType) -> Cursor<Vec<u8>> {
+    /// A PNG whose byte at a pixel and channel is 10 × row + column of its picture in the grid, plus 100 × the channel.
+    fn png(width: u32, height: u32, shape: Shape, color: png::ColorType) -> Cursor<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, width, height);
         encoder.set_color(color);
         let mut writer = encoder.write_header().expect("a header");
-        let data: Vec<u8> = (0..width * height).map(|at| ((at % width) / 28 + (at / width) / 28 * 10) as u8).collect();
-        writer.write_image_data(&data.repeat(color.samples())).expect("an image");
+        let (tile_width, tile_height) = (shape.width as u32, shape.height as u32);
+        let pixel = |at: u32| (at % width) / tile_width + (at / width) / tile_height * 10;
+        let channels = 0..color.samples() as u32;
+        let data: Vec<u8> = (0..width * height)
+            .flat_map(|at| channels.clone().map(move |channel| (pixel(at) + 100 * channel) as u8))
+            .collect();
+        writer.write_image_data(&data).expect("an image");
         writer.finish().expect("an end");
         Cursor::new(bytes)
     }
 
+    const DIGIT: Shape = match Shape::new(1, 28, 28) {
+        Ok(shape) => shape,
+        Err(_) => panic!("a good shape"),
+    };
+
     #[test]
-    fn a_grid_is_cut_into_its_digits() {
-        let grid = decode(png(84, 56, png::ColorType::Grayscale)).expect("a grid");
-        assert_eq!((grid.columns, grid.digits.len()), (3, 6));
-        for (digit, level) in grid.digits.iter().zip([0, 1, 2, 10, 11, 12]) {
-            assert_eq!(*digit, [level; PIXELS]);
+    fn a_grid_is_cut_into_its_pictures() {
+        let grid = decode(png(84, 56, DIGIT, png::ColorType::Grayscale), DIGIT).expect("a grid");
+        assert_eq!((grid.columns, grid.len()), (3, 6));
+        for (index, level) in [0, 1, 2, 10, 11, 12].into_iter().enumerate() {
+            assert_eq!(grid.image(index), [level; 784]);
+        }
+        let tile = Shape::new(3, 16, 24).expect("a good shape");
+        let grid = decode(png(48, 32, tile, png::ColorType::Rgb), tile).expect("a grid");
+        assert_eq!((grid.columns, grid.len()), (2, 4));
+        for (index, level) in [0, 1, 10, 11].into_iter().enumerate() {
+            assert_eq!(grid.image(index), [level, level + 100, level + 200].repeat(16 * 24));
         }
     }
 
     #[test]
-    fn what_is_no_grid_is_refused() {
+    fn a_file_that_is_no_grid_is_refused() {
         for file in [
-            png(85, 56, png::ColorType::Grayscale),
-            png(28, 28, png::ColorType::Rgb),
-            png(2828, 2828, png::ColorType::Grayscale),
+            png(85, 56, DIGIT, png::ColorType::Grayscale),
+            png(28, 28, DIGIT, png::ColorType::Rgb),
+            png(2828, 2828, DIGIT, png::ColorType::Grayscale),
             Cursor::new(b"text".to_vec()),
-            Cursor::new(png(28, 28, png::ColorType::Grayscale).into_inner()[..60].to_vec()),
+            Cursor::new(png(28, 28, DIGIT, png::ColorType::Grayscale).into_inner()[..60].to_vec()),
         ] {
-            assert!(decode(file).is_err());
+            assert!(decode(file, DIGIT).is_err());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use duel_models::text::shown;
+use duel_models::text::showable;
 
 use super::record::{Ask, Ending, Event, Request, What};
 
@@ -11,9 +11,6 @@ const EVENTS: usize = 10_000;
 
 /// Requests kept that wait for an answer, the newest.
 const WAITING: usize = 100;
-
-/// Characters kept of a text in an event.
-const TEXT: usize = 400;
 
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,11 +173,6 @@ fn clean<const N: usize>(texts: [&mut String; N]) {
     }
 }
 
-/// The first 400 characters of a text, control characters and marks that turn its direction written as escapes.
-pub fn showable(text: &str) -> String {
-    shown(text.chars().take(TEXT))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,11 +224,5 @@ mod tests {
         let checkpoint = r#"{"time":1,"step":5,"event":"checkpoint","file":"f"}"#;
         assert!(story(&[warning, checkpoint]).warning().is_some());
         assert!(story(&[warning, resumed, checkpoint]).warning().is_none());
-    }
-
-    #[test]
-    fn what_a_terminal_would_obey_is_written_out() {
-        assert_eq!(showable("a\u{1b}[2Jb\n\u{202e}ö"), "a\\u{1b}[2Jb\\n\\u{202e}ö");
-        assert_eq!(showable(&"x".repeat(1000)).len(), TEXT);
     }
 }

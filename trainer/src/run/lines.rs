@@ -6,9 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use duel_models::files;
 use serde::Serialize;
-
-use super::files;
 
 /// Lines, of which those that cannot be written now wait in memory, in order.
 #[derive(Debug)]
@@ -81,6 +80,6 @@ impl Lines {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    files::must_be_ours(path)?;
+    files::must_be_writable_place(path)?;
     OpenOptions::new().append(true).create(true).open(path)
 }

@@ -3,7 +3,6 @@
 pub mod control;
 pub mod curves;
 pub mod density;
-pub mod files;
 pub mod grid;
 pub mod history;
 mod lines;
@@ -13,7 +12,3 @@ pub mod record;
 pub mod tail;
 mod tensorboard;
 pub mod writer;
-
-// The old names, until every user has the new ones.
-#[doc(hidden)]
-pub use self::{history as story, paths as directory};

@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
-use super::files;
-use crate::recipe::{Recipe, RecipeError};
+use duel_models::{Shape, files};
+
+use crate::recipe::{DataShape, Recipe, RecipeError, Source, read_text};
 
 /// The folder of the checkpoints.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
@@ -98,7 +99,7 @@ pub(super) fn folders(dir: &Path) -> Result<(), RunError> {
     }
     for sub in ["samples", CHECKPOINTS] {
         let path = dir.join(sub);
-        files::must_be_no_link(&path)
+        files::must_not_be_link(&path)
             .and_then(|()| fs::create_dir_all(&path))
             .map_err(RunError::io("create", &path))?;
     }
@@ -150,12 +151,21 @@ pub(super) fn prune(dir: &Path, newest: &Path, kept: usize) -> io::Result<()> {
 /// The recipe of the run in `dir`.
 pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
     let path = dir.join("recipe.toml");
-    let text = match crate::recipe::read(&path) {
+    let text = match read_text(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(RunError::Missing(dir.to_owned())),
         Err(error) => return Err(RunError::io("read", &path)(error)),
     };
-    Ok(Recipe::parse(&text, &path.display().to_string())?)
+    let recipe = Recipe::parse(&text, &path.display().to_string())?;
+    match (&recipe.data.source, recipe.data.shape) {
+        (Source::Mnist | Source::Path(_), DataShape::Auto) => Ok(recipe.for_shape(shape_of_first_runs())?),
+        _ => Ok(recipe),
+    }
+}
+
+/// The shape of a picture in runs of duel 0.1, whose recipes hold no shape.
+pub fn shape_of_first_runs() -> Shape {
+    Shape::new(1, 28, 28).expect("within the bounds of a shape")
 }
 
 /// The checkpoints of the run in `dir`, the oldest first.
@@ -175,7 +185,7 @@ pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
 /// Takes the directory for this process alone, as long as the file lives.
 pub(super) fn lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join("lock");
-    let file = files::must_be_ours(&path)
+    let file = files::must_be_writable_place(&path)
         .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).open(&path));
     let file = file.map_err(RunError::io("write", &path))?;
     // Watchers who look whether a trainer lives hold a shared lock for microseconds.

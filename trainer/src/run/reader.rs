@@ -7,16 +7,18 @@ use std::{
     time::SystemTime,
 };
 
+use duel_models::{Shape, files, text::showable};
 use rayon::prelude::*;
 
 use super::{
     curves::Curves,
-    files, grid,
-    history::{State, Story, showable},
+    grid,
+    history::{State, Story},
+    paths::shape_of_first_runs,
     record::{Event, Metrics, Request},
     tail::{Found, Tail, lines},
 };
-use crate::recipe::Change;
+use crate::recipe::{Change, Source};
 
 /// Bytes of a recipe that are read at most.
 const RECIPE: u64 = 1 << 20;
@@ -65,6 +67,11 @@ impl Run {
         newest.map(|change| change.value.to_string()).or_else(|| self.recipe.get(path))
     }
 
+    /// The shape of a sample.
+    pub fn shape(&self) -> Shape {
+        self.recipe.shape()
+    }
+
     /// Steps it will have done at its end; 0 if that is not known.
     pub fn steps(&self) -> u64 {
         match self.story.start.steps {
@@ -91,6 +98,26 @@ impl Facts {
             None => self.0.get(path)?,
         };
         Some(showable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    }
+
+    /// The shape of a picture.
+    pub fn shape(&self) -> Shape {
+        self.get("data.shape").and_then(|shape| shape.parse().ok()).unwrap_or_else(shape_of_first_runs)
+    }
+
+    /// Whether the data are a toy distribution.
+    pub fn is_toy(&self) -> bool {
+        self.source().toy().is_some()
+    }
+
+    /// Whether the data are the bundled digits.
+    pub fn is_mnist(&self) -> bool {
+        self.source() == Source::Mnist
+    }
+
+    fn source(&self) -> Source {
+        let Ok(source) = self.get("data.source").unwrap_or_default().parse();
+        source
     }
 
     /// What changed while it trained, and will, those that can be read.

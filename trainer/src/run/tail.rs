@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::files;
+use duel_models::files;
 
 /// Bytes read at once; also the longest line that is believed.
 const BLOCK: usize = 1 << 20;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crc::{CRC_32_ISCSI, Crc};
-use duel_models::grid::Picture;
+use duel_models::picture::Picture;
 use prost::{Message, Oneof};
 
 use super::{
@@ -68,7 +68,7 @@ impl Board {
     /// Writes a picture of samples, which as a file is `png`.
     pub(super) fn samples(&mut self, step: u64, picture: &Picture, png: Vec<u8>) -> io::Result<()> {
         let (height, width) = (picture.height as i32, picture.width as i32);
-        let image = Image { height, width, colorspace: GREY, encoded_image_string: png };
+        let image = Image { height, width, colorspace: picture.channels as i32, encoded_image_string: png };
         self.summary(step, vec![Value { tag: "samples".to_owned(), value: Some(Shown::Image(image)) }])
     }
 
@@ -156,8 +156,6 @@ fn masked(bytes: &[u8]) -> [u8; 4] {
 
 /// `SessionLog.START`.
 const START: i32 = 1;
-/// `Summary.Image.colorspace` of one channel.
-const GREY: i32 = 1;
 
 #[derive(Message)]
 struct Event {
@@ -237,7 +235,7 @@ mod tests {
                         09000000000000f83f10293a020801a6ac353d3d000000000000006049f1ec09000000000000044010322a300a150a0e6c6f7373\
                         2f67656e657261746f72150000403f0a170a0773616d706c6573220c081c10381801220489504e47ddf6dcf20d00000000000000\
                         3c37b8340900000000000004403a0208011da550a8";
-        let image = Image { height: 28, width: 56, colorspace: GREY, encoded_image_string: b"\x89PNG".to_vec() };
+        let image = Image { height: 28, width: 56, colorspace: 1, encoded_image_string: b"\x89PNG".to_vec() };
         let values = [("loss/generator", Shown::SimpleValue(0.75)), ("samples", Shown::Image(image))];
         let value = values.map(|(tag, value)| Value { tag: tag.to_owned(), value: Some(value) }).into();
         let start = || Content::SessionLog(SessionLog { status: START });
@@ -284,7 +282,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let scores = || What::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() };
         let resumed = What::Resumed { steps: 9 };
-        let picture = Picture { width: 1, height: 1, pixels: vec![7] };
+        let picture = Picture { width: 1, height: 1, channels: 1, pixels: vec![7] };
         let mut first = Board::new(dir.path()).expect("space");
         first
             .event(0, &resumed)

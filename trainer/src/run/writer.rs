@@ -7,24 +7,18 @@ use std::{
 };
 
 use duel_models::{
-    files::replace,
-    grid::{grid, png},
+    files::{self, replace},
+    picture::{Picture, png},
 };
 
 use super::{
-    density::Portrait,
-    files,
+    density::Densities,
     lines::Lines,
     paths::{BEST, CHECKPOINTS, RunError, anchor, drop_half_a_line, folders, lock, prune, recipe, sweep},
     record::{Event, Metrics, Request, What},
     tensorboard::{self, Board},
 };
 use crate::recipe::Recipe;
-
-/// Digits in a row of a sample grid.
-pub const SAMPLE_COLUMNS: usize = 10;
-/// Digits in a sample grid.
-pub const SAMPLES: usize = 40;
 
 /// A run directory that this process trains in. The lock is held as long as this lives.
 ///
@@ -91,7 +85,9 @@ impl Writer {
         let lock = lock(dir)?;
         for name in ["metrics.jsonl", "events.jsonl"] {
             let path = dir.join(name);
-            files::must_be_ours(&path).and_then(|()| drop_half_a_line(&path)).map_err(RunError::io("mend", &path))?;
+            files::must_be_writable_place(&path)
+                .and_then(|()| drop_half_a_line(&path))
+                .map_err(RunError::io("mend", &path))?;
         }
         sweep(dir)?;
         Ok((Self::open(dir, lock, &recipe)?, recipe))
@@ -173,18 +169,17 @@ impl Writer {
         Ok(event)
     }
 
-    /// Writes the grid of a step's samples, [`SAMPLES`] images of grey levels.
-    pub fn samples(&mut self, step: u64, images: &[u8]) -> Result<(), RunError> {
-        let picture = grid(images, SAMPLE_COLUMNS);
-        let bytes = png(&picture);
+    /// Writes the grid of a step's samples.
+    pub fn samples(&mut self, step: u64, grid: &Picture) -> Result<(), RunError> {
+        let bytes = png(grid);
         self.put(format!("samples/{step:08}.png"), bytes.clone())?;
-        let result = self.board.samples(step, &picture, bytes);
+        let result = self.board.samples(step, grid, bytes);
         self.heed(tensorboard::NAME, result)
     }
 
-    /// Writes what a duel over numbers looks like.
-    pub fn portrait(&mut self, portrait: &Portrait) -> Result<(), RunError> {
-        self.put(format!("samples/{:08}.json", portrait.step), portrait.to_json())
+    /// Writes the densities of a toy distribution.
+    pub fn densities(&mut self, densities: &Densities) -> Result<(), RunError> {
+        self.put(format!("samples/{:08}.json", densities.step), densities.to_json())
     }
 
     /// Writes a checkpoint, and removes those before it beyond what the recipe keeps.
@@ -331,8 +326,13 @@ mod tests {
         record::{Ask, Ending},
     };
 
+    fn picture(grey: u8) -> Picture {
+        Picture { width: 4, height: 3, channels: 1, pixels: vec![grey; 12] }
+    }
+
     fn recipe() -> Recipe {
-        Recipe::load("article", &[]).expect("shipped")
+        let recipe = Recipe::load("article", &[]).expect("shipped");
+        recipe.for_shape("1x28x28".parse().expect("a shape")).expect("the shape of digits")
     }
 
     #[test]
@@ -401,7 +401,7 @@ mod tests {
         let run = dir.path().join("run");
         let mut writer = Writer::create(&run, &recipe()).expect("a new run");
         fs::remove_dir(run.join("samples")).expect("empty");
-        writer.samples(50, &vec![7; SAMPLES * duel_models::PIXELS]).expect("it waits");
+        writer.samples(50, &picture(7)).expect("it waits");
         writer.checkpoint(40, b"older".to_vec()).expect("it waits, too");
         writer.best(b"best".to_vec()).expect("so does the best");
         writer.checkpoint(50, b"bytes".to_vec()).expect("and takes the place of the older");
@@ -447,8 +447,7 @@ mod tests {
         let run = dir.path().join("run");
         let mut writer = Writer::create(&run, &recipe()).expect("a new run");
         fs::remove_dir(run.join("samples")).expect("empty");
-        let images = vec![7; SAMPLES * duel_models::PIXELS];
-        writer.samples(50, &images).expect("it waits");
+        writer.samples(50, &picture(7)).expect("it waits");
         assert!(writer.trouble().is_some_and(|why| why.contains("samples/00000050.png")));
         assert_eq!((writer.trouble(), writer.saved().is_err()), (None, true));
         fs::create_dir(run.join("samples")).expect("space");

@@ -1,72 +1,78 @@
-//! What a training looks at between steps: sample grids, the diagnosis of samples, evaluations.
+//! The looks at samples between steps: grids, the diagnosis of samples, evaluations.
 
-use duel_models::{pixels, random::Stream};
+use duel_models::{
+    picture::{grid, to_bytes},
+    random::Stream,
+};
 
 use super::{
     observer::{Report, TrainError},
     trainer::Training,
 };
 use crate::{
-    diagnosis,
+    diagnosis::{LOGITS, Observation, PROBE},
     gan::state,
-    run::{record::What, writer::SAMPLES},
+    run::{
+        grid::{Grid, SAMPLE_COLUMNS, SAMPLES},
+        record::What,
+    },
 };
 
 impl Training<'_> {
-    pub(super) fn samples(&mut self) -> Result<(), TrainError> {
-        if let Some(portrait) = self.duel.portrait().map_err(self.device_failed())? {
-            self.run.portrait(&portrait)?;
-            (self.observe)(Report::Portrait(&portrait));
+    /// Writes samples of the fixed latents, or the densities of a toy distribution.
+    pub(super) fn write_samples(&mut self) -> Result<(), TrainError> {
+        if let Some(densities) = self.duel.densities().map_err(self.device_failed())? {
+            self.run.densities(&densities)?;
+            (self.observe)(Report::Densities(&densities));
             return Ok(());
         }
-        let seed = self.duel.recipe.training.seed;
-        let drawn = self.duel.drawn(seed, SAMPLES).map_err(self.device_failed())?;
-        let images: Vec<u8> = drawn.values.into_iter().map(pixels::to_byte).collect();
-        self.run.samples(self.duel.step, &images)?;
-        (self.observe)(Report::Samples(&images));
+        let Some(shape) = self.duel.recipe.shape() else { return Ok(()) };
+        let samples = self.duel.sample(self.duel.recipe.training.seed, SAMPLES).map_err(self.device_failed())?;
+        let samples = Grid { shape, columns: SAMPLE_COLUMNS, images: to_bytes(&samples.values) };
+        self.run.samples(self.duel.step, &grid(&samples.images, shape, SAMPLE_COLUMNS))?;
+        (self.observe)(Report::Samples(&samples));
         Ok(())
     }
 
-    /// Looks at samples of other latents than the grid's, beside the class entropy that an evaluation of this step read, if any did.
-    pub(super) fn probe(&mut self, evaluated: Option<f64>) -> Result<(), TrainError> {
-        if self.duel.data().is_empty() {
-            return Ok(());
-        }
+    /// Diagnoses samples of other latents than the grid's. `class_entropy` is that of an evaluation of this step, if there was one.
+    pub(super) fn diagnose_samples(&mut self, class_entropy: Option<f64>) -> Result<(), TrainError> {
+        let Some(data) = self.duel.data() else { return Ok(()) };
         let seed = !self.duel.recipe.training.seed;
-        let drawn = self.duel.drawn(seed, diagnosis::PROBE).map_err(self.device_failed())?;
-        let samples: Vec<u8> = drawn.values.into_iter().map(pixels::to_byte).collect();
-        let data = self.duel.data();
-        let opinion = |data| self.duel.opinion(data, diagnosis::JUDGED).map_err(self.device_failed());
-        let opinions = match &data.held_out {
-            Some(held_out) => Some([opinion(data)?, opinion(held_out)?]),
+        let samples = self.duel.sample(seed, PROBE).map_err(self.device_failed())?;
+        let samples = to_bytes(&samples.values);
+        let logits = |data| self.duel.logits_of_first(data, LOGITS).map_err(self.device_failed());
+        let logits = match &data.held_out {
+            Some(held_out) => Some([logits(data)?, logits(held_out)?]),
             None => None,
         };
         let (recipe, step) = (self.duel.recipe.at(self.duel.step), self.duel.step);
-        let found = self.watch.samples(&recipe, step, &samples, data, opinions, evaluated);
+        let observation = Observation { step, samples: &samples, logits, class_entropy };
+        let found = self.watch.samples(&recipe, observation, data);
         self.warn(found.map_err(self.device_failed())?)
     }
 
-    /// Holds as many drawn images as there are held-out ones against those, and keeps the checkpoint if it is the best so far. The class entropy
-    /// that it read; none without held-out images, or of images that are not finite.
+    /// Compares as many samples as there are held-out pictures with those, and keeps the checkpoint if it is the best so far. Returns the
+    /// class entropy of the samples; none if nothing can be compared, or if samples are not finite.
     pub(super) fn evaluate(&mut self) -> Result<Option<f64>, TrainError> {
-        let (Some(reference), Some(held_out)) = (&self.reference, &self.duel.data().held_out) else { return Ok(None) };
+        let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
+        let (Some(reference), Some(held_out)) = (&self.reference, held_out) else { return Ok(None) };
         let (seed, count) = (Stream::new(self.duel.recipe.training.seed, "evaluation").bits(), held_out.len());
-        let drawn = self.duel.drawn(seed, count).map_err(self.device_failed())?;
-        if !drawn.values.iter().all(|value| value.is_finite()) {
+        let samples = self.duel.sample(seed, count).map_err(self.device_failed())?;
+        if !samples.values.iter().all(|value| value.is_finite()) {
             return Ok(None);
         }
-        let likeness = reference.compare(&drawn).map_err(self.device_failed())?;
-        let best = self.duel.best.is_none_or(|best| likeness.frechet < best);
-        let entropy = Some(likeness.class_balance);
-        self.event(What::Evaluation { scores: likeness.named() })?;
+        let similarity = reference.compare(&samples).map_err(self.device_failed())?;
+        let best = self.duel.best.is_none_or(|best| similarity.frechet < best);
+        let entropy = Some(similarity.class_balance);
+        self.event(What::Evaluation { scores: similarity.named() })?;
         if !best || !state::is_finite(self.duel).map_err(self.device_failed())? {
             return Ok(entropy);
         }
-        // Rounding may leave a distance of nothing below 0, which no checkpoint holds.
-        self.duel.best = Some(likeness.frechet.max(0.0));
+        // Rounding may give a distance below 0, which no checkpoint may hold.
+        self.duel.best = Some(similarity.frechet.max(0.0));
         let bytes = state::save(self.duel).map_err(self.device_failed())?;
         self.run.best(bytes)?;
-        self.tell_of_checkpoints()?;
+        self.report_checkpoints()?;
         Ok(entropy)
     }
 }

@@ -1,35 +1,36 @@
-//! What a training tells its caller, and why it may fail.
+//! The reports of a training, and why it may fail.
 
 use crate::run::{
-    density::Portrait,
+    density::Densities,
+    grid::Grid,
     paths::RunError,
     record::{Event, Metrics},
 };
 
 /// Rollbacks after values that were not finite, before training gives up.
-pub(super) const RETREATS: u32 = 3;
+pub(super) const ROLLBACKS: u32 = 3;
 
-/// What a training tells while it goes on.
+/// A report of a training.
 #[derive(Debug)]
 pub enum Report<'a> {
     /// A step is done.
     Step(u64),
     /// A measured step.
     Metrics(&'a Metrics),
-    /// New samples of the fixed latents, [`SAMPLES`] images of grey levels.
-    Samples(&'a [u8]),
-    /// A duel over numbers as it looks now.
-    Portrait(&'a Portrait),
-    /// Something happened.
+    /// New samples of the fixed latents.
+    Samples(&'a Grid),
+    /// The densities of a toy distribution.
+    Densities(&'a Densities),
+    /// An event.
     Event(&'a Event),
 }
 
-/// Whether to go on.
+/// Whether training goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// Train on.
+    /// Training goes on.
     Continue,
-    /// Write a checkpoint and end.
+    /// Training writes a checkpoint and ends.
     Stop,
 }
 
@@ -42,24 +43,24 @@ pub enum TrainError {
     /// The device failed.
     #[error("the {device} device failed at step {step}: {source}")]
     Device {
-        /// Which.
+        /// `cpu`, `cuda` or `metal`.
         device: &'static str,
-        /// When.
+        /// The step.
         step: u64,
-        /// Why.
+        /// The error of candle.
         source: candle_core::Error,
     },
-    /// The networks diverged, and going back did not help.
+    /// The networks diverged again after every rollback.
     #[error(
-        "a loss or a weight was not finite at step {step}, after going back {RETREATS} times, and now with rates of {generator:e} and \
+        "a loss or a weight was not finite at step {step}, after {ROLLBACKS} rollbacks, with learning rates of {generator:e} and \
          {discriminator:e}: lower generator.learning_rate and discriminator.learning_rate"
     )]
     Diverged {
-        /// When.
+        /// The step.
         step: u64,
         /// The generator's learning rate.
         generator: f64,
-        /// The discriminator's.
+        /// The discriminator's learning rate.
         discriminator: f64,
     },
 }

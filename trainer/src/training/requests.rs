@@ -1,4 +1,4 @@
-//! What watchers ask of a training, and what becomes of it.
+//! Requests of watchers.
 
 use std::{thread, time::Duration};
 
@@ -11,12 +11,12 @@ use crate::{
     run::record::{Ask, Request, What},
 };
 
-/// How often requests are looked for.
+/// The time from one look for requests to the next.
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
 impl Training<'_> {
-    /// Answers what watchers ask, and waits while they want a pause.
-    pub(super) fn obey(&mut self, mut flow: Flow) -> Result<Flow, TrainError> {
+    /// Answers all requests, and waits while training is paused.
+    pub(super) fn answer_requests(&mut self, mut flow: Flow) -> Result<Flow, TrainError> {
         loop {
             for request in self.run.requests()? {
                 flow = self.answer(request, flow)?;
@@ -38,12 +38,12 @@ impl Training<'_> {
             }
             Ask::Continue => {
                 self.paused = false;
-                Ok("training on".to_owned())
+                Ok("training goes on".to_owned())
             }
             Ask::Checkpoint => match (self.checkpoint()?, self.run.saved()) {
                 (true, Ok(())) => Ok("checkpoint written".to_owned()),
-                (true, Err(_)) => Err("it waits until it can be written".to_owned()),
-                (false, _) => Err(format!("a value was not finite; training went back to step {}", self.duel.step)),
+                (true, Err(_)) => Err("the checkpoint waits until it can be written".to_owned()),
+                (false, _) => Err(format!("a value was not finite: training went back to step {}", self.duel.step)),
             },
             Ask::Stop => {
                 next = Flow::Stop;
@@ -53,11 +53,11 @@ impl Training<'_> {
                 let change = Change::new(self.duel.step, &key, &value);
                 match change.and_then(|change| self.duel.recipe.change(change)) {
                     Ok(()) => {
-                        self.keep()?;
+                        self.write_recipe()?;
                         Ok(format!("{key} = {value}"))
                     }
-                    // The key and its value stand beside the answer.
-                    Err(RecipeError::OutOfRange { range, .. }) => Err(format!("expected {range}")),
+                    // Watchers show the key and its value beside the answer.
+                    Err(RecipeError::OutOfRange { range, .. }) => Err(format!("use {range}")),
                     Err(why) => Err(why.to_string()),
                 }
             }

@@ -1,42 +1,44 @@
-//! What is not finite is taken back.
+//! Rollback: training goes back to its last checkpoint after values that are not finite.
 
 use super::{
-    observer::{RETREATS, TrainError},
+    observer::{ROLLBACKS, TrainError},
     trainer::Training,
 };
 use crate::{gan::state, run::record::What};
 
 impl Training<'_> {
-    /// Back to the last checkpoint, or the start, with half the learning rates.
-    pub(super) fn retreat(&mut self) -> Result<(), TrainError> {
+    /// Goes back to the last checkpoint, or the start, with half the learning rates.
+    pub(super) fn roll_back(&mut self) -> Result<(), TrainError> {
         let step = self.duel.step;
         let recipe = self.duel.recipe.at(step.saturating_sub(1));
         let rates = [recipe.generator.learning_rate, recipe.discriminator.learning_rate];
-        self.retreats += 1;
-        if self.retreats > RETREATS {
+        self.rollbacks += 1;
+        if self.rollbacks > ROLLBACKS {
             return Err(TrainError::Diverged { step, generator: rates[0], discriminator: rates[1] });
         }
-        // What a new run should begin with, where the rates are those that the recipe began with, but for what was halved.
+        // If rollbacks alone have changed the recipe's learning rates, a new run can begin with the halved ones.
         let begun = [self.duel.recipe.generator.learning_rate, self.duel.recipe.discriminator.learning_rate];
-        let halved = begun.map(|rate| rate * 0.5f64.powi(self.retreats as i32 - 1));
+        let halved = begun.map(|rate| rate * 0.5f64.powi(self.rollbacks as i32 - 1));
         let [generator, discriminator] = rates.map(|rate| 0.5 * rate);
         let instead = if rates == halved {
             format!("--set generator.learning_rate={generator:e} --set discriminator.learning_rate={discriminator:e}")
         } else {
-            "lower rates in training.changes".to_owned()
+            "lower learning rates in training.changes".to_owned()
         };
-        state::load(self.duel, &self.good).expect("what this training saved");
+        state::load(self.duel, &self.last_checkpoint).expect("this training saved it");
         let back = self.duel.step;
         self.duel.recipe.halve_rates(back);
-        self.keep()?;
+        self.write_recipe()?;
         self.event(What::Warning {
             what: "not finite".to_owned(),
             since: step,
             evidence: format!(
-                "a loss or a weight was not finite at step {step}, with rates of {:e} and {:e}",
+                "a loss or a weight was not finite at step {step}, with learning rates of {:e} and {:e}",
                 rates[0], rates[1]
             ),
-            remedy: format!("training went back to step {back} with half the rates; begin the next run with {instead}"),
+            remedy: format!(
+                "training went back to step {back} with half the learning rates; begin the next run with {instead}"
+            ),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The loop: steps, and between them what the recipe asks for.
+//! The training loop: steps, and between them metrics, samples, evaluations and checkpoints as the recipe asks for them.
 
 use std::time::Instant;
 
@@ -8,33 +8,34 @@ use super::{
     trainer::Training,
 };
 use crate::{
+    data::Images,
     diagnosis::Watch,
     gan::{Duel, state},
-    metrics::{Images, Reference},
+    metrics::similarity::{Reference, can_score},
     run::{
         record::{Ending, What},
         writer::Writer,
     },
 };
 
-/// Trains until the recipe's last step, or until `observe`, called after every step and for every record, says stop.
+/// Trains until the recipe's last step, or until `observe`, which gets every report, returns [`Flow::Stop`].
 ///
-/// The run directory gets all that it holds by the recipe's `record` section, and a checkpoint at the end.
+/// The run directory gets metrics, samples and checkpoints as the recipe's `record` section says, and a checkpoint at the end.
 pub fn train(
     duel: &mut Duel,
     run: &mut Writer,
     mut observe: impl FnMut(Report) -> Flow + Send,
 ) -> Result<Ending, TrainError> {
-    // Inside the pool a kernel's pieces start without waking a thread first.
+    // In a thread of rayon's pool the kernels start without waking another thread first.
     rayon::scope(|_| {
-        let watch = if duel.step > 0 { Watch::of_a_resume() } else { Watch::default() };
+        let watch = if duel.step > 0 { Watch::resumed() } else { Watch::default() };
         let mut training = Training {
             duel,
             run,
             observe: &mut observe,
             paused: false,
-            good: Vec::new(),
-            retreats: 0,
+            last_checkpoint: Vec::new(),
+            rollbacks: 0,
             watch,
             reference: None,
         };
@@ -43,12 +44,12 @@ pub fn train(
     })
 }
 
-/// Threads that training works on.
+/// Threads of the CPU that training uses.
 pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
-/// Trains `steps` steps without a file, after a tenth as many to warm up; the seconds they took.
+/// Trains `steps` steps without writing a file, after a tenth as many to warm up, and returns the seconds that they took.
 pub fn bench(duel: &mut Duel, steps: u64) -> candle_core::Result<f64> {
     rayon::scope(|_| {
         for _ in 0..steps.div_ceil(10) {
@@ -56,7 +57,7 @@ pub fn bench(duel: &mut Duel, steps: u64) -> candle_core::Result<f64> {
         }
         let began = Instant::now();
         for step in 1..=steps {
-            // The last one is measured, which waits for the device.
+            // A measured step waits for the device.
             duel.advance(step == steps)?;
         }
         Ok(began.elapsed().as_secs_f64())
@@ -79,18 +80,36 @@ impl Training<'_> {
         };
         self.event(what)?;
         self.forget_best();
-        self.good = state::save(self.duel).map_err(self.device_failed())?;
-        let held_out = self.duel.data().held_out.as_ref().filter(|_| self.duel.recipe.evaluation.every > 0);
-        let reference = held_out.map(|images| Reference::of(&Images::of(images, 0..images.len())));
-        self.reference = reference.transpose().map_err(self.device_failed())?;
-        if self.duel.step == 0 { self.samples() } else { Ok(()) }
+        self.last_checkpoint = state::save(self.duel).map_err(self.device_failed())?;
+        self.prepare_evaluation()?;
+        if self.duel.step == 0 { self.write_samples() } else { Ok(()) }
     }
 
-    /// Trains to the last step, or until it is told to stop, and writes the checkpoint of that.
+    /// Reads the held-out pictures that evaluations compare samples with, or reports that the classifier does not know the data.
+    fn prepare_evaluation(&mut self) -> Result<(), TrainError> {
+        let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
+        let Some(held_out) = held_out.filter(|_| self.duel.recipe.evaluation.every > 0) else { return Ok(()) };
+        if !can_score(&self.duel.recipe) {
+            return self.event(What::Warning {
+                what: "no evaluation".to_owned(),
+                since: self.duel.step,
+                evidence: format!(
+                    "the classifier of digits does not know the pictures of {}",
+                    self.duel.recipe.data.source
+                ),
+                remedy: "--set evaluation.every=0".to_owned(),
+            });
+        }
+        let reference = Reference::new(&Images::slice(held_out, 0..held_out.len()));
+        self.reference = Some(reference.map_err(self.device_failed())?);
+        Ok(())
+    }
+
+    /// Trains to the last step, or until it is asked to stop, and writes a checkpoint.
     fn run(&mut self) -> Result<Ending, TrainError> {
         loop {
             let ending = self.steps()?;
-            // Where the last step's values are not finite, training went back, and has steps to do again.
+            // If a value of the last step is not finite, a rollback leaves steps to do again.
             if self.checkpoint()? || ending == Ending::Asked {
                 return Ok(ending);
             }
@@ -113,7 +132,7 @@ impl Training<'_> {
                 let training = &recipe.training;
                 let losses = [(training.k_discriminator, metrics.d_loss), (training.k_generator, metrics.g_loss)];
                 if losses.iter().any(|&(updates, loss)| updates > 0 && !loss.is_finite()) {
-                    self.retreat()?;
+                    self.roll_back()?;
                     continue;
                 }
                 let found = self.watch.metrics(&recipe, &metrics);
@@ -123,15 +142,15 @@ impl Training<'_> {
             let due = every > 0 && (step.is_multiple_of(every) || last);
             let evaluated = if due { self.evaluate()? } else { None };
             if step.is_multiple_of(record.samples_every) || last {
-                self.samples()?;
-                self.probe(evaluated)?;
+                self.write_samples()?;
+                self.diagnose_samples(evaluated)?;
             }
             if step.is_multiple_of(record.checkpoint_every) && !last {
                 self.checkpoint()?;
             }
             if polled.elapsed() >= POLL {
                 self.save()?;
-                flow = self.obey(flow)?;
+                flow = self.answer_requests(flow)?;
                 polled = Instant::now();
             }
             if flow == Flow::Stop && !last {
@@ -141,15 +160,15 @@ impl Training<'_> {
         Ok(Ending::Done)
     }
 
-    /// The last event, whatever ended the training.
+    /// Writes the last event, whatever ended the training.
     fn end(&mut self, ended: Result<Ending, TrainError>) -> Result<Ending, TrainError> {
         let (why, error) = match &ended {
             Ok(why) => (*why, None),
             Err(error) => (Ending::Failed, Some(error.to_string())),
         };
-        let told = self.event(What::Stopped { why, error }).and_then(|()| self.save());
-        // The first error is the one to tell.
-        let why = ended.and_then(|why| told.map(|()| why))?;
+        let written = self.event(What::Stopped { why, error }).and_then(|()| self.save());
+        // The error that ended the training says more than one of this event.
+        let why = ended.and_then(|why| written.map(|()| why))?;
         self.run.saved()?;
         Ok(why)
     }
@@ -158,9 +177,13 @@ impl Training<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{data::Dataset, kernels, recipe::Recipe, run::record::Event};
+    use crate::{
+        data::{DataSet, mnist::SHAPE},
+        kernels,
+        recipe::Recipe,
+        run::{paths, record::Event},
+    };
     use candle_core::Device;
-    use duel_models::PIXELS;
 
     /// Trains ten steps; at each step of `poisoned` a weight of the generator turns into NaN, once.
     fn trained(poisoned: &[u64]) -> (Result<Ending, TrainError>, Vec<String>, Recipe) {
@@ -174,8 +197,9 @@ mod tests {
             "record.checkpoint_every=2",
         ];
         let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
-        let data = Dataset { images: vec![7; 10 * PIXELS], labels: vec![0; 10], ..Dataset::default() };
-        let mut duel = Duel::new(recipe.clone(), data, Device::Cpu).expect("small networks");
+        let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
+        let data = DataSet::new(SHAPE, vec![7; 10 * SHAPE.size()], vec![0; 10]);
+        let mut duel = Duel::new(recipe.clone(), Some(data), Device::Cpu).expect("small networks");
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut run = Writer::create(dir.path(), &recipe).expect("space");
         let (parameters, mut left) = (duel.generator.network.parameters.clone(), poisoned.to_vec());
@@ -195,7 +219,7 @@ mod tests {
             state::restore(&mut duel, dir.path()).expect("a whole checkpoint");
             assert_eq!(duel.step, 10);
         }
-        (ended, warnings, crate::run::paths::recipe(dir.path()).expect("a run"))
+        (ended, warnings, paths::recipe(dir.path()).expect("a run"))
     }
 
     #[test]

@@ -1,41 +1,41 @@
-//! What a training holds, and what each part of it needs: events, checkpoints, the recipe.
+//! A training: its state, and the helpers that each part of it needs for events, checkpoints and the recipe.
 
 use super::observer::{Flow, Report, TrainError};
 use crate::{
     diagnosis::{Finding, Watch},
     gan::{Duel, state},
-    metrics::Reference,
+    metrics::similarity::Reference,
     run::{record::What, writer::Writer},
 };
 
-/// A training that goes on.
+/// A training.
 pub(super) struct Training<'a> {
     pub(super) duel: &'a mut Duel,
     pub(super) run: &'a mut Writer,
     pub(super) observe: &'a mut (dyn FnMut(Report) -> Flow + Send),
     pub(super) paused: bool,
-    /// The last checkpoint, or the start.
-    pub(super) good: Vec<u8>,
-    /// How often training went back to it.
-    pub(super) retreats: u32,
-    /// Looks for what goes wrong.
+    /// The bytes of the last checkpoint, or of the start: a rollback goes back to it.
+    pub(super) last_checkpoint: Vec<u8>,
+    /// Rollbacks so far.
+    pub(super) rollbacks: u32,
+    /// The diagnosis.
     pub(super) watch: Watch,
-    /// The held-out images, if the recipe wants evaluations.
+    /// The held-out pictures to compare samples with, if the recipe wants evaluations and the classifier knows the data.
     pub(super) reference: Option<Reference>,
 }
 
 impl Training<'_> {
-    /// Tries again what could not be written, and tells of it once.
+    /// Tries again to write files that could not be written, and reports them once.
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         self.run.retry()?;
-        self.tell_of_checkpoints()?;
+        self.report_checkpoints()?;
         match self.run.trouble() {
             Some(evidence) => self.event(What::Warning {
                 what: "not saved".to_owned(),
                 since: self.duel.step,
                 evidence,
                 remedy:
-                    "make room on the disk, or mend the directory's rights; training goes on, and saves when it can"
+                    "make room on the disk, or mend the directory's rights; training goes on and writes as soon as it can"
                         .to_owned(),
             }),
             None => Ok(()),
@@ -48,32 +48,32 @@ impl Training<'_> {
         })
     }
 
-    /// Keeps a recipe that changed.
-    pub(super) fn keep(&mut self) -> Result<(), TrainError> {
+    /// Writes a recipe that changed.
+    pub(super) fn write_recipe(&mut self) -> Result<(), TrainError> {
         state::keep_recipe(self.duel, self.run)?;
         self.forget_best();
         Ok(())
     }
 
-    /// Where no best checkpoint is left, the next one is the best, whatever one was that training went back behind.
+    /// After a rollback that deleted best.safetensors, the next evaluation becomes the best again.
     pub(super) fn forget_best(&mut self) {
         if !self.run.has_best() {
             self.duel.best = None;
         }
     }
 
-    /// Writes a checkpoint, or goes back to the last one where there is nothing to save; whether it wrote one.
+    /// Writes a checkpoint and returns true; or rolls back to the last one if a value is not finite, and returns false.
     pub(super) fn checkpoint(&mut self) -> Result<bool, TrainError> {
         if !state::is_finite(self.duel).map_err(self.device_failed())? {
-            return self.retreat().map(|()| false);
+            return self.roll_back().map(|()| false);
         }
         let bytes = state::save(self.duel).map_err(self.device_failed())?;
-        self.good.clone_from(&bytes);
+        self.last_checkpoint.clone_from(&bytes);
         self.run.checkpoint(self.duel.step, bytes)?;
-        self.tell_of_checkpoints().map(|()| true)
+        self.report_checkpoints().map(|()| true)
     }
 
-    pub(super) fn tell_of_checkpoints(&mut self) -> Result<(), TrainError> {
+    pub(super) fn report_checkpoints(&mut self) -> Result<(), TrainError> {
         self.run.written().into_iter().try_for_each(|file| self.event(What::Checkpoint { file }))
     }
 

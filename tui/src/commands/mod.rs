@@ -1,22 +1,50 @@
-//! One file a command; its first function tells the story.
+//! The command line: a file for each command, whose first function tells the story.
 
-pub mod clock;
+mod clock;
+mod explore;
+mod models;
+mod sample;
 #[cfg(feature = "train")]
-pub mod eval;
-pub mod explore;
-#[cfg(feature = "train")]
-pub mod export;
-pub mod models;
-#[cfg(feature = "train")]
-pub mod pack;
-#[cfg(feature = "train")]
-pub mod recipes;
-#[cfg(feature = "train")]
-pub mod report;
-#[cfg(feature = "train")]
-pub mod runs;
-pub mod sample;
-#[cfg(feature = "train")]
-pub mod train;
-#[cfg(feature = "train")]
-pub mod watch;
+mod trainer;
+
+use clap::{Parser, Subcommand};
+
+/// Train generative adversarial networks, watch them duel, and run what they learned.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub struct Args {
+    /// The command to run.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of `duel`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The commands that need the trainer.
+    #[cfg(feature = "train")]
+    #[command(flatten)]
+    Trainer(trainer::Command),
+    /// Draw digits, in the terminal or as files.
+    Sample(sample::SampleArgs),
+    /// Walk through latent space with the arrow keys.
+    Explore(explore::ExploreArgs),
+    /// Show the time in generated handwriting that never repeats.
+    Clock(clock::ClockArgs),
+    /// List the models that ship with duel, each with its card.
+    Models(models::ModelsArgs),
+}
+
+impl Command {
+    /// Runs the command to its end.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            #[cfg(feature = "train")]
+            Self::Trainer(command) => command.run(),
+            Self::Sample(args) => sample::run(args),
+            Self::Explore(args) => explore::run(args),
+            Self::Clock(args) => clock::run(args),
+            Self::Models(args) => models::run(args),
+        }
+    }
+}

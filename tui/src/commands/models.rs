@@ -5,13 +5,13 @@ use clap::Args;
 use duel_models::SHIPPED;
 use duel_runtime::Generator;
 
-use crate::output::print;
+use crate::term::output::print;
 
 /// Arguments of `duel models`.
 #[derive(Debug, Args)]
 pub struct ModelsArgs {}
 
-/// Lists what is shipped, each with its card.
+/// Lists the shipped generators, each with its card.
 pub fn run(_: ModelsArgs) -> Result<()> {
     for shipped in SHIPPED {
         let generator = Generator::load(shipped.onnx)?;

@@ -1,71 +1,75 @@
-//! Curves over the steps.
+//! Charts of scalars over training steps.
 
 use duel_trainer::run::curves::{Bucket, Curves, Series};
 
-use super::svg::{Figure, line, text, through, ticks};
+use super::svg::{Figure, line, text, through};
 use crate::{
-    plot::{Scale, short},
-    words::thousands,
+    term::plot::Scale,
+    text::{
+        numbers::{short, thousands},
+        round,
+    },
 };
 
-/// Points of a curve at most: what a page shows, and what keeps it small.
+/// The most points of a curve, which keeps the page small.
 pub const POINTS: usize = 320;
 
-/// Units of a chart, and of the margins around its curves: left, right, top, bottom. Small, so that its text can be read on a phone.
+/// Size of a chart, and its margins left, right, top and bottom, in units; small, so that its text can be read on a
+/// phone.
 const SIZE: [f64; 2] = [420.0, 240.0];
 const MARGINS: [f64; 4] = [46.0, 12.0, 26.0, 34.0];
 
-/// Powers of ten that a logarithmic axis shows at most, the greatest ones.
+/// The most powers of ten that a logarithmic axis shows; lower ones are cut off.
 const DECADES: i32 = 8;
 
-/// A figure over some successive records.
+/// A scalar over some successive records.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// The last of their steps.
+    /// The last step of the records.
     pub step: u64,
     /// Their mean; NaN if one of them is not finite.
     pub mean: f32,
-    /// The least and the greatest.
+    /// The lowest and the highest value.
     pub between: [f32; 2],
 }
 
-/// A figure through time.
+/// A curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// Its class in the style: `d`, `g` or none.
+    /// The CSS class: `d`, `g` or none.
     pub class: &'static str,
-    /// Its points, by rising steps.
+    /// Points by rising step.
     pub points: Vec<Point>,
 }
 
 impl Line {
-    /// A series of a run, thinned.
-    pub fn of(name: &str, class: &'static str, curves: &Curves, series: Series) -> Self {
+    /// Reads a scalar of a run, thinned to at most [`POINTS`] points.
+    pub fn thinned(name: &str, class: &'static str, curves: &Curves, series: Series) -> Self {
         let buckets = curves.between(0, u64::MAX);
         let points = buckets.chunks(buckets.len().div_ceil(POINTS).max(1)).map(|some| point(some, series));
         Self { name: name.to_owned(), class, points: points.collect() }
     }
 
-    /// In words: where it begins and ends, and between which figures it moves.
+    /// Describes the curve: its first and last value, its lowest and highest mean.
     fn words(&self) -> String {
         let finite = |point: &&Point| point.mean.is_finite();
         let (first, last) = (self.points.iter().find(finite), self.points.iter().rfind(finite));
         let (Some(first), Some(last)) = (first, last) else { return format!("{}: no finite value.", self.name) };
         let means = self.points.iter().filter(finite).map(|point| point.mean);
         let [least, greatest] = [means.clone().fold(f32::INFINITY, f32::min), means.fold(f32::NEG_INFINITY, f32::max)];
-        let figure = |value: f32| short(f64::from(value));
+        let shown = |value: f32| short(f64::from(value));
         let gaps = if self.points.iter().all(|point| point.mean.is_finite()) { "" } else { ", with gaps" };
         format!(
             "{}: {} at step {}, {} at step {}, between {} and {}{gaps}.",
             self.name,
-            figure(first.mean),
+            shown(first.mean),
             thousands(first.step),
-            figure(last.mean),
+            shown(last.mean),
             thousands(last.step),
-            figure(least),
-            figure(greatest),
+            shown(least),
+            shown(greatest),
         )
     }
 }
@@ -73,17 +77,17 @@ impl Line {
 fn point(buckets: &[Bucket], series: Series) -> Point {
     let spans = buckets.iter().map(|bucket| bucket.span(series));
     let mean = spans.clone().map(|span| span.mean).sum::<f32>() / buckets.len() as f32;
-    // f32::min and max pass a NaN over.
+    // `f32::min` and `f32::max` ignore a NaN.
     let least = spans.clone().map(|span| span.min).fold(f32::INFINITY, f32::min);
     let greatest = spans.map(|span| span.max).fold(f32::NEG_INFINITY, f32::max);
     Point { step: buckets.last().map_or(0, |bucket| bucket.last), mean, between: [least, greatest] }
 }
 
-/// A range with round ends around the means of `lines`, which may be several runs' so that they can be compared; by the logarithm if
-/// that is asked for and nothing is negative.
+/// Returns a range with round ends around the means of `lines`, of one or several runs; logarithmic if `log` is set and
+/// no mean is negative.
 pub fn scale<'a>(lines: impl Iterator<Item = &'a Line>, more: impl Iterator<Item = f32>, log: bool) -> Scale {
     let means = lines.flat_map(|line| &line.points).map(|point| point.mean).chain(more);
-    // Greater ones than any axis can span stand at its edge.
+    // Values beyond those that an axis can span stand at its edge.
     let means: Vec<f32> = means.filter(|mean| mean.abs() < 1e36).collect();
     let positive = means.iter().copied().filter(|mean| *mean > 0.0);
     let greatest = positive.clone().fold(0.0, f32::max);
@@ -91,56 +95,48 @@ pub fn scale<'a>(lines: impl Iterator<Item = &'a Line>, more: impl Iterator<Item
         return Scale::around(means.into_iter(), false);
     }
     let least = positive.fold(greatest, f32::min).max(greatest * 10f32.powi(-DECADES)).max(f32::MIN_POSITIVE * 10.0);
-    let round = |figure: f32, up: bool| {
-        let power = 10f32.powf(figure.log10().floor());
-        let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
-        if up {
-            steps.into_iter().find(|step| *step >= figure * 0.9999).unwrap_or(figure)
-        } else {
-            steps.into_iter().rfind(|step| *step <= figure * 1.0001).unwrap_or(figure)
-        }
-    };
-    let (low, high) = (round(least, false), round(greatest, true));
+    let low = round::down(least.into(), round::LOGARITHMIC) as f32;
+    let high = round::up(greatest.into(), round::LOGARITHMIC) as f32;
     Scale { low, high: if high > low { high } else { 2.0 * low }, log: true }
 }
 
 /// Curves in one frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Chart<'a> {
-    /// What they are, for those who do not see them.
+    /// The title in the description.
     pub title: &'a str,
     /// The curves.
     pub lines: &'a [Line],
-    /// Heights.
+    /// The range of the vertical axis.
     pub scale: Scale,
-    /// The last step of the axis.
+    /// The last step of the horizontal axis.
     pub steps: u64,
-    /// A figure to compare with, and its name.
+    /// A value to compare with, and its name.
     pub level: Option<(f32, &'a str)>,
 }
 
 impl Chart<'_> {
-    /// Draws it.
+    /// Draws the chart.
     pub fn draw(&self) -> Figure {
         let [left, right, top, bottom] = MARGINS;
         let ([from, to], [ground, ceiling]) = ([left, SIZE[0] - right], [SIZE[1] - bottom, top]);
         let steps = self.steps.max(1) as f64;
         let x = |step: f64| from + (to - from) * (step / steps).clamp(0.0, 1.0);
-        let y = |figure: f32| ground + (ceiling - ground) * f64::from(self.scale.height(figure));
+        let y = |value: f32| ground + (ceiling - ground) * f64::from(self.scale.height(value));
         let mut body = String::new();
-        for figure in self.heights() {
-            body += &line("rule", [from, y(figure)], [to, y(figure)]);
-            body += &text(from - 6.0, y(figure) + 4.0, "end", &short(f64::from(figure)));
+        for value in self.heights() {
+            body += &line("rule", [from, y(value)], [to, y(value)]);
+            body += &text(from - 6.0, y(value) + 4.0, "end", &short(f64::from(value)));
         }
-        for step in ticks(0.0, steps, 4) {
+        for step in round::ticks(0.0, steps, 4) {
             let anchor = if x(step) > to - 20.0 { "end" } else { "middle" };
             body += &line("rule", [x(step), ground], [x(step), ground + 4.0]);
             body += &text(x(step), ground + 18.0, anchor, &thousands(step as u64));
         }
         body += &text((from + to) / 2.0, SIZE[1] - 3.0, "middle", "step");
-        if let Some((figure, name)) = self.level {
-            body += &line("level", [from, y(figure)], [to, y(figure)]);
-            body += &text(to - 2.0, y(figure) - 5.0, "end", name);
+        if let Some((value, name)) = self.level {
+            body += &line("level", [from, y(value)], [to, y(value)]);
+            body += &text(to - 2.0, y(value) - 5.0, "end", name);
         }
         for curve in self.lines {
             for part in curve.points.split(|point| !point.mean.is_finite()).filter(|part| !part.is_empty()) {
@@ -160,24 +156,24 @@ impl Chart<'_> {
         Figure { size: SIZE, words: self.words(), body }
     }
 
-    /// The figures that stand at the axis.
+    /// Returns the values that stand at the vertical axis.
     fn heights(&self) -> Vec<f32> {
         let Scale { low, high, log } = self.scale;
         if !log {
-            return ticks(f64::from(low), f64::from(high), 5).into_iter().map(|tick| tick as f32).collect();
+            return round::ticks(f64::from(low), f64::from(high), 5).into_iter().map(|tick| tick as f32).collect();
         }
         let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-        let within: &[f32] = if last - first <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let within = if last - first <= 2 { round::LOGARITHMIC } else { &[1.0] };
         let powers = (first..=last).step_by(1 + (last - first) as usize / 6).map(|power| 10f32.powi(power));
-        let figures = powers.flat_map(|power| within.iter().map(move |step| step * power));
-        figures.filter(|figure| (low * 0.999..=high * 1.001).contains(figure)).collect()
+        let values = powers.flat_map(|power| within.iter().map(move |step| *step as f32 * power));
+        values.filter(|value| (low * 0.999..=high * 1.001).contains(value)).collect()
     }
 
     fn words(&self) -> String {
         let axis = if self.scale.log { ", on a logarithmic axis" } else { "" };
         let lines: Vec<String> = self.lines.iter().map(Line::words).collect();
-        let level = self.level.map_or(String::new(), |(figure, name)| {
-            let shown = short(f64::from(figure));
+        let level = self.level.map_or(String::new(), |(value, name)| {
+            let shown = short(f64::from(value));
             if name == shown { format!(" A line at {shown}.") } else { format!(" A line at {shown}, {name}.") }
         });
         format!("{} over {} steps{axis}. {}{level}", self.title, thousands(self.steps), lines.join(" "))
@@ -201,7 +197,7 @@ mod tests {
     #[test]
     fn what_is_not_finite_leaves_a_gap() {
         let figure = chart(&[curve(&[1.0, f32::NAN, 2.0, 4.0])], false);
-        // Two parts, each a band and a line; the first is a dot.
+        // Two parts, each with a band and a line; the first part is a single dot.
         assert_eq!(figure.body.matches("<path").count(), 4);
         assert!(figure.body.contains("h0\"") && !figure.body.contains("NaN"), "{}", figure.body);
         assert_eq!(
@@ -250,7 +246,7 @@ mod tests {
         duel_tests::recorded::record_long(dir.path(), 10_000);
         let (mut reader, mut run) = duel_trainer::run::reader::Reader::new(dir.path());
         reader.update(&mut run).expect("readable");
-        let line = Line::of("D", "d", &run.curves, Series::DLoss);
+        let line = Line::thinned("D", "d", &run.curves, Series::DLoss);
         assert!((200..=POINTS).contains(&line.points.len()), "{}", line.points.len());
         assert_eq!(line.points.last().map(|point| point.step), Some(10_000));
         assert_eq!(

@@ -1,21 +1,21 @@
-//! A run's curves, those of several runs on one scale, so that they can be compared.
+//! The charts of a run. Several runs share the scale of each chart, so that they can be compared.
 
-use duel_trainer::{losses::DRAW, run::curves::Series};
+use duel_trainer::{gan::losses::DRAW, run::curves::Series};
 
 use super::{
-    Subject,
     chart::{Chart, Line, POINTS, Point, scale},
+    subject::Subject,
     svg::Figure,
 };
 
-/// A chart: its name in files, its title, its curves, and what they are held against.
+/// A chart: its name in file names, its title, its curves, the kind of its axis, and a level to compare with.
 struct Kind {
     name: &'static str,
     title: &'static str,
     lines: fn(&Subject) -> Vec<Line>,
     log: bool,
     level: Option<(f32, &'static str)>,
-    /// Ends that the axis has in any case.
+    /// Values that the axis always includes.
     ends: &'static [f32],
 }
 
@@ -24,8 +24,8 @@ const KINDS: [Kind; 5] = [
         name: "losses",
         title: "Losses of D and G",
         lines: |subject| {
-            let of = |name, class, series| Line::of(name, class, &subject.run.curves, series);
-            vec![of("loss of D", "d", Series::DLoss), of("loss of G", "g", Series::GLoss)]
+            let line = |name, class, series| Line::thinned(name, class, &subject.run.curves, series);
+            vec![line("loss of D", "d", Series::DLoss), line("loss of G", "g", Series::GLoss)]
         },
         log: true,
         level: None,
@@ -35,27 +35,27 @@ const KINDS: [Kind; 5] = [
         name: "opinions",
         title: "D(x) and D(G(z))",
         lines: |subject| {
-            let of = |name, class, series| Line::of(name, class, &subject.run.curves, series);
-            vec![of("D(x)", "d", Series::DReal), of("D(G(z))", "g", Series::DFake)]
+            let line = |name, class, series| Line::thinned(name, class, &subject.run.curves, series);
+            vec![line("D(x)", "d", Series::DReal), line("D(G(z))", "g", Series::DFake)]
         },
         log: false,
-        level: Some((0.5, "the draw: 0.5")),
+        level: Some((0.5, "even duel: 0.5")),
         ends: &[0.0, 1.0],
     },
     Kind {
         name: "value",
         title: "Value V(D, G)",
-        lines: |subject| vec![Line::of("V(D, G)", "", &subject.run.curves, Series::Value)],
+        lines: |subject| vec![Line::thinned("V(D, G)", "", &subject.run.curves, Series::Value)],
         log: false,
-        level: Some((DRAW, "the draw: -log 4")),
+        level: Some((DRAW, "even duel: -log 4")),
         ends: &[0.0, -2.0],
     },
     Kind {
         name: "gradients",
-        title: "Lengths of the gradients of D and G",
+        title: "Gradient norms of D and G",
         lines: |subject| {
-            let of = |name, class, series| Line::of(name, class, &subject.run.curves, series);
-            vec![of("gradient of D", "d", Series::DGradient), of("gradient of G", "g", Series::GGradient)]
+            let line = |name, class, series| Line::thinned(name, class, &subject.run.curves, series);
+            vec![line("gradient of D", "d", Series::DGradient), line("gradient of G", "g", Series::GGradient)]
         },
         log: true,
         level: None,
@@ -71,7 +71,7 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
-/// Each chart of each run; none where a run has no such figures. Charts that no run has are left out.
+/// Returns each chart for each run, or none for a run without such values. Charts that no run has are left out.
 pub fn all(subjects: &[&Subject]) -> Vec<(&'static str, Vec<Option<Figure>>)> {
     let charts = KINDS.iter().map(|kind| (kind.name, draw(kind, subjects)));
     charts.filter(|(_, figures)| figures.iter().any(Option::is_some)).collect()
@@ -80,7 +80,7 @@ pub fn all(subjects: &[&Subject]) -> Vec<(&'static str, Vec<Option<Figure>>)> {
 fn draw(kind: &Kind, subjects: &[&Subject]) -> Vec<Option<Figure>> {
     let lines: Vec<Vec<Line>> = subjects.iter().map(|subject| (kind.lines)(subject)).collect();
     let ends = || kind.ends.iter().copied();
-    // A run with figures below zero has a scale of its own, so that the others keep their logarithm.
+    // A run with negative values has a scale of its own, so that the others keep their logarithmic axis.
     let below = |lines: &[Line]| kind.log && lines.iter().flat_map(|line| &line.points).any(|point| point.mean < 0.0);
     let shared = scale(lines.iter().filter(|lines| !below(lines)).flatten(), ends(), kind.log);
     let figures = subjects.iter().zip(&lines).map(|(subject, lines)| {
@@ -91,7 +91,7 @@ fn draw(kind: &Kind, subjects: &[&Subject]) -> Vec<Option<Figure>> {
     figures.collect()
 }
 
-/// The Fréchet distance at each evaluation, if there were two at least.
+/// Returns the Fréchet distance at each evaluation, if there are at least two.
 fn evaluations(subject: &Subject) -> Option<Line> {
     let points = subject.evaluations().into_iter().filter_map(|(step, scores)| {
         let score = *scores.get("frechet")? as f32;

@@ -1,32 +1,34 @@
-//! How good what was drawn is: a section of the page.
+//! The section of scores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use duel_trainer::{
-    bell::Bell,
-    evaluate::Scores,
-    run::{grid::Samples, story::showable},
-};
+use duel_models::text::showable;
+use duel_trainer::{metrics::scores::Scores, run::grid::Samples};
 
 use super::{
-    Subject, curves,
+    curves,
     html::{Cell, columns, figure, paragraph, table},
-    pick,
-    sections::beside,
+    side_by_side::beside,
+    subject::{Subject, pick},
 };
-use crate::words::thousands;
+use crate::text::numbers::thousands;
 
-/// Evaluations, and measures of one, that are shown at most.
+/// The most evaluations, and the most scores of one, that are shown.
 const EVALUATIONS: usize = 12;
 
-/// Scores of best checkpoints beside those of real digits, `real`, and those that were taken during training.
+/// Returns the scores of best checkpoints beside those of real digits, `real`, and the scores of evaluations during
+/// training.
 pub fn scores(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> String {
     let mut html = String::new();
-    let scored: Vec<&Subject> = subjects.iter().filter(|subject| matches!(subject.shown, Some(Ok(_)))).collect();
+    let scored: Vec<&Subject> = subjects
+        .iter()
+        .filter(|subject| matches!(&subject.shown, Some(Ok(shown)) if !shown.scores.is_empty()))
+        .collect();
     if !scored.is_empty() {
         html += &paragraph(
-            "Of 10,000 samples of the checkpoint with the least Fréchet distance, or else the last, against the 10,000 test images. Real digits are 10,000 training images: what \
-             comes close to them is as good as can be measured.",
+            "Scores of 10,000 samples against the 10,000 test images. The samples are of the checkpoint with the lowest Fréchet distance, or of \
+             the last one in a run without evaluations. Real digits are 10,000 training images: a generator with their scores is as good \
+             as these scores can tell.",
         );
         let cell = |score: Option<&f64>| Cell::Number(score.map_or("-".into(), |score| shown(*score)));
         let rows: Vec<(String, Vec<Cell>)> = Scores::MEASURES
@@ -44,38 +46,40 @@ pub fn scores(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> Str
         html += &beside(subjects, "Scores", "Measure", &rows, more);
     }
     for subject in subjects {
-        if let Some(Err(why)) = &subject.shown {
-            html += &paragraph(&format!("{}: no scores: {}", subject.name, showable(why)));
-        }
+        let why = match &subject.shown {
+            Some(Err(why)) => showable(why),
+            Some(Ok(shown)) if shown.scores.is_empty() => "the bundled classifier knows MNIST digits only".to_owned(),
+            _ => continue,
+        };
+        html += &paragraph(&format!("{}: no scores: {why}", subject.name));
     }
     let numbers = subjects.iter().filter_map(|subject| match subject.stages.last() {
-        Some((step, Samples::Numbers(portrait))) => {
-            let law = subject.run.recipe.get("data.source").filter(|source| Bell::of(source).is_some());
+        Some((step, Samples::Densities(densities))) => {
+            let law = subject.run.recipe.get("data.source").filter(|_| subject.run.recipe.is_toy());
             Some(format!(
-                "{}: at step {} the generator's density is {:.3} from the data's{} in total variation (0 is the same, 1 as far \
-                 apart as can be), and D(x) within 0.5 ± {:.2} where 99 % of the data lie.",
+                "{}: at step {} the total variation distance between the densities of generator and data{} is {:.3} (0: equal, 1: \
+                 disjoint), and D(x) is within 0.5 ± {:.2} where 99 % of the data lie.",
                 subject.name,
                 thousands(*step),
-                portrait.distance,
                 law.map_or(String::new(), |law| format!(" ({law})")),
-                portrait.doubt()
+                densities.distance,
+                densities.largest_advantage()
             ))
         }
         _ => None,
     });
     html += &numbers.map(|text| paragraph(&text)).collect::<String>();
     html += &evaluations(subjects);
-    if html.is_empty() { paragraph("Nothing was scored: `duel eval` does it.") } else { html }
+    if html.is_empty() { paragraph("No scores: `duel eval` computes them.") } else { html }
 }
 
-/// The scores that were taken during training.
+/// Returns the scores of evaluations during training.
 fn evaluations(subjects: &[Subject]) -> String {
     let mut html = String::new();
     if let Some((_, figures)) =
         curves::all(&subjects.iter().collect::<Vec<_>>()).into_iter().find(|(name, _)| *name == "frechet")
     {
-        let caption =
-            "The Fréchet distance to training images that were held out, as training went on; less is better.";
+        let caption = "The Fréchet distance to held-out training images during training; lower is better.";
         html += &columns(subjects.iter().zip(figures).map(|(subject, drawn)| {
             let drawn = drawn.map_or_else(|| paragraph("No evaluations."), |drawn| figure(&drawn.element(), caption));
             (subject.name.as_str(), drawn)
@@ -94,13 +98,13 @@ fn evaluations(subjects: &[Subject]) -> String {
         if !rows.is_empty() {
             let measures: Vec<String> = names.iter().map(|name| measure(name)).collect();
             let heads: Vec<&str> = std::iter::once("Step").chain(measures.iter().map(String::as_str)).collect();
-            html += &table(&format!("{}: scores while it trained", subject.name), &heads, &rows);
+            html += &table(&format!("{}: scores of evaluations during training", subject.name), &heads, &rows);
         }
     }
     html
 }
 
-/// A measure's name as a person reads it.
+/// Returns the name of a score as a reader knows it.
 fn measure(name: &str) -> String {
     match name {
         "frechet" => "Fréchet distance".into(),
@@ -109,7 +113,7 @@ fn measure(name: &str) -> String {
     }
 }
 
-/// A score, short even if it is absurd.
+/// Formats a score, short even if it is extreme.
 fn shown(score: f64) -> String {
     if score.abs() < 1e6 { format!("{score:.3}") } else { format!("{score:.3e}") }
 }

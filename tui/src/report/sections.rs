@@ -1,50 +1,53 @@
-//! The page's sections, each for all runs side by side.
+//! The sections of the page, each with all runs side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use duel_models::text::showable;
 use duel_trainer::{
     recipe::Recipe,
-    run::{reader::Facts, record::What, story::showable},
+    run::{reader::Facts, record::What},
 };
 use jiff::Timestamp;
 
 use super::{
-    Subject, curves,
-    html::{Cell, columns, details, escape, figure, paragraph, picture, row, section, table},
+    curves,
+    html::{Cell, columns, details, figure, paragraph, picture, row, section, table},
     scores,
+    side_by_side::{beside, each},
+    subject::Subject,
 };
-use crate::{
-    app,
-    words::{duration, thousands},
+use crate::text::{
+    events::{kind, text},
+    markup::escape,
+    numbers::{duration, thousands},
 };
 
-/// Warnings and rows of events that are shown at most.
+/// The most warnings, and rows of events, that are shown.
 const WARNINGS: usize = 50;
 const EVENTS: usize = 60;
 
-/// What the picture of nearest training images shows.
-pub const NEAREST: &str =
-    "20 samples, white on black; below each, black on white, the training image that is nearest to it";
-/// What the picture of interpolations shows.
-pub const INTERPOLATION: &str = "Each row goes from one latent to another in even steps, its first digit and its last drawn from the latents themselves";
+/// The description of the picture of nearest training images.
+pub const NEAREST: &str = "20 samples, white on black; below each, black on white, its nearest training image";
+/// The description of the picture of interpolations.
+pub const INTERPOLATION: &str = "Each row goes in even steps from one latent, its first image, to another, its last";
 
-/// All of them.
+/// Returns all sections.
 pub fn all(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> String {
-    let numbers = subjects.iter().any(Subject::is_of_numbers);
+    let numbers = subjects.iter().any(Subject::is_toy);
     let mut html = String::from("<main>\n") + &heading(subjects);
-    html += &section("run", "Where it stands", &standing(subjects));
+    html += &section("run", "State of the run", &standing(subjects));
     html += &section("recipe", "Recipe", &recipe(subjects));
-    html += &section("curves", "The duel", &charts(subjects));
+    html += &section("curves", "Training curves", &charts(subjects));
     if numbers {
-        html += &section("figure-1", "From latents to numbers, through time", &portraits(subjects));
+        html += &section("figure-1", "The toy distribution through time", &densities(subjects));
     }
-    if subjects.iter().any(|subject| !subject.is_of_numbers()) {
-        html += &section("digits", "Digits through time", &digits(subjects));
+    if subjects.iter().any(|subject| !subject.is_toy()) {
+        html += &section("samples", "Samples through time", &samples(subjects));
     }
     html += &section("scores", "Scores", &scores::scores(subjects, real));
     if subjects.iter().any(|subject| matches!(subject.shown, Some(Ok(_)))) {
-        html += &section("nearest", "Learned by heart?", &nearest(subjects));
-        html += &section("interpolation", "Between two latents", &interpolation(subjects));
+        html += &section("nearest", "Nearest training images", &nearest(subjects));
+        html += &section("interpolation", "Interpolation between latents", &interpolation(subjects));
     }
     html += &section("warnings", "Warnings", &warnings(subjects));
     html += &section("events", "Events", &events(subjects));
@@ -59,10 +62,6 @@ pub fn all(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> String
     html
 }
 
-fn each(subjects: &[Subject], html: impl Fn(&Subject) -> String) -> String {
-    columns(subjects.iter().map(|subject| (subject.name.as_str(), html(subject))))
-}
-
 fn heading(subjects: &[Subject]) -> String {
     let names: Vec<&str> = subjects.iter().map(|subject| subject.name.as_str()).collect();
     let about = match subjects {
@@ -71,13 +70,6 @@ fn heading(subjects: &[Subject]) -> String {
     };
     let about = if about.is_empty() { String::new() } else { format!("<p class=\"about\">{}</p>\n", escape(&about)) };
     format!("<h1>{}</h1>\n{about}", escape(&names.join(", ")))
-}
-
-/// A table with a column for each run.
-pub fn beside(subjects: &[Subject], caption: &str, first: &str, rows: &[(String, Vec<Cell>)], more: &[&str]) -> String {
-    let names = subjects.iter().map(|subject| subject.name.as_str());
-    let heads: Vec<&str> = std::iter::once(first).chain(names).chain(more.iter().copied()).collect();
-    table(caption, &heads, rows)
 }
 
 fn standing(subjects: &[Subject]) -> String {
@@ -120,7 +112,7 @@ fn standing(subjects: &[Subject]) -> String {
         }
         if subject.run.unreadable > 0 || subject.unreadable > 0 {
             html += &paragraph(&format!(
-                "{}: {} lines and {} samples could not be read and were passed over.",
+                "{}: {} lines and {} samples could not be read and were left out.",
                 subject.name, subject.run.unreadable, subject.unreadable
             ));
         }
@@ -131,8 +123,8 @@ fn standing(subjects: &[Subject]) -> String {
 fn recipe(subjects: &[Subject]) -> String {
     let default = Facts::of(&Recipe::default().to_toml());
     let (mut differing, mut all) = (Vec::new(), Vec::new());
-    for knob in Recipe::knobs().filter(|knob| !knob.section.is_empty()) {
-        let path = knob.path();
+    for setting in Recipe::settings().filter(|setting| !setting.section.is_empty()) {
+        let path = setting.path();
         let usual = default.get(&path).unwrap_or_default();
         let values: Vec<Option<String>> = subjects.iter().map(|subject| subject.run.recipe.get(&path)).collect();
         let differs = values.iter().flatten().any(|value| *value != usual);
@@ -141,17 +133,17 @@ fn recipe(subjects: &[Subject]) -> String {
         if differs {
             differing.push((path.clone(), cells.iter().cloned().chain([Cell::Code(usual)]).collect()));
         }
-        cells.push(Cell::Text(knob.meaning.trim().to_owned()));
+        cells.push(Cell::Text(setting.meaning.trim().to_owned()));
         all.push((path, cells));
     }
-    let known = |subject: &Subject| Recipe::knobs().any(|knob| subject.run.recipe.get(&knob.path()).is_some());
+    let known = |subject: &Subject| Recipe::settings().any(|setting| subject.run.recipe.get(&setting.path()).is_some());
     if !subjects.iter().any(known) {
         return paragraph("The recipe cannot be read.");
     }
     let said = if differing.is_empty() {
-        paragraph("Nothing differs from the defaults.")
+        paragraph("All settings have their defaults.")
     } else {
-        beside(subjects, "What differs from the defaults", "Key", &differing, &["default"])
+        beside(subjects, "Settings that differ from the defaults", "Key", &differing, &["default"])
     };
     said + &details("The whole recipe", &beside(subjects, "Every key", "Key", &all, &["meaning"]))
 }
@@ -163,19 +155,19 @@ fn charts(subjects: &[Subject]) -> String {
         return paragraph("No metrics yet.");
     }
     let intro = paragraph(
-        "Means over the steps; the shade reaches from the least to the greatest value, and there is a gap where a value is not finite.",
+        "Lines are means over some steps, shades reach from the lowest to the highest value. A gap is a value that is not finite.",
     );
     let caption = |name: &str| match name {
         "losses" => {
-            "Losses, on a logarithmic axis where none is negative. Neither has to fall: each is measured against an adversary that learns, too."
+            "Losses, on a logarithmic axis unless one is negative. They need not fall: each is measured against an adversary that learns, too."
         }
         "opinions" => {
-            "The discriminator's mean opinion, from 0, drawn, to 1, real. In an even duel both are 0.5: it can only guess."
+            "Mean outputs of the discriminator for real and for generated images, from 0 (judged as generated) to 1 (judged as real). In an even duel both are 0.5."
         }
         "gradients" => {
-            "Lengths of the gradients, on a logarithmic axis. A generator whose gradient vanishes learns no more."
+            "Norms of the gradients, on a logarithmic axis. A generator whose gradient vanishes stops learning."
         }
-        _ => "What the discriminator raises and the generator lowers. In an even duel it is -log 4.",
+        _ => "The value that the discriminator maximises and the generator minimises. In an even duel it is -log 4.",
     };
     let parts = charts.into_iter().map(|(name, figures)| {
         let figures = subjects.iter().zip(figures).map(|(subject, drawn)| {
@@ -189,14 +181,15 @@ fn charts(subjects: &[Subject]) -> String {
     intro + &if subjects.len() == 1 { row(&parts, true) } else { parts.concat() }
 }
 
-fn digits(subjects: &[Subject]) -> String {
-    let intro = "The same latents at each stage: a place in the grid stays one digit's, from noise on.";
+fn samples(subjects: &[Subject]) -> String {
+    let intro =
+        "Every stage draws the same latents, so that each place of the grid shows how one image develops from noise.";
     let stages = each(subjects, |subject| {
         let stages: Vec<String> = subject
-            .digits()
+            .pictures()
             .map(|(step, digits)| {
                 let step = thousands(step);
-                figure(&picture(&digits, &format!("Digits drawn at step {step}")), &format!("Step {step}"))
+                figure(&picture(&digits, &format!("Samples at step {step}")), &format!("Step {step}"))
             })
             .collect();
         if stages.is_empty() { paragraph("No samples yet.") } else { row(&stages, false) }
@@ -204,12 +197,13 @@ fn digits(subjects: &[Subject]) -> String {
     paragraph(intro) + &stages
 }
 
-fn portraits(subjects: &[Subject]) -> String {
-    let intro = "As figure 1 of the 2014 paper: the data's density, dotted; the generator's, solid; D(x), dashed, from 0 to 1, with \
-                 a line at one half; below, where latents z go. It ends where both densities are one and D(x) is one half.";
+fn densities(subjects: &[Subject]) -> String {
+    let intro = "As figure 1 of the 2014 paper: the density of the data (dotted), that of the generator (solid), and D(x) from 0 to 1 (dashed), \
+                 with a line at one half. Below, arrows lead from latents z to G(z). At the optimum both densities are equal and \
+                 D(x) is one half.";
     let stages = each(subjects, |subject| {
         let stages: Vec<String> = subject
-            .portraits()
+            .densities()
             .map(|(step, drawn)| figure(&drawn.element(), &format!("Step {}", thousands(step))))
             .collect();
         if stages.is_empty() { paragraph("No samples yet.") } else { row(&stages, false) }
@@ -218,16 +212,16 @@ fn portraits(subjects: &[Subject]) -> String {
 }
 
 fn nearest(subjects: &[Subject]) -> String {
-    let intro = format!("{NEAREST}. A generator that copies would show the same image twice.");
+    let intro = format!("{NEAREST}. A generator that copies its training images shows the same image twice.");
     let pictures = each(subjects, |subject| {
-        let Some(Ok(shown)) = &subject.shown else { return paragraph("Nothing to compare.") };
+        let Some(Ok(shown)) = &subject.shown else { return paragraph("Not scored.") };
         match &shown.nearest {
             Ok((pairs, distance)) => {
                 let caption =
-                    format!("Step {}; on average {distance:.2} apart, pixels from 0 to 1.", thousands(shown.step));
+                    format!("Step {}; on average {distance:.2} apart, with pixels from 0 to 1.", thousands(shown.step));
                 figure(&picture(pairs, NEAREST), &caption)
             }
-            Err(why) => paragraph(&format!("Nothing to compare with: {}", showable(why))),
+            Err(why) => paragraph(&format!("The training images could not be read: {}", showable(why))),
         }
     });
     paragraph(&intro) + &pictures
@@ -235,19 +229,19 @@ fn nearest(subjects: &[Subject]) -> String {
 
 fn interpolation(subjects: &[Subject]) -> String {
     let intro = format!(
-        "{INTERPOLATION}, as figure 3 of the 2014 paper. Where digits change smoothly, and each on the way is a digit, the generator \
-         has learned more than a list."
+        "{INTERPOLATION}, as in figure 3 of the 2014 paper. If the images change smoothly and all of them look real, the generator \
+         has not memorised its training images."
     );
     let pictures = each(subjects, |subject| match &subject.shown {
         Some(Ok(shown)) => {
             figure(&picture(&shown.interpolation, INTERPOLATION), &format!("Step {}", thousands(shown.step)))
         }
-        _ => paragraph("Nothing to show."),
+        _ => paragraph("Not scored."),
     });
     paragraph(&intro) + &pictures
 }
 
-/// The warnings of a run: the step they were given at, what, since, evidence, remedy.
+/// Returns the warnings of a run: step, kind, first step, evidence, remedy.
 fn found(subject: &Subject) -> impl Iterator<Item = (u64, &str, u64, &str, &str)> {
     subject.run.story.events.iter().filter_map(|event| match &event.what {
         What::Warning { what, since, evidence, remedy } => {
@@ -266,9 +260,13 @@ fn warnings(subjects: &[Subject]) -> String {
         }
         let shown = found(subject).take(WARNINGS).map(|(step, what, since, evidence, remedy)| {
             format!(
-                "<div class=\"warning\">\n<{level}>{}</{level}>\n{}<p>To change: <code>{}</code></p>\n</div>\n",
+                "<div class=\"warning\">\n<{level}>{}</{level}>\n{}<p>Remedy: <code>{}</code></p>\n</div>\n",
                 escape(what),
-                paragraph(&format!("Since step {}, told at step {}: {evidence}", thousands(since), thousands(step))),
+                paragraph(&format!(
+                    "Since step {}, reported at step {}: {evidence}",
+                    thousands(since),
+                    thousands(step)
+                )),
                 escape(remedy)
             )
         });
@@ -285,25 +283,22 @@ fn events(subjects: &[Subject]) -> String {
         let story = &subject.run.story;
         let mut rows: Vec<(String, Vec<Cell>)> = Vec::new();
         let mut checkpoints = 0;
-        // Evaluations have a table of their own.
+        // Evaluations are shown in the table of scores.
         for event in story.events.iter().filter(|event| !matches!(event.what, What::Evaluation { .. })) {
             checkpoints = if matches!(event.what, What::Checkpoint { .. }) { checkpoints + 1 } else { 0 };
-            let mut text = app::text(event);
+            let mut text = text(event);
             if checkpoints > 1 {
-                // One row for many, the last of them.
+                // One row stands for successive checkpoints: that of the last one.
                 rows.pop();
                 text += &format!(", the last of {checkpoints}");
             }
-            rows.push((
-                thousands(event.step),
-                vec![Cell::Text(app::kind(event).to_owned()), Cell::Text(showable(&text))],
-            ));
+            rows.push((thousands(event.step), vec![Cell::Text(kind(event).to_owned()), Cell::Text(showable(&text))]));
         }
         if rows.is_empty() {
             return paragraph("None yet.");
         }
         let left_out = rows.len().saturating_sub(EVENTS);
         let more = if left_out > 0 { format!("; {left_out} earlier ones are in events.jsonl") } else { String::new() };
-        table(&format!("What happened{more}"), &["Step", "Event", "What"], &rows[left_out..])
+        table(&format!("Events{more}"), &["Step", "Event", "What"], &rows[left_out..])
     })
 }

@@ -1,26 +1,26 @@
-//! Figures as SVG: a picture that a page holds or that is a file of its own.
+//! Figures as SVG, inside a page or as files.
 
-use super::html::escape;
+use crate::text::markup::escape;
 
-/// How figures look, light and dark.
+/// The style of figures, light and dark.
 pub const STYLE: &str = include_str!("figure.css");
 
-/// Above each figure of a sheet, for its caption.
+/// The height of a caption above a figure on a sheet.
 const CAPTION: f64 = 22.0;
 
-/// A figure, drawn.
+/// A figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    /// Units across and down.
+    /// Width and height, in units.
     pub size: [f64; 2],
-    /// What it shows, in words, for those who do not see it.
+    /// A description for readers who do not see the figure.
     pub words: String,
-    /// Its elements.
+    /// SVG elements.
     pub body: String,
 }
 
 impl Figure {
-    /// As an element of a page that has [`STYLE`].
+    /// Returns the figure as an element of a page that has [`STYLE`].
     pub fn element(&self) -> String {
         let ([width, height], words) = (self.size, escape(&self.words));
         format!(
@@ -29,7 +29,7 @@ impl Figure {
         )
     }
 
-    /// As a file of its own.
+    /// Returns the figure as a file.
     pub fn file(&self) -> String {
         let ([width, height], words) = (self.size, escape(&self.words));
         format!(
@@ -40,7 +40,7 @@ impl Figure {
         )
     }
 
-    /// Figures of one size in rows of `columns`, each below its caption.
+    /// Returns figures of one size in rows of `columns`, each below its caption.
     pub fn sheet(figures: &[(String, Self)], columns: usize) -> Self {
         let [wide, high] = figures.first().map_or([1.0, 1.0], |(_, figure)| figure.size);
         let rows = figures.len().div_ceil(columns);
@@ -57,17 +57,17 @@ impl Figure {
     }
 }
 
-/// A line of text that starts, has its middle, or ends at a point.
+/// Returns a text whose start, middle or end (`anchor`) is at a point.
 pub fn text(x: f64, y: f64, anchor: &str, text: &str) -> String {
     format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>", escape(text))
 }
 
-/// A straight line.
+/// Returns a straight line.
 pub fn line(class: &str, [x0, y0]: [f64; 2], [x1, y1]: [f64; 2]) -> String {
     format!("<line class=\"{class}\" x1=\"{x0:.1}\" y1=\"{y0:.1}\" x2=\"{x1:.1}\" y2=\"{y1:.1}\"/>")
 }
 
-/// A line through points; a single one is a dot.
+/// Returns a path through points. A single point becomes a dot.
 pub fn through(points: impl IntoIterator<Item = [f64; 2]>) -> String {
     let mut path = String::new();
     let mut count = 0;
@@ -78,31 +78,9 @@ pub fn through(points: impl IntoIterator<Item = [f64; 2]>) -> String {
     if count == 1 { path + "h0" } else { path }
 }
 
-/// At most some `count` round numbers from `low` to `high`, at even distances.
-pub fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
-    let least = (high - low) / count as f64;
-    if !(least.is_finite() && least > 0.0) {
-        return vec![low];
-    }
-    let power = 10f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|step| step * power).into_iter().find(|step| *step >= least * 0.9999);
-    let step = step.unwrap_or(10.0 * power);
-    let first = (low / step - 1e-6).ceil();
-    (0..=count).map(|index| (first + index as f64) * step).filter(|tick| *tick <= high + step * 1e-6).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ticks_are_round_and_inside() {
-        assert_eq!(ticks(0.0, 20_000.0, 5), [0.0, 5_000.0, 10_000.0, 15_000.0, 20_000.0]);
-        assert_eq!(ticks(0.0, 1.0, 5), [0.0, 0.2, 0.4, 0.600_000_000_000_000_1, 0.8, 1.0]);
-        assert_eq!(ticks(-1.5, 0.0, 4), [-1.5, -1.0, -0.5, 0.0]);
-        assert_eq!(ticks(2.0, 2.0, 4), [2.0]);
-        assert_eq!(ticks(0.0, f64::NAN, 4), [0.0]);
-    }
 
     #[test]
     fn a_sheet_holds_its_figures_and_their_words() {

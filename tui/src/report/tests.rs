@@ -1,20 +1,29 @@
-use std::fs;
+use std::{fs, path::Path};
 
 use duel_tests::recorded::{Kind, record};
 
-use super::{html::tests::assert_well_formed, *};
+use duel_models::picture::Picture;
+
+use super::{
+    curves,
+    figures::figures,
+    page::page,
+    subject::{Shown, Subject, nearest, pick},
+    svg::Figure,
+    well_formed::assert_well_formed,
+};
 
 fn subject(kind: Kind, dir: &Path) -> Subject {
     record(kind, dir);
     Subject::read(dir, &[]).expect("a run")
 }
 
-/// The page of some runs, held to what must be true of any.
+/// Returns the page of some runs after checks that hold for every page.
 fn checked(subjects: &[Subject]) -> String {
     let page = page(subjects, None);
     assert_well_formed(&page);
     assert!(page.len() < 1 << 20, "{} bytes", page.len());
-    // Without pictures' bytes, in which any letters may stand.
+    // The bytes of pictures are left out: any letters may occur in them.
     let told: String = page.split("base64,").map(|part| part.split_once('"').map_or(part, |(_, rest)| rest)).collect();
     for never in ["<script", "http://", "https://", "url(", "NaN", "inf\"", "\u{1b}", "\u{202e}"] {
         assert!(!told.contains(never), "{never:?}");
@@ -80,7 +89,7 @@ fn what_is_missing_leaves_the_rest() {
 fn names_are_text() {
     let dir = tempfile::tempdir().expect("a directory");
     let name = "<script>alert(1)</script> & \"'";
-    // A name has no slash.
+    // A file name has no slash.
     let hostile = subject(Kind::Collapsed, &dir.path().join(name.replace('/', "|")));
     let shown = hostile.run.recipe.get("name");
     assert_eq!(shown.as_deref(), Some("digits"));
@@ -96,10 +105,10 @@ fn names_are_text() {
     for page in [checked(&[hostile]), checked(&[other])] {
         assert!(!page.contains("<b>") && !page.contains("<u>") && !page.contains("onerror=alert(1)>"));
     }
-    let (mut files, figures) = (Vec::new(), dir.path().join("figures"));
+    let (mut files, place) = (Vec::new(), dir.path().join("figures"));
     let hostile = Subject::read(&dir.path().join(name.replace('/', "|")), &[]).expect("a run");
-    super::figures(&hostile, &figures, &mut files);
-    assert!(files.len() > 3 && files.iter().all(|(path, _)| path.parent() == Some(&figures)), "{files:?}");
+    figures(&hostile, &place, &mut files);
+    assert!(files.len() > 3 && files.iter().all(|(path, _)| path.parent() == Some(&place)), "{files:?}");
 }
 
 #[test]
@@ -107,7 +116,7 @@ fn several_runs_stand_side_by_side() {
     let dir = tempfile::tempdir().expect("a directory");
     let kinds = [Kind::Healthy, Kind::Collapsed, Kind::Numbers];
     let mut subjects: Vec<Subject> = kinds.map(|kind| subject(kind, &dir.path().join(format!("{kind:?}")))).into();
-    let picture = || Picture { width: 28, height: 28, pixels: vec![9; PIXELS] };
+    let picture = || Picture { width: 28, height: 28, channels: 1, pixels: vec![9; 28 * 28] };
     let scores = [("frechet".to_owned(), 0.755), ("label_accuracy".to_owned(), 0.997)];
     let shown = Shown { step: 20_000, scores: scores.into(), nearest: Ok((picture(), 5.25)), interpolation: picture() };
     subjects[0].shown = Some(Ok(shown));

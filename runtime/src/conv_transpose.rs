@@ -1,0 +1,158 @@
+//! The transposed convolution as an operation of tract.
+
+use std::sync::Arc;
+
+use tract_onnx::{prelude::*, tract_hir::tract_core::internal::*};
+
+use crate::{
+    kernels::{PackedMatrix, Rows},
+    layers::{Activation, Weight},
+    plan::equal_if_same,
+};
+
+/// Taps of the 4×4 kernel.
+const TAPS: usize = 16;
+
+/// A transposed convolution of 4×4, stride 2 and padding 1, with its activation:
+/// [N, height × width × inputs] -> [N, 2 height × 2 width × outputs].
+///
+/// Each output pixel depends on four input pixels, two rows by two columns, by four of the sixteen taps. Its parities pick the taps:
+/// the even and odd rows and columns are four phases. So the layer is four products, one per phase, whose rows are gathered from
+/// four pixels. With 1 or 3 output channels those products would leave most of each vector empty. There one product computes all
+/// taps of all output channels for each input pixel, and each output pixel adds its four.
+#[derive(Debug, Clone)]
+pub(crate) struct ConvTranspose(Arc<ConvTransposeWeights>);
+
+#[derive(Debug)]
+struct ConvTransposeWeights {
+    inputs: usize,
+    outputs: usize,
+    /// Of the input.
+    height: usize,
+    /// Of the input.
+    width: usize,
+    /// Four phases of [4 taps × inputs, outputs]; if it [`scatters`], one matrix [inputs, 16 taps × outputs].
+    weights: Vec<PackedMatrix>,
+    bias: Vec<f32>,
+    activation: Activation,
+}
+
+/// Whether a layer of so many output channels is one product whose taps are scattered, not four products of gathered rows.
+pub(crate) fn scatters(outputs: usize) -> bool {
+    matches!(outputs, 1 | 3)
+}
+
+impl ConvTranspose {
+    /// The layer for an input of `[height, width]` pixels, with `weight` [inputs, outputs, 4, 4] and `bias` [outputs].
+    pub fn new(weight: &Weight, bias: &Weight, [height, width]: [usize; 2], activation: Activation) -> Self {
+        let [inputs, outputs] = [weight.dims[0], weight.dims[1]];
+        let at = |input: usize, output: usize, y: usize, x: usize| {
+            weight.value(((input * outputs + output) * 4 + y) * 4 + x)
+        };
+        let weights = if scatters(outputs) {
+            vec![PackedMatrix::new(inputs, TAPS * outputs, |input, column| {
+                let (tap, output) = (column / outputs, column % outputs);
+                at(input, output, tap / 4, tap % 4)
+            })]
+        } else {
+            // An even row takes tap row 3 of the pixel above and 1 of its own pixel; an odd row takes 2 of its own and 0 of the one
+            // below. Columns likewise.
+            let phase = |y: usize, x: usize| {
+                PackedMatrix::new(4 * inputs, outputs, |row, output| {
+                    let (tap, input) = (row / inputs, row % inputs);
+                    at(input, output, 3 - y - tap / 2 * 2, 3 - x - tap % 2 * 2)
+                })
+            };
+            vec![phase(0, 0), phase(0, 1), phase(1, 0), phase(1, 1)]
+        };
+        let bias = (0..outputs).map(|at| bias.value(at)).collect();
+        Self(Arc::new(ConvTransposeWeights { inputs, outputs, height, width, weights, bias, activation }))
+    }
+}
+
+impl ConvTransposeWeights {
+    /// Computes one sample as four products of gathered rows.
+    fn gather(&self, x: &[f32], out: &mut [f32]) {
+        let &Self { inputs, outputs, height, width, .. } = self;
+        let padded = width + 2;
+        let mut framed = vec![0.0; (height + 2) * padded * inputs];
+        for (y, row) in x.chunks_exact(width * inputs).enumerate() {
+            framed[((y + 1) * padded + 1) * inputs..][..row.len()].copy_from_slice(row);
+        }
+        let taps = [0, 1, padded, padded + 1].map(|pixel| pixel * inputs);
+        for (phase, weights) in self.weights.iter().enumerate() {
+            let (down, right) = (phase / 2, phase % 2);
+            let pixels = || (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+            let from: Vec<usize> = pixels().map(|(y, x)| ((y + down) * padded + x + right) * inputs).collect();
+            let to: Vec<usize> =
+                pixels().map(|(y, x)| ((2 * y + down) * 2 * width + 2 * x + right) * outputs).collect();
+            let rows = Rows { from: &from, taps: &taps, to: &to };
+            weights.product(&framed, &rows, |_| &self.bias, self.activation.slope(), out);
+        }
+    }
+
+    /// Computes one sample of `C` output channels as one product whose taps are scattered.
+    fn scatter<const C: usize>(&self, x: &[f32], out: &mut [f32]) {
+        let &Self { inputs, height, width, .. } = self;
+        let columns = TAPS * C;
+        let mut taps = vec![0.0; height * width * columns];
+        let [from, to] = [inputs, columns].map(|size| (0..height * width).map(|at| at * size).collect::<Vec<_>>());
+        let rows = Rows { from: &from, taps: &[0], to: &to };
+        self.weights[0].product(x, &rows, |_| [[0.0; C]; TAPS].as_flattened(), 1.0, &mut taps);
+        let out = out.as_chunks_mut::<C>().0;
+        out.iter_mut().for_each(|pixel| pixel.copy_from_slice(&self.bias));
+        let [tall, wide] = [2 * height, 2 * width];
+        for (pixel, taps) in taps.chunks_exact(columns).enumerate() {
+            let (top, left) = (2 * (pixel / width), 2 * (pixel % width));
+            for (tap, values) in taps.as_chunks::<C>().0.iter().enumerate() {
+                let (y, x) = (top + tap / 4, left + tap % 4);
+                if (1..=tall).contains(&y) && (1..=wide).contains(&x) {
+                    out[(y - 1) * wide + x - 1].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                }
+            }
+        }
+        let slope = self.activation.slope();
+        out.as_flattened_mut().iter_mut().for_each(|y| *y = y.max(slope * *y));
+    }
+}
+
+impl EvalOp for ConvTranspose {
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let layer = &*self.0;
+        let pixels = layer.height * layer.width;
+        let mut out = Tensor::zero::<f32>(&[inputs[0].shape()[0], 4 * pixels * layer.outputs])?;
+        let mut values = out.try_as_plain_ram_mut()?;
+        let x = inputs[0].try_as_plain_ram()?;
+        let samples = x.as_slice::<f32>()?.chunks_exact(pixels * layer.inputs);
+        for (x, out) in samples.zip(values.as_slice_mut::<f32>()?.chunks_exact_mut(4 * pixels * layer.outputs)) {
+            match layer.outputs {
+                1 => layer.scatter::<1>(x, out),
+                3 => layer.scatter::<3>(x, out),
+                _ => layer.gather(x, out),
+            }
+            layer.activation.finish(out);
+        }
+        Ok(tvec![out.into()])
+    }
+
+    op_out_of_plan!();
+}
+
+impl Op for ConvTranspose {
+    fn name(&self) -> StaticName {
+        "ConvTranspose".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl TypedOp for ConvTranspose {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let ConvTransposeWeights { height, width, outputs, .. } = *self.0;
+        Ok(tvec![f32::fact([inputs[0].shape[0].clone(), (4 * height * width * outputs).to_dim()])])
+    }
+
+    as_op!();
+}
+
+equal_if_same!(ConvTranspose);

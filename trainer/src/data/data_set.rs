@@ -1,0 +1,67 @@
+//! Pictures of one shape with their labels, in memory.
+
+use duel_models::Shape;
+
+/// Pictures of one shape with their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSet {
+    /// Channels, height and width of each picture.
+    pub shape: Shape,
+    /// Bytes, [N, height, width, channels].
+    pub images: Vec<u8>,
+    /// Labels, [N]; empty if the pictures have none.
+    pub labels: Vec<u8>,
+    /// Training pictures that do not train: evaluations and the diagnosis of a memorising discriminator use them.
+    pub held_out: Option<Box<DataSet>>,
+}
+
+impl DataSet {
+    /// Builds a set of `images`, [N, height, width, channels], and `labels`, [N] or empty.
+    pub fn new(shape: Shape, images: Vec<u8>, labels: Vec<u8>) -> Self {
+        Self { shape, images, labels, held_out: None }
+    }
+
+    /// Pictures in the set.
+    pub fn len(&self) -> usize {
+        self.images.len() / self.shape.size()
+    }
+
+    /// Whether the set has no pictures.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// The bytes of one picture, [height, width, channels].
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.shape.size();
+        &self.images[index * size..][..size]
+    }
+
+    /// The label of one picture; 0 if the set has no labels.
+    pub fn label(&self, index: usize) -> u8 {
+        self.labels.get(index).copied().unwrap_or_default()
+    }
+
+    /// The mean picture, [height, width, channels] in [-1, 1].
+    pub fn mean(&self) -> Vec<f32> {
+        let mut sums = vec![0u64; self.shape.size()];
+        for image in self.images.chunks_exact(self.shape.size()) {
+            sums.iter_mut().zip(image).for_each(|(sum, &byte)| *sum += u64::from(byte));
+        }
+        let count = self.len().max(1) as f64;
+        sums.iter().map(|&sum| (sum as f64 / count / 127.5 - 1.0) as f32).collect()
+    }
+
+    /// Keeps the first `count` pictures and moves the next ones, up to `end`, into [`held_out`](Self::held_out).
+    pub(super) fn hold_out(mut self, count: usize, end: usize) -> Self {
+        if count < end {
+            let size = self.shape.size();
+            let images = self.images[count * size..end * size].to_vec();
+            let labels = self.labels.get(count..end).map(<[u8]>::to_vec).unwrap_or_default();
+            self.held_out = Some(Box::new(Self::new(self.shape, images, labels)));
+            self.images.truncate(count * size);
+            self.labels.truncate(count);
+        }
+        self
+    }
+}

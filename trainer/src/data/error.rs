@@ -1,0 +1,116 @@
+//! Why there are no training data.
+
+use std::{io, path::PathBuf};
+
+use duel_models::ShapeError;
+
+use crate::recipe::RecipeError;
+
+/// Why there are no training data.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The directory lacks a file of the pair.
+    #[error(
+        "no {file}(.gz) in {dir}: give a directory of IDX files, or leave --data out to train on the bundled digits"
+    )]
+    Missing {
+        /// The directory.
+        dir: PathBuf,
+        /// The file's name, without `.gz`.
+        file: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {file}: {why}")]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The operating system's reason.
+        why: io::Error,
+    },
+    /// A file is not what its name says.
+    #[error("{file} is not the {format} file that its name says: {why}")]
+    Malformed {
+        /// The file.
+        file: PathBuf,
+        /// `IDX` or `NumPy`.
+        format: &'static str,
+        /// The first fault.
+        why: String,
+    },
+    /// The pictures have a shape that duel does not train on.
+    #[error("{file} holds pictures of {height}x{width} pixels with {channels} channels: {why}")]
+    Shape {
+        /// The file.
+        file: PathBuf,
+        /// Channels.
+        channels: usize,
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Which of the three is out of range, and what is allowed.
+        why: ShapeError,
+    },
+    /// The source has no test pictures.
+    #[error("{0} has no test pictures: only training pictures stand there")]
+    NoTest(PathBuf),
+    /// There are not as many labels as images.
+    #[error("{path} has {images} images and {labels} labels: give one label for each image")]
+    Unequal {
+        /// The file or directory.
+        path: PathBuf,
+        /// Images.
+        images: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// The recipe needs labels, and there are none.
+    #[error("{key} = true needs labels, and {path} has none: set {key}=false, or put labels beside the pictures")]
+    Unlabelled {
+        /// The recipe's key.
+        key: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+    },
+    /// The data have a label that the recipe does not know.
+    #[error("the data have the label {label}, but data.classes = {classes}: raise it with --set data.classes=N")]
+    Label {
+        /// The largest label.
+        label: u8,
+        /// The recipe's classes.
+        classes: usize,
+    },
+    /// The networks are not those that a toy distribution needs.
+    #[error("data.source = {toy} is a toy distribution of numbers, not of images: set {key} = {wanted}")]
+    Toy {
+        /// The toy distribution.
+        toy: &'static str,
+        /// The recipe's key.
+        key: &'static str,
+        /// The value that the key must have.
+        wanted: &'static str,
+    },
+    /// Too few pictures are held out.
+    #[error(
+        "evaluation.every = {every} needs held-out images, and {left} training images are left for that: lower data.images, or set evaluation.every=0"
+    )]
+    HeldOut {
+        /// Steps from one evaluation to the next.
+        every: u64,
+        /// Images that are left.
+        left: usize,
+    },
+    /// The recipe asks for more than there is.
+    #[error("{key} = {wanted}, but the data have {there} training images: lower it with --set {key}=N")]
+    TooFew {
+        /// The recipe's key.
+        key: &'static str,
+        /// Its value.
+        wanted: usize,
+        /// Training images.
+        there: usize,
+    },
+    /// The recipe does not fit the data's pictures.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+}

@@ -1,0 +1,118 @@
+//! NumPy arrays of unsigned bytes, `.npy`:
+//! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+//!
+//! The header is one Python dictionary of three keys, which thirty lines read; the crates that do it bring a parser generator.
+
+use std::io::Read;
+
+/// Bytes of a header at most; NumPy's own are padded to a multiple of 64.
+const HEADER_MAX: usize = 1 << 12;
+
+/// Bytes of an array at most.
+const BYTES_MAX: usize = 1 << 30;
+
+/// An array of unsigned bytes, row-major.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Array {
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads a file. An error is the file's first fault.
+///
+/// Memory is taken only as bytes arrive, and never beyond the header's promise.
+pub fn read(mut file: impl Read) -> Result<Array, String> {
+    let mut start = [0; 8];
+    file.read_exact(&mut start).map_err(|_| "it is shorter than its header".to_owned())?;
+    if start[..6] != *b"\x93NUMPY" {
+        return Err("it does not begin with \\x93NUMPY".to_owned());
+    }
+    // Version 1 counts the header in two bytes, versions 2 and 3 in four.
+    let mut length = [0; 4];
+    let counted = if start[6] == 1 { 2 } else { 4 };
+    file.read_exact(&mut length[..counted]).map_err(|_| "it is shorter than its header".to_owned())?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > HEADER_MAX {
+        return Err(format!("its header has {length} bytes, expected at most {HEADER_MAX}"));
+    }
+    let mut header = vec![0; length];
+    file.read_exact(&mut header).map_err(|_| "it is shorter than its header".to_owned())?;
+    let shape = shape(&String::from_utf8_lossy(&header))?;
+    let size = shape.iter().try_fold(1usize, |size, &axis| size.checked_mul(axis)).filter(|&size| size <= BYTES_MAX);
+    let size = size.ok_or_else(|| format!("its header promises more than {BYTES_MAX} bytes"))?;
+    let mut bytes = Vec::new();
+    file.take(size as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    match bytes.len() {
+        there if there < size => Err(format!("it ends after {there} of {size} bytes")),
+        there if there > size => Err(format!("it goes on after the {size} bytes that its header promises")),
+        _ => Ok(Array { shape, bytes }),
+    }
+}
+
+/// The shape in a header such as `{'descr': '|u1', 'fortran_order': False, 'shape': (5, 28, 28), }`.
+fn shape(header: &str) -> Result<Vec<usize>, String> {
+    let value = |key: &str| {
+        let (_, rest) = header.split_once(key)?;
+        Some(rest.trim_start().strip_prefix(':')?.trim_start())
+    };
+    let kind = value("'descr'").ok_or("its header has no 'descr'")?;
+    if !["'|u1'", "'<u1'", "'u1'", "'B'"].iter().any(|byte| kind.starts_with(byte)) {
+        return Err("its values are not unsigned bytes: save them with .astype(numpy.uint8)".to_owned());
+    }
+    if !value("'fortran_order'").is_some_and(|order| order.starts_with("False")) {
+        return Err("its values are in Fortran's order: save them with numpy.ascontiguousarray".to_owned());
+    }
+    let axes = value("'shape'").and_then(|shape| shape.strip_prefix('(')?.split_once(')'));
+    let (axes, _) = axes.ok_or("its header has no 'shape'")?;
+    let axes = axes.split(',').map(str::trim).filter(|axis| !axis.is_empty());
+    axes.map(|axis| axis.parse().map_err(|_| "its 'shape' holds no whole numbers".to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of version 1.
+    fn file(header: &str, bytes: &[u8]) -> Vec<u8> {
+        let length = (header.len() as u16).to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), bytes].concat()
+    }
+
+    #[test]
+    fn an_array_of_numpy_is_read() {
+        // python: import numpy, io; f = io.BytesIO(); numpy.save(f, numpy.arange(6, dtype='u1').reshape(1, 2, 3)); f.getvalue()
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 3), }";
+        let padded = format!("{header:<117}\n");
+        let found = read(&file(&padded, &[0, 1, 2, 3, 4, 5])[..]).expect("a good file");
+        assert_eq!(found, Array { shape: vec![1, 2, 3], bytes: vec![0, 1, 2, 3, 4, 5] });
+        let one = "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }";
+        assert_eq!(read(&file(one, &[7, 8])[..]).expect("one axis").shape, [2]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_array_of_bytes_is_refused_with_the_reason() {
+        let header = |descr: &str, order: &str, shape: &str| {
+            format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}")
+        };
+        for (bytes, expected) in [
+            (vec![], "shorter than its header"),
+            (b"\x89PNG\r\n\x1a\n".to_vec(), "does not begin with"),
+            (b"\x93NUMPY\x01\x00\xff\x0f{".to_vec(), "shorter than its header"),
+            (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), "4294967295 bytes"),
+            (file("{}", &[]), "no 'descr'"),
+            (file(&header("<f4", "False", "(1,)"), &[0; 4]), "astype(numpy.uint8)"),
+            (file(&header("|u1", "True", "(1,)"), &[0]), "ascontiguousarray"),
+            (file(&header("|u1", "False", "(1, -2)"), &[0]), "no whole numbers"),
+            (file(&header("|u1", "False", "(1"), &[0]), "no 'shape'"),
+            (file(&header("|u1", "False", "(3,)"), &[0]), "ends after 1 of 3"),
+            (file(&header("|u1", "False", "(1,)"), &[0, 1]), "goes on"),
+            (file(&header("|u1", "False", "(99999999, 99999999)"), &[0]), "promises more than"),
+            (file(&header("|u1", "False", "(99999999, 99999999, 99999999)"), &[0]), "promises more than"),
+        ] {
+            let error = read(&bytes[..]).expect_err(expected);
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Sets of images that fail in a known way: each measure must tell the failing that it is known to catch, and tell it apart
+//! from real digits of the same number.
+
+use duel_models::random::Stream;
+
+use super::scores::Judge;
+use crate::data::{DataSet, Images, mnist::SHAPE};
+
+/// Images in each set.
+const COUNT: usize = 2000;
+
+/// The first images of the training set that are `wanted`.
+fn digits(train: &DataSet, wanted: impl Fn(u8) -> bool) -> Images {
+    let chosen = (0..train.len()).filter(|&index| wanted(train.labels[index])).take(COUNT);
+    let mut images = Images { size: SHAPE.size(), values: Vec::new(), labels: Vec::new() };
+    for index in chosen {
+        let one = Images::slice(train, index..index + 1);
+        images.values.extend(one.values);
+        images.labels.extend(one.labels);
+    }
+    images
+}
+
+#[test]
+fn each_measure_tells_the_failing_that_it_is_known_to_catch() {
+    let judge = Judge::new().expect("the shipped classifier");
+    let mut stream = Stream::new(1, "noise");
+    let noise = Images {
+        size: SHAPE.size(),
+        values: (0..COUNT * SHAPE.size()).map(|_| 2.0 * stream.uniform() as f32 - 1.0).collect(),
+        labels: Vec::new(),
+    };
+    let one = digits(judge.train(), |label| label == 3).values[..SHAPE.size()].to_vec();
+    let repeated = Images { size: SHAPE.size(), values: one.repeat(COUNT), labels: vec![3; COUNT] };
+    let score = |images: &Images| judge.compare(images).expect("scores");
+    let real = score(&digits(judge.train(), |_| true));
+
+    let noise = score(&noise);
+    assert_eq!(
+        [noise.similarity.precision, noise.similarity.recall, noise.similarity.density, noise.similarity.coverage],
+        [0.0; 4],
+        "{noise:?}"
+    );
+    assert!(
+        noise.similarity.frechet > 100.0 * real.similarity.frechet && noise.parzen.mean < real.parzen.mean - 500.0,
+        "{noise:?} {real:?}"
+    );
+
+    // Precision and density are content with one good digit: recall and coverage are there to tell.
+    let repeated = score(&repeated);
+    assert!(
+        repeated.similarity.precision == 1.0
+            && repeated.similarity.recall == 0.0
+            && repeated.similarity.coverage < 0.01,
+        "{repeated:?}"
+    );
+    assert!(
+        repeated.similarity.frechet > 50.0 * real.similarity.frechet && repeated.similarity.class_balance == 0.0,
+        "{repeated:?} {real:?}"
+    );
+
+    // 1,028 of the 10,000 test images are the digit that is missing.
+    let nine = score(&digits(judge.train(), |label| label != 7));
+    assert!((nine.similarity.class_balance - 9f64.ln() / 10f64.ln()).abs() < 0.005, "{nine:?}");
+    assert!(
+        nine.similarity.recall < real.similarity.recall - 0.04 && nine.parzen.mean < real.parzen.mean - 5.0,
+        "{nine:?} {real:?}"
+    );
+    assert!(
+        nine.similarity.frechet > 2.0 * real.similarity.frechet
+            && (nine.similarity.precision - real.similarity.precision).abs() < 0.02,
+        "{nine:?} {real:?}"
+    );
+
+    let copies = Images::slice(judge.train(), 0..20);
+    assert_eq!(judge.score(&copies).expect("scores").near_training, Some(1.0));
+}

@@ -1,0 +1,192 @@
+//! A whole experiment: the sections of a recipe, read from a file and changed by `--set`, by the data, or while it trains.
+
+use std::path::Path;
+
+use duel_models::Shape;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::{
+    change::Change,
+    error::RecipeError,
+    overlay::{merge, parse_setting, parse_table, read_text},
+    range::Setting,
+    sections::{Data, Discriminator, Evaluation, Generator, Kind, Record, STAGES_MAX, Training, all_settings},
+    shipped::SHIPPED,
+    source::{DataShape, Source},
+};
+
+/// Changes of a recipe beside those that rollbacks make, at most.
+const CHANGES_MAX: usize = 1000;
+
+/// A whole experiment.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The recipe's name.
+    pub name: String,
+    /// What the recipe shows, in a line.
+    pub about: String,
+    /// The training data.
+    pub data: Data,
+    /// The network that draws pictures from latents.
+    pub generator: Generator,
+    /// The network that tells generated pictures from real ones.
+    pub discriminator: Discriminator,
+    /// The adversarial training.
+    pub training: Training,
+    /// The evaluation of the generator while it trains.
+    pub evaluation: Evaluation,
+    /// The contents of the run directory.
+    pub record: Record,
+}
+
+impl Recipe {
+    /// Loads the shipped recipe of that name, or the one in that file, and puts each `key=value` of `settings` over it.
+    pub fn load(name_or_file: &str, settings: &[String]) -> Result<Self, RecipeError> {
+        let shipped = SHIPPED.iter().find(|(name, _)| *name == name_or_file);
+        let text = match shipped {
+            Some((_, text)) => (*text).to_owned(),
+            None if name_or_file.contains(['.', '/', '\\']) => read_text(Path::new(name_or_file))
+                .map_err(|why| RecipeError::Unreadable { file: name_or_file.to_owned(), why })?,
+            None => {
+                let known: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+                return Err(RecipeError::Unknown { name: name_or_file.to_owned(), known: known.join(", ") });
+            }
+        };
+        Self::parse(&text, name_or_file)?.with(settings)
+    }
+
+    /// Reads a TOML text; `origin` names the text in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, RecipeError> {
+        Self::default().overlaid(parse_table(text, origin)?, origin)
+    }
+
+    /// Puts each `key=value` over this recipe.
+    pub fn with(self, settings: &[String]) -> Result<Self, RecipeError> {
+        settings.iter().try_fold(self, |recipe, setting| recipe.overlaid(parse_setting(setting)?, "--set"))
+    }
+
+    fn overlaid(self, overlay: Table, origin: &str) -> Result<Self, RecipeError> {
+        let mut table = Table::try_from(&self).expect("a recipe is a TOML table");
+        merge(&mut table, overlay, origin)?;
+        Ok(table.try_into().expect("each key and value was checked"))
+    }
+
+    /// Takes the data from a file or directory, of which `path` should be absolute: a relative one may be the name of a source.
+    pub fn with_data(self, path: &str) -> Result<Self, RecipeError> {
+        let source = Table::from_iter([("source".to_owned(), Value::String(path.to_owned()))]);
+        self.overlaid(Table::from_iter([("data".to_owned(), Value::Table(source))]), "--data")
+    }
+
+    /// Settles the settings that depend on the shape of the data's pictures: the shape itself, and channels that follow from it.
+    pub fn for_shape(mut self, shape: Shape) -> Result<Self, RecipeError> {
+        match self.data.shape {
+            DataShape::Is(wanted) if wanted != shape => return Err(RecipeError::Shape { wanted, shape }),
+            _ => self.data.shape = DataShape::Is(shape),
+        }
+        let stages = shape.halvings().clamp(1, STAGES_MAX);
+        let (generator, discriminator) = (&mut self.generator, &mut self.discriminator);
+        if generator.kind == Kind::Conv && generator.channels.is_empty() {
+            generator.channels = doubled(generator.width, stages);
+            generator.channels.reverse();
+        }
+        if discriminator.kind == Kind::Conv && discriminator.channels.is_empty() {
+            discriminator.channels = doubled(discriminator.width, stages);
+        }
+        Ok(self)
+    }
+
+    /// The shape of a picture; none for a toy distribution, and before the shape is known.
+    pub fn shape(&self) -> Option<Shape> {
+        match (&self.data.source, self.data.shape) {
+            (Source::Toy(_), _) | (_, DataShape::Auto) => None,
+            (_, DataShape::Is(shape)) => Some(shape),
+        }
+    }
+
+    /// Classes that the networks are conditioned on; 0 if they are not.
+    pub fn classes(&self) -> usize {
+        if self.training.conditional { self.data.classes } else { 0 }
+    }
+
+    /// Every setting, in the order of the file.
+    pub fn settings() -> impl Iterator<Item = &'static Setting> {
+        all_settings()
+    }
+
+    /// Writes the whole recipe as TOML: enough to run it again.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is TOML")
+    }
+
+    /// Writes the whole recipe as TOML, above each key its meaning and range.
+    pub fn explained(&self) -> String {
+        let table = Table::try_from(self).expect("a recipe is a TOML table");
+        let mut text = String::new();
+        let mut section = "";
+        for setting in all_settings() {
+            if setting.section != section {
+                section = setting.section;
+                text += &format!("[{section}]\n");
+            }
+            let scope = if section.is_empty() { Some(&table) } else { table[section].as_table() };
+            let value = &scope.expect("a section is a table")[setting.key];
+            text += &format!("#{} Allowed: {}.\n{} = {value}\n\n", setting.meaning, setting.range, setting.key);
+        }
+        text
+    }
+
+    /// Returns this recipe as it stands after `step` steps, with the changes until then applied.
+    pub fn at(&self, step: u64) -> Self {
+        let mut now = self.clone();
+        let mut made: Vec<&Change> = self.training.changes.iter().filter(|change| change.step <= step).collect();
+        made.sort_by_key(|change| change.step);
+        made.into_iter().for_each(|change| now.set_live(&change.key, change.value));
+        now
+    }
+
+    fn set_live(&mut self, key: &str, value: f64) {
+        match key {
+            "generator.learning_rate" => self.generator.learning_rate = value,
+            "discriminator.learning_rate" => self.discriminator.learning_rate = value,
+            "training.k_generator" => self.training.k_generator = value as usize,
+            "training.k_discriminator" => self.training.k_discriminator = value as usize,
+            _ => unreachable!("a change holds one of the live settings"),
+        }
+    }
+
+    /// Adds a change; it replaces later changes of the same key.
+    pub fn change(&mut self, change: Change) -> Result<(), RecipeError> {
+        let changes = &mut self.training.changes;
+        changes.retain(|other| other.key != change.key || other.step < change.step);
+        if changes.len() >= CHANGES_MAX {
+            return Err(RecipeError::Full(CHANGES_MAX));
+        }
+        changes.push(change);
+        Ok(())
+    }
+
+    /// Halves both learning rates from a step on, those of later changes too.
+    pub(crate) fn halve_rates(&mut self, step: u64) {
+        let Self { generator, discriminator, .. } = self.at(step);
+        for (key, rate) in [
+            ("generator.learning_rate", generator.learning_rate),
+            ("discriminator.learning_rate", discriminator.learning_rate),
+        ] {
+            let changes = &mut self.training.changes;
+            changes.retain(|change| change.key != key || change.step != step);
+            let later = changes.iter_mut().filter(|change| change.key == key && change.step > step);
+            later.for_each(|change| change.value *= 0.5);
+            changes.push(Change { step, key: key.to_owned(), value: 0.5 * rate });
+        }
+    }
+}
+
+/// Channels of `stages` stages, twice as many at each, 512 at most.
+fn doubled(width: usize, stages: usize) -> Vec<usize> {
+    (0..stages).map(|stage| (width << stage).min(512)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+use super::*;
+use crate::recipe::Loss;
+
+#[test]
+fn shipped_recipes_are_whole_and_survive_the_round_trip() {
+    for (name, _) in SHIPPED {
+        let recipe = Recipe::load(name, &[]).expect(name);
+        assert_eq!(recipe.name, *name);
+        assert!(!recipe.about.is_empty());
+        for text in [recipe.to_toml(), recipe.explained()] {
+            assert_eq!(Recipe::parse(&text, name).expect(name), recipe);
+        }
+    }
+}
+
+#[test]
+fn defaults_lie_in_their_ranges() {
+    let text = Recipe::default().to_toml();
+    assert_eq!(Recipe::parse(&text, "defaults").expect("the defaults"), Recipe::default());
+}
+
+#[test]
+fn settings_override() {
+    let settings = ["training.batch=64", "training.loss=minimax", "generator.hidden=[8, 8]", "name=mine"];
+    let recipe = Recipe::load("article", &settings.map(str::to_owned)).expect("good settings");
+    assert_eq!((recipe.training.batch, recipe.training.loss), (64, Loss::Minimax));
+    assert_eq!((recipe.generator.hidden, recipe.name.as_str()), (vec![8, 8], "mine"));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_can() {
+    for (setting, expected) in [
+        ("training.batches=64", r#"no key "training.batches": is it training.batch or "#),
+        ("trainin.batch=64", r#"no key "trainin.batch": is it training.batch or "#),
+        ("batch=64", r#"no key "batch": is it training.batch or "#),
+        ("learning_rte=1", "is it generator.learning_rate or discriminator.learning_rate?"),
+        ("xyz=1", r#"no key "xyz": `duel recipes digits`"#),
+        ("training=3", r#"no key "training""#),
+        ("training.changes=[\"1: training.batch = 8\"]", r#"--set: "training.batch" does not change while"#),
+        ("training.changes=[\"1: training.k_generator = 1000\"]", "a whole number from 0 to 100"),
+        ("training.changes=[1]", "a list of changes, such as"),
+        ("training.batch=0", "a whole number from 1 to 65536"),
+        ("training.batch=1.5", "a whole number"),
+        ("training.batch=many", "a whole number"),
+        ("generator.learning_rate=-1", "a number from 0 to 10"),
+        ("generator.learning_rate=nan", "a number from 0 to 10"),
+        ("generator.hidden=[]", "widths"),
+        ("training.loss=wasserstein", "non-saturating or minimax"),
+        ("training.conditional=1", "true or false"),
+        ("generator.channels=[8, 8, 8]", "1 to 2 channel counts"),
+        ("training.seed=-1", "a whole number from 0"),
+        ("training.batch", "key=value"),
+        ("name=1", "a line of text"),
+    ] {
+        let error = Recipe::load("article", &[setting.to_owned()]).expect_err(setting).to_string();
+        assert!(error.contains(expected), "{setting}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    // Found by tests/fuzz.
+    for text in
+        ["about = \"\"\"\ntwo\nlines\"\"\"", "about = \"\\u001b[2J\"", "a\u{7f} = 1", "[training]\nloss = '''\n\n'''"]
+    {
+        let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
+        assert!(!error.chars().any(char::is_control), "{error:?}");
+    }
+    let error = Recipe::parse("[training]\nbatch = 3\nbatch 4\n", "mine.toml").expect_err("no TOML").to_string();
+    assert!(error.contains("line 3"), "{error}");
+    for text in ["training = [", "[training]\nbatch = \"\"", "[nothing]\nx = 1"] {
+        let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
+        assert!(error.starts_with("mine.toml"), "{error}");
+    }
+    assert!(Recipe::load("artcle", &[]).expect_err("no such").to_string().contains("one of digits, article"));
+}
+
+/// The generator's rate at some steps.
+fn rates(recipe: &Recipe) -> [f64; 6] {
+    [0, 9, 10, 15, 20, 99].map(|step| recipe.at(step).generator.learning_rate)
+}
+
+fn planned() -> Recipe {
+    let mut recipe = Recipe::default();
+    recipe.generator.learning_rate = 4.0;
+    for text in ["10: generator.learning_rate = 1", "20: generator.learning_rate = 2"] {
+        recipe.change(text.parse().expect(text)).expect("two changes");
+    }
+    recipe
+}
+
+#[test]
+fn a_change_counts_from_its_step_on_and_takes_the_place_of_later_ones() {
+    let mut recipe = planned();
+    assert_eq!(rates(&recipe), [4.0, 4.0, 1.0, 1.0, 2.0, 2.0]);
+    recipe.training.changes.reverse();
+    assert_eq!(rates(&recipe), [4.0, 4.0, 1.0, 1.0, 2.0, 2.0], "in whatever order they stand");
+    recipe.change("15: generator.learning_rate = 3".parse().expect("a change")).expect("room");
+    assert_eq!(rates(&recipe), [4.0, 4.0, 1.0, 3.0, 3.0, 3.0]);
+    assert_eq!(recipe.training.changes.len(), 2);
+    let again = Recipe::parse(&recipe.to_toml(), "again").expect("its own text");
+    assert_eq!(again, recipe);
+}
+
+#[test]
+fn halved_rates_are_half_of_what_was_planned() {
+    let mut recipe = planned();
+    recipe.halve_rates(5);
+    assert_eq!(rates(&recipe), [4.0, 2.0, 0.5, 0.5, 1.0, 1.0]);
+    recipe.halve_rates(10);
+    assert_eq!(rates(&recipe), [4.0, 2.0, 0.25, 0.25, 0.5, 0.5]);
+    recipe.halve_rates(0);
+    assert_eq!(rates(&recipe), [2.0, 1.0, 0.125, 0.125, 0.25, 0.25]);
+}
+
+#[test]
+fn a_recipe_is_full_once() {
+    let mut recipe = Recipe::default();
+    for step in 0..CHANGES_MAX as u64 {
+        recipe.change(Change::new(step, "training.k_generator", "1").expect("a change")).expect("room");
+    }
+    let one = |step| Change::new(step, "training.k_generator", "1").expect("a change");
+    assert!(matches!(recipe.change(one(5_000)), Err(RecipeError::Full(CHANGES_MAX))));
+    // Going back has room all the same.
+    recipe.halve_rates(7);
+    assert!(Recipe::parse(&recipe.to_toml(), "again").is_ok_and(|again| again == recipe));
+    recipe.change(one(3)).expect("it takes the place of many");
+    assert_eq!(recipe.training.changes.len(), 3 + 1 + 2);
+}

@@ -1,0 +1,138 @@
+//! Where the training data come from, and the shape of a picture there.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use duel_models::{Shape, ShapeError};
+
+/// The source of the training data: `data.source` of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The bundled MNIST digits.
+    Mnist,
+    /// Numbers drawn from a toy distribution.
+    Toy(Toy),
+    /// A file or directory of pictures.
+    Path(PathBuf),
+}
+
+/// A distribution of numbers on an axis, so simple that figure 1 of Goodfellow et al. 2014 can show the whole training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toy {
+    /// A normal distribution.
+    Bell,
+    /// Two normal distributions of equal weight.
+    BellTwo,
+}
+
+impl Toy {
+    const ALL: [Self; 2] = [Self::Bell, Self::BellTwo];
+
+    /// The name in a recipe.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bell => "bell",
+            Self::BellTwo => "bell-two",
+        }
+    }
+}
+
+impl Source {
+    /// The toy distribution; none for pictures.
+    pub fn toy(&self) -> Option<Toy> {
+        match self {
+            Self::Toy(toy) => Some(*toy),
+            Self::Mnist | Self::Path(_) => None,
+        }
+    }
+
+    /// The file or directory; none for what is bundled or computed.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Mnist | Self::Toy(_) => None,
+        }
+    }
+}
+
+impl FromStr for Source {
+    type Err = Infallible;
+
+    /// Reads `mnist`, the name of a toy distribution, or else a path.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let toy = Toy::ALL.into_iter().find(|toy| toy.name() == text).map(Self::Toy);
+        Ok(match toy {
+            Some(toy) => toy,
+            None if text == "mnist" => Self::Mnist,
+            None => Self::Path(text.into()),
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mnist => f.write_str("mnist"),
+            Self::Toy(toy) => f.write_str(toy.name()),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// The shape of a picture: `data.shape` of a recipe. A run directory holds the shape that the data had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DataShape {
+    /// The shape that the data have.
+    #[default]
+    Auto,
+    /// This shape; data of another one are an error.
+    Is(Shape),
+}
+
+impl FromStr for DataShape {
+    type Err = ShapeError;
+
+    fn from_str(text: &str) -> Result<Self, ShapeError> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Is) }
+    }
+}
+
+impl fmt::Display for DataShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Is(shape) => shape.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_its_text() {
+        for (text, source) in [
+            ("mnist", Source::Mnist),
+            ("bell", Source::Toy(Toy::Bell)),
+            ("bell-two", Source::Toy(Toy::BellTwo)),
+            ("/data/mnist", Source::Path("/data/mnist".into())),
+            ("bells", Source::Path("bells".into())),
+        ] {
+            assert_eq!(text.parse(), Ok(source.clone()));
+            assert_eq!(source.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_shape_is_its_text() {
+        for text in ["auto", "1x28x28", "3x32x48"] {
+            assert_eq!(text.parse::<DataShape>().expect(text).to_string(), text);
+        }
+        assert!("28x28".parse::<DataShape>().is_err());
+    }
+}

@@ -1,0 +1,53 @@
+//! The commands that need the trainer; a build for a Raspberry Pi leaves them out.
+
+mod eval;
+mod export;
+mod pack;
+mod recipes;
+mod report;
+mod runs;
+mod train;
+mod watch;
+
+use clap::Subcommand;
+
+/// mimalloc is faster than the system's allocator at the large buffers of every training step.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The commands that need the trainer.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a generator against a discriminator.
+    Train(train::TrainArgs),
+    /// List the recipes, or print one with every key, its meaning and range.
+    Recipes(recipes::RecipesArgs),
+    /// Watch a run that another process trains, or that has ended.
+    Watch(watch::WatchArgs),
+    /// List every run: its state, step, age and scores.
+    Runs(runs::RunsArgs),
+    /// Score digits: those of a run or a model, or those in a directory.
+    Eval(eval::EvalArgs),
+    /// Write a page about a run, with curves, digits through time and scores; or about several runs side by side.
+    Report(report::ReportArgs),
+    /// Write a trained generator as ONNX and safetensors, with its card.
+    Export(export::ExportArgs),
+    /// Build everything that a Raspberry Pi needs, into one directory.
+    Pack(pack::PackArgs),
+}
+
+impl Command {
+    /// Runs the command to its end.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Train(args) => train::run(args),
+            Self::Recipes(args) => recipes::run(args),
+            Self::Watch(args) => watch::run(args),
+            Self::Runs(args) => runs::run(args),
+            Self::Eval(args) => eval::run(args),
+            Self::Report(args) => report::run(args),
+            Self::Export(args) => export::run(args),
+            Self::Pack(args) => pack::run(args),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `duel report`: a page about a run, or about several side by side.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::{
+    files::write,
+    report::{self, Subject},
+    runs::find,
+    term::output::print,
+};
+
+/// The most runs that fit side by side.
+const RUNS: usize = 8;
+
+/// The most stages of a run that are shown.
+const STAGES: usize = 20;
+
+/// Arguments of `duel report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run directories, or names under ./runs; several runs are shown side by side.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The page to write [default: report.html in the run directory, or here for several runs].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write each figure as a file, too: DIR/RUN-losses.svg and so on.
+    #[arg(long, value_name = "DIR")]
+    figures: Option<PathBuf>,
+    /// Show the samples nearest to these steps, instead of eight stages that are closer together at the beginning.
+    #[arg(long, value_name = "STEP,...", value_delimiter = ',')]
+    at: Vec<u64>,
+    /// Leave out scores, nearest training images and interpolations, which take half a minute for each run.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Writes one HTML file that needs no other file, and prints its path and those of the figures.
+pub fn run(args: ReportArgs) -> Result<()> {
+    ensure!(args.runs.len() <= RUNS, "{} runs are too many for a page: name {RUNS} at most", args.runs.len());
+    let dirs = args.runs.iter().map(|run| find::find(Some(run))).collect::<Result<Vec<PathBuf>>>()?;
+    ensure!(args.at.len() <= STAGES, "--at: {} steps are too many for a page: name {STAGES} at most", args.at.len());
+    let mut subjects = dirs.iter().map(|dir| Subject::read(dir, &args.at)).collect::<Result<Vec<Subject>>>()?;
+    let names: BTreeSet<String> = subjects.iter().map(|subject| report::file_name(&subject.name)).collect();
+    ensure!(
+        names.len() == subjects.len(),
+        "two run directories give their figures the same file names: rename one of them"
+    );
+    let real = if args.quick { None } else { report::add_shown(&mut subjects, &dirs)? };
+    let mut said = String::new();
+    let mut written = Vec::new();
+    if let Some(dir) = &args.figures {
+        for subject in &subjects {
+            said += &report::figures(subject, dir, &mut written);
+        }
+    }
+    let out = args.out.unwrap_or_else(|| match &dirs[..] {
+        [dir] => dir.join("report.html"),
+        _ => "report.html".into(),
+    });
+    said += &format!("{}\n", out.display());
+    written.push((out, report::page(&subjects, real.as_ref()).into_bytes()));
+    for (path, bytes) in written {
+        write::replace(&path, &bytes)?;
+    }
+    print(&said)
+}

@@ -1,0 +1,133 @@
+//! `duel runs`: the runs under a directory.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use duel_trainer::run::reader::Glance;
+
+use crate::{
+    term::output::print,
+    text::{events::scores, numbers},
+};
+
+/// Arguments of `duel runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// The directory of the runs.
+    #[arg(default_value = "runs")]
+    dir: PathBuf,
+    /// Print a line of JSON for each run.
+    #[arg(long)]
+    json: bool,
+    /// Print CSV, for a spreadsheet, with a column for each score that any run has.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+/// Prints the runs, the newest first.
+pub fn run(args: RunsArgs) -> Result<()> {
+    let dir = args.dir.display();
+    let runs = Glance::all(&args.dir).with_context(|| format!("cannot list {dir}: start a run with `duel train`"))?;
+    let now = SystemTime::now();
+    if args.json {
+        return print(&runs.iter().map(|run| format!("{}\n", json(run))).collect::<String>());
+    }
+    if args.csv {
+        return print(&csv(&runs));
+    }
+    let rows: Vec<[String; 6]> = runs.iter().map(|run| row(run, now)).collect();
+    print(&table(&rows))
+}
+
+fn row(glance: &Glance, now: SystemTime) -> [String; 6] {
+    let run = &glance.run;
+    let age = glance.touched.and_then(|touched| now.duration_since(touched).ok()).unwrap_or_default();
+    [
+        run.name.clone(),
+        run.state().name().to_owned(),
+        format!("{} / {}", numbers::thousands(run.step()), numbers::thousands(run.steps())),
+        numbers::age(age.as_secs_f64()),
+        run.recipe.get("name").unwrap_or_default(),
+        scores(&run.story.scores),
+    ]
+}
+
+fn table(rows: &[[String; 6]]) -> String {
+    let head = ["RUN", "STATE", "STEP", "AGE", "RECIPE", "SCORES"].map(str::to_owned);
+    let all: Vec<&[String; 6]> = std::iter::once(&head).chain(rows).collect();
+    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in all {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text += cells.join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn json(glance: &Glance) -> String {
+    let run = &glance.run;
+    serde_json::json!({
+        "run": glance.dir.to_string_lossy(),
+        "state": run.state().name(),
+        "step": run.step(),
+        "steps": run.steps(),
+        "touched": touched(glance),
+        "recipe": run.recipe.get("name"),
+        "scores": run.story.scores,
+    })
+    .to_string()
+}
+
+/// Formats comma-separated values after RFC 4180. A score that a run lacks is an empty field.
+fn csv(runs: &[Glance]) -> String {
+    let scores: BTreeSet<&str> = runs.iter().flat_map(|run| run.run.story.scores.keys().map(String::as_str)).collect();
+    let fixed = ["run", "state", "step", "steps", "touched", "recipe"];
+    let mut text = record(fixed.into_iter().chain(scores.iter().copied()).map(str::to_owned));
+    for glance in runs {
+        let run = &glance.run;
+        let fixed = [
+            glance.dir.to_string_lossy().into_owned(),
+            run.state().name().to_owned(),
+            run.step().to_string(),
+            run.steps().to_string(),
+            touched(glance).to_string(),
+            run.recipe.get("name").unwrap_or_default(),
+        ];
+        let score = |name: &&str| run.story.scores.get(*name).map_or_else(String::new, f64::to_string);
+        text += &record(fixed.into_iter().chain(scores.iter().map(score)));
+    }
+    text
+}
+
+/// Formats a line of fields; a field with a quote, a comma or a line break stands in quotes.
+fn record(fields: impl Iterator<Item = String>) -> String {
+    let quoted = |field: String| {
+        let plain = !field.contains(['"', ',', '\r', '\n']);
+        if plain { field } else { format!("\"{}\"", field.replace('"', "\"\"")) }
+    };
+    fields.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// Returns when a run was last written to, in seconds since 1970; 0 if that is not known.
+fn touched(glance: &Glance) -> u64 {
+    glance.touched.and_then(|touched| touched.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_as_rfc_4180_has_it() {
+        // Python's csv.writer writes the same line.
+        let fields = ["plain", "", "a,b", "say \"so\"", "two\nlines", "two\r"].map(str::to_owned);
+        assert_eq!(record(fields.into_iter()), "plain,,\"a,b\",\"say \"\"so\"\"\",\"two\nlines\",\"two\r\"\r\n");
+    }
+}

@@ -1,0 +1,288 @@
+//! `duel train`: a run from its first step, or from its last checkpoint.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, ValueEnum};
+use duel_trainer::{
+    data::load_training,
+    device::{self, device},
+    gan::{Duel, state},
+    recipe::{Change, Recipe},
+    run::{
+        history::State,
+        paths::{self, RunError},
+        reader::alive,
+        record::{Ending, What},
+        writer::Writer,
+    },
+    training::{self, Flow, train},
+};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::{
+    runs::find,
+    term::{
+        charset::Charset,
+        output::{note, print},
+        theme::Theme,
+        window,
+    },
+    text::run::next_command,
+    watch::{progress::Progress, session, state::action::Mode},
+};
+
+/// Arguments of `duel train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// A shipped recipe or a TOML file.
+    #[arg(long, default_value = "digits", conflicts_with = "resume")]
+    recipe: String,
+    /// The data instead of the bundled digits: a directory of IDX files named as MNIST's, gzipped or not, or a .npy
+    /// file of uint8
+    /// [N, height, width] or [N, height, width, 3].
+    #[arg(long, value_name = "PATH", conflicts_with = "resume")]
+    data: Option<PathBuf>,
+    /// The run directory [default: runs/RECIPE-N, the next N].
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    run: Option<PathBuf>,
+    /// The step at which training ends, instead of the recipe's.
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// The seed, instead of the recipe's.
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    seed: Option<u64>,
+    /// The device to train on.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// Any key of the recipe, such as training.batch=64; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Continue a run from its last checkpoint.
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Train in the background; `duel watch` shows it.
+    #[arg(long, conflicts_with = "bench")]
+    detach: bool,
+    /// Show a progress bar instead of the dashboard, or lines where there is no terminal.
+    #[arg(long)]
+    plain: bool,
+    /// Measure the speed only: write no files, print images/s as JSON.
+    #[arg(long, conflicts_with_all = ["resume", "run"])]
+    bench: bool,
+}
+
+/// The values of `--device`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DeviceChoice {
+    /// CUDA or Metal if this build and this machine have it, else the CPU.
+    Auto,
+    Cpu,
+    Cuda,
+    Metal,
+}
+
+/// Trains to the end or to Ctrl-C. With a dashboard, or detached, a process that outlives this one trains.
+pub fn run(args: TrainArgs) -> Result<()> {
+    if args.bench {
+        return bench(&args);
+    }
+    let (mut duel, mut writer) = match &args.resume {
+        Some(run) => resume(&args, &find::named(run))?,
+        None => start(&args)?,
+    };
+    let dir = writer.dir().to_owned();
+    let dashboard = !args.plain && window::is_there();
+    if args.detach || dashboard {
+        // The trainer that is started next takes the lock.
+        drop(writer);
+        detach(&args, &dir)?;
+        return if args.detach {
+            print(&format!("training in {0}; watch it with `duel watch {0}`\n", dir.display()))
+        } else {
+            session::watch(&dir, Mode::Attached, Theme::detect(Charset::Auto))
+        };
+    }
+    let stop = stop_on_signals()?;
+    let mut progress = Progress::new(duel.recipe.training.steps, duel.step);
+    progress.line(&format!("{} -> {}", duel.recipe.name, dir.display()));
+    let ended = train(&mut duel, &mut writer, |report| {
+        progress.show(&report);
+        if stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+    })?;
+    progress.finish();
+    let dir = dir.display();
+    let (said, state) = match ended {
+        Ending::Done => ("done".to_owned(), State::Done),
+        _ => (format!("stopped at step {} with a checkpoint", duel.step), State::Stopped),
+    };
+    let (words, command) = next_command(state, duel.recipe.data.source.toy().is_some(), &dir.to_string());
+    print(&format!("{said}; {words} `{command}`\n"))
+}
+
+fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
+    let (recipe, data) = load_training(recipe(args)?)?;
+    let duel = Duel::new(recipe, data, device(args.device.into())?)?;
+    let writer = match &args.run {
+        Some(dir) => Writer::create(dir, &duel.recipe)?,
+        None => create_next(&duel.recipe)?,
+    };
+    Ok((duel, writer))
+}
+
+fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
+    let (mut changes, mut settings) = (Vec::new(), Vec::new());
+    for setting in &args.set {
+        match setting.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+            // The value is checked before anything is loaded; the step of the change is known once the checkpoint is.
+            Some((key, value)) if Change::is_live(key) => changes.push(Change::new(0, key, value)?),
+            _ if RESUMABLE.iter().any(|key| setting.trim_start().starts_with(key)) => settings.push(setting.clone()),
+            _ => bail!(
+                "--set {setting}: a resumed run keeps its networks, data and seed; allowed are {}, and keys that begin with {}",
+                Change::keys().join(", "),
+                RESUMABLE.join(", ")
+            ),
+        }
+    }
+    let (mut writer, kept) = Writer::resume(dir)?;
+    let (recipe, data) = load_training(with_flags(kept.clone(), &settings, args)?)?;
+    let mut duel = Duel::new(recipe, data, device(args.device.into())?)?;
+    // A run without a checkpoint was killed before its first one, or was made for a trainer in the background: it
+    // starts at step 0.
+    let begun = !paths::checkpoints(dir)?.is_empty();
+    if begun {
+        let passed = state::restore(&mut duel, dir)?;
+        let step = duel.step;
+        for evidence in passed {
+            note(&format!("duel: {evidence}; training continues from step {step}"));
+            let remedy = format!("training continues from step {step}");
+            writer
+                .event(step, What::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy })?;
+        }
+    }
+    ensure!(
+        !begun || duel.step < duel.recipe.training.steps,
+        "{} has done {} of {} steps: raise them with --steps N",
+        dir.display(),
+        duel.step,
+        duel.recipe.training.steps
+    );
+    for change in changes {
+        duel.recipe.change(Change { step: duel.step, ..change })?;
+    }
+    if duel.recipe != kept {
+        state::keep_recipe(&duel, &mut writer)?;
+    }
+    Ok((duel, writer))
+}
+
+/// Beginnings of the keys that `--set` may change with `--resume`, beside the keys that may change during training.
+const RESUMABLE: [&str; 3] = ["record.", "training.steps", "training.decay_"];
+
+/// Makes the recipe of a new run. A path of data becomes absolute, so that a resume finds it from any directory.
+fn recipe(args: &TrainArgs) -> Result<Recipe> {
+    let recipe = with_flags(Recipe::load(&args.recipe, &[])?, &args.set, args)?;
+    let Some(path) = args.data.as_deref().or(recipe.data.source.path()) else { return Ok(recipe) };
+    let whole = std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))?;
+    let whole = whole.to_str().with_context(|| format!("{}: the path of the data must be UTF-8", whole.display()))?;
+    Ok(recipe.clone().with_data(whole)?)
+}
+
+/// Applies settings, `--steps` and `--seed` to a recipe.
+fn with_flags(recipe: Recipe, settings: &[String], args: &TrainArgs) -> Result<Recipe> {
+    let mut settings = settings.to_vec();
+    settings.extend(args.steps.map(|steps| format!("training.steps={steps}")));
+    settings.extend(args.seed.map(|seed| format!("training.seed={seed}")));
+    Ok(recipe.with(&settings)?)
+}
+
+/// Creates runs/NAME-N with the first N that is free.
+fn create_next(recipe: &Recipe) -> Result<Writer, RunError> {
+    let plain: String = recipe.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let mut free = (1u64..).map(|n| PathBuf::from(format!("runs/{plain}-{n}"))).filter(|dir| !dir.exists());
+    loop {
+        match Writer::create(&free.next().expect("numbers do not end"), recipe) {
+            // Another trainer that starts at the same moment has taken the name.
+            Err(RunError::Exists(_) | RunError::Locked(_)) => {}
+            made => return made,
+        }
+    }
+}
+
+/// Registers a flag that the first SIGINT, SIGTERM or SIGHUP sets. A second SIGINT ends the program at once.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop))?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// Starts a trainer in a process group of its own, which a closing terminal does not signal, and waits until it holds
+/// the run's lock.
+fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
+    let log = dir.join("trainer.log");
+    // The log of an earlier trainer, or a symbolic link, which could lead to any file.
+    let _ = std::fs::remove_file(&log);
+    let output = File::create_new(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let device = args.device.to_possible_value().expect("no device is hidden");
+    let mut resume = OsString::from("--resume=");
+    resume.push(dir);
+    let mut trainer = Command::new(std::env::current_exe().context("cannot find duel's own binary")?)
+        .args(["train", "--plain", "--device", device.get_name()])
+        // One argument with `=`: the name of a directory may begin with a hyphen.
+        .arg(resume)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .process_group(0)
+        .spawn()
+        .context("cannot start a trainer")?;
+    while !alive(dir) {
+        if trainer.try_wait()?.is_some() {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("the trainer ended at its start: {}", said.trim());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Trains without writing files, and prints the speed as JSON.
+fn bench(args: &TrainArgs) -> Result<()> {
+    let (recipe, data) = load_training(recipe(args)?)?;
+    let steps = args.steps.unwrap_or(500);
+    let mut duel = Duel::new(recipe, data, device(args.device.into())?)?;
+    let seconds = training::bench(&mut duel, steps)?;
+    let images = (steps * duel.recipe.training.batch as u64) as f64 / seconds;
+    let gflops = images * duel.operations_per_image() as f64 / 1e9;
+    let line = serde_json::json!({
+        "recipe": duel.recipe.name, "device": duel.device_name(), "threads": training::threads(), "steps": steps,
+        "images_per_second": images.round(), "gflops": (10.0 * gflops).round() / 10.0,
+    });
+    print(&format!("{line}\n"))
+}
+
+impl From<DeviceChoice> for device::Choice {
+    fn from(choice: DeviceChoice) -> Self {
+        match choice {
+            DeviceChoice::Auto => Self::Auto,
+            DeviceChoice::Cpu => Self::Cpu,
+            DeviceChoice::Cuda => Self::Cuda,
+            DeviceChoice::Metal => Self::Metal,
+        }
+    }
+}

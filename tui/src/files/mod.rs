@@ -1,0 +1,5 @@
+//! Files that commands write: whole or absent. Pictures as PNG, GIF, NumPy arrays and IDX.
+
+pub mod arrays;
+pub mod pictures;
+pub mod write;

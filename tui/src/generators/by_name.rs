@@ -1,0 +1,38 @@
+//! A generator by its name or its file.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use duel_models::{SHIPPED, files::read_start, shipped};
+use duel_runtime::{BYTES_MAX, Generator};
+
+/// The most bytes that are read of a file: one more than the runtime takes, so that the runtime refuses a larger file.
+const READ_MAX: u64 = BYTES_MAX as u64 + 1;
+
+/// Arguments that select a generator.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// A shipped model or an ONNX file that `duel export` wrote [default: the first that is shipped].
+    #[arg(long, value_name = "NAME|FILE")]
+    model: Option<String>,
+}
+
+impl ModelArgs {
+    /// Loads the shipped generator of that name, or else the file.
+    pub fn load(&self) -> Result<Generator> {
+        match &self.model {
+            None => Generator::load(SHIPPED[0].onnx).context(SHIPPED[0].name),
+            Some(name) => match shipped(name) {
+                Some(shipped) => Generator::load(shipped.onnx).with_context(|| name.clone()),
+                None => Generator::load(&read(name)?).with_context(|| name.clone()),
+            },
+        }
+    }
+}
+
+/// Reads the bytes of a model's file.
+pub fn read(name: &str) -> Result<Vec<u8>> {
+    read_start(name.as_ref(), READ_MAX).with_context(|| {
+        let names: String = SHIPPED.iter().map(|shipped| format!("{}, ", shipped.name)).collect();
+        format!("cannot read {name}: a model is one of {names}or an ONNX file that `duel export` wrote")
+    })
+}

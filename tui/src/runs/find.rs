@@ -1,0 +1,39 @@
+//! Run directories by name.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use duel_trainer::run::reader::Glance;
+
+/// Tells whether a directory holds a run: it has a recipe.toml.
+pub fn is_run(dir: &Path) -> bool {
+    dir.join("recipe.toml").exists()
+}
+
+/// Returns the directory that `run` names: `run` itself, or runs/`run` if only that holds a run, or if only that
+/// exists.
+pub fn named(run: &Path) -> PathBuf {
+    let under = Path::new("runs").join(run);
+    let alone = |has: fn(&Path) -> bool| has(&under) && !has(run);
+    if alone(is_run) || alone(Path::is_dir) { under } else { run.to_owned() }
+}
+
+/// Tells whether a directory holds files of a run, or nothing yet.
+fn may_be_one(dir: &Path) -> bool {
+    let begun = ["lock", "metrics.jsonl", "events.jsonl"].iter().any(|name| dir.join(name).exists());
+    is_run(dir) || begun || dir.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// Finds the directory of a run, as [`named`]; without a name, that of the newest run under ./runs.
+pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
+    match asked {
+        Some(asked) => match named(asked) {
+            dir if dir.is_dir() && may_be_one(&dir) => Ok(dir),
+            _ => bail!("no run {}: `duel runs` lists the runs", asked.display()),
+        },
+        None => match Glance::all(Path::new("runs")).unwrap_or_default().into_iter().next() {
+            Some(newest) => Ok(newest.dir),
+            None => bail!("no runs under ./runs: start one with `duel train`, or name a run directory"),
+        },
+    }
+}

@@ -1,0 +1,5 @@
+//! Runs by name, their networks, and the samples that are scored.
+
+pub mod find;
+pub mod restore;
+pub mod samples;

@@ -1,0 +1,31 @@
+//! The networks of a run, restored from a checkpoint.
+
+use std::path::Path;
+
+use anyhow::Result;
+use duel_trainer::{
+    device::{Choice, device},
+    gan::{Duel, state},
+    run::paths::{self, RunError},
+};
+
+use crate::term::output::note;
+
+/// Restores the checkpoint with the lowest Fréchet distance, or the last one of a run without evaluations.
+pub fn best(dir: &Path) -> Result<Duel> {
+    restored(dir, state::restore_best)
+}
+
+/// Restores the last checkpoint of a run.
+pub fn last(dir: &Path) -> Result<Duel> {
+    restored(dir, state::restore)
+}
+
+fn restored(dir: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, RunError>) -> Result<Duel> {
+    let recipe = paths::recipe(dir)?;
+    let mut duel = Duel::new(recipe, None, device(Choice::Cpu)?)?;
+    for passed in restore(&mut duel, dir)? {
+        note(&format!("duel: {passed}; the checkpoint before it is used"));
+    }
+    Ok(duel)
+}

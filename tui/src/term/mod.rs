@@ -1,0 +1,18 @@
+//! The terminal: what it can show, its window and keys, and the things that are drawn on it. Uses no feature.
+
+pub mod bindings;
+pub mod cells;
+pub mod charset;
+pub mod input;
+pub mod output;
+#[cfg(feature = "train")]
+pub mod plot;
+pub mod sheet;
+#[cfg(feature = "train")]
+pub mod svg;
+#[cfg(test)]
+pub mod testing;
+pub mod theme;
+pub mod tiles;
+pub mod window;
+pub mod zone;

@@ -1,0 +1,11 @@
+//! Charts in characters.
+
+mod canvas;
+mod chart;
+mod scale;
+
+pub use self::{
+    canvas::Canvas,
+    chart::{Chart, Curve, letter},
+    scale::Scale,
+};

@@ -1,0 +1,266 @@
+//! The terminal while the program has taken it over: drawing, input, and its state restored at every exit.
+
+use std::{
+    io::{self, BufWriter, IsTerminal, Stdout, Write},
+    os::fd::AsFd,
+    panic,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossterm::{
+    cursor, execute, queue,
+    terminal::{
+        self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+        LeaveAlternateScreen,
+    },
+};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process,
+};
+use signal_hook::{
+    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH},
+    flag, low_level,
+};
+
+use super::input::{Key, Keys};
+
+/// The shortest time between two drawings: at most 8 a second.
+const FRAME: Duration = Duration::from_millis(125);
+
+/// The time that a lone escape byte waits for the rest of a sequence.
+const ESCAPE: Duration = Duration::from_millis(50);
+
+/// Bytes of a drawing that are written at once.
+const WRITE: usize = 64 << 10;
+
+/// Whether the terminal is taken over. Static, because the panic hook has no other way to know.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// An input from outside the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// A key was pressed.
+    Key(Key),
+    /// The whole screen must be drawn again: its size has changed, or the program was continued.
+    Redraw,
+    /// Another process has asked this one to suspend itself.
+    Suspend,
+    /// The terminal has vanished, or another process has asked this one to end.
+    Gone,
+}
+
+type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
+/// Flags that signal handlers set.
+#[derive(Debug)]
+struct Signals {
+    end: Arc<AtomicBool>,
+    redraw: Arc<AtomicBool>,
+    suspend: Arc<AtomicBool>,
+    /// Whether the ending signals act as by default again: set once the terminal is restored.
+    default: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        let [end, redraw, suspend, default] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
+        for signal in [SIGTERM, SIGHUP, SIGINT] {
+            flag::register_conditional_default(signal, default.clone())?;
+            flag::register(signal, end.clone())?;
+        }
+        for signal in [SIGWINCH, SIGCONT] {
+            flag::register(signal, redraw.clone())?;
+        }
+        flag::register(SIGTSTP, suspend.clone())?;
+        Ok(Self { end, redraw, suspend, default })
+    }
+}
+
+/// Tells whether stdin and stdout are a terminal that can be drawn on.
+pub fn is_there() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb()
+}
+
+/// Tells whether the terminal can show lines only: `TERM` is empty or `dumb`.
+pub fn is_dumb() -> bool {
+    matches!(std::env::var("TERM").unwrap_or_default().as_str(), "" | "dumb")
+}
+
+/// The terminal, taken over until this is dropped.
+#[derive(Debug)]
+pub struct Window {
+    terminal: Screen,
+    keys: Keys,
+    signals: Signals,
+    drawn: Option<Instant>,
+}
+
+impl Window {
+    /// Takes the terminal over: raw mode, alternate screen, no cursor, no mouse.
+    pub fn open() -> io::Result<Self> {
+        let signals = Signals::register()?;
+        give_back_on_panic();
+        take()?;
+        let terminal = blank().inspect_err(|_| give_back())?;
+        Ok(Self { terminal, keys: Keys::default(), signals, drawn: None })
+    }
+
+    /// Returns the time until the next drawing is due.
+    pub fn until_due(&self) -> Duration {
+        self.drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()))
+    }
+
+    /// Draws in one synchronized update. Only changed cells are sent.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(draw)?;
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        self.drawn = Some(Instant::now());
+        io::Write::flush(self.terminal.backend_mut())
+    }
+
+    /// Waits for input, `timeout` at most.
+    pub fn wait(&mut self, timeout: Duration) -> Vec<Input> {
+        let timeout = if self.keys.unfinished() { timeout.min(ESCAPE) } else { timeout };
+        let stdin = io::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let timespec = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
+        let polled = poll(&mut fds, Some(&timespec));
+        let events = fds[0].revents();
+        let mut inputs = match polled {
+            // A signal interrupted the call: its flag is read below.
+            Err(Errno::INTR) => Vec::new(),
+            Err(_) => return vec![Input::Gone],
+            Ok(_) if events.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return vec![Input::Gone],
+            Ok(0) => self.keys.finish().map(Input::Key).into_iter().collect(),
+            Ok(_) => self.read(stdin.as_fd()),
+        };
+        let is_set = |flag: &AtomicBool| flag.swap(false, Ordering::Relaxed);
+        for (flag, input) in [
+            (&self.signals.redraw, Input::Redraw),
+            (&self.signals.suspend, Input::Suspend),
+            (&self.signals.end, Input::Gone),
+        ] {
+            inputs.extend(is_set(flag).then_some(input));
+        }
+        inputs
+    }
+
+    fn read(&mut self, fd: impl AsFd) -> Vec<Input> {
+        let mut bytes = [0; 1024];
+        match rustix::io::read(fd, &mut bytes) {
+            Ok(0) => vec![Input::Gone],
+            Ok(count) => self.keys.feed(&bytes[..count]).into_iter().map(Input::Key).collect(),
+            Err(Errno::INTR | Errno::AGAIN) => Vec::new(),
+            Err(_) => vec![Input::Gone],
+        }
+    }
+
+    /// Restores the terminal, stops this process until it is continued, and takes the terminal over again.
+    ///
+    /// Without a shell that could continue it, the process is not stopped.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        if !has_shell() {
+            return Ok(());
+        }
+        give_back();
+        // As Ctrl-Z does: stops the whole job, such as a pager beside this process, then this process itself.
+        process::kill_current_process_group(process::Signal::TSTP)?;
+        low_level::emulate_default_handler(SIGTSTP)?;
+        self.signals.suspend.store(false, Ordering::Relaxed);
+        self.take_again()
+    }
+
+    /// Takes the terminal over after a suspension or a change of its size, when the screen no longer shows what was
+    /// drawn.
+    pub fn take_again(&mut self) -> io::Result<()> {
+        take()?;
+        // Not `Terminal::clear`: it asks the terminal for the cursor's position and waits for the answer among the
+        // keys.
+        self.terminal = blank()?;
+        Ok(())
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        give_back();
+        self.signals.default.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Tells whether the parent belongs to the same session: then it is a shell that can continue a stopped job.
+fn has_shell() -> bool {
+    let Some(parent) = process::getppid() else { return false };
+    matches!((process::getsid(Some(parent)), process::getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours)
+}
+
+/// Makes an empty screen of the terminal's present size.
+fn blank() -> io::Result<Screen> {
+    execute!(io::stdout(), Clear(ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE, io::stdout())))
+}
+
+fn take() -> io::Result<()> {
+    TAKEN.store(true, Ordering::Relaxed);
+    terminal::enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide).inspect_err(|_| give_back())
+}
+
+/// Restores the terminal if it is taken over. Errors are ignored: a terminal that has vanished cannot be restored.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::Relaxed) {
+        let mut stdout = io::stdout();
+        let _ = execute!(stdout, EndSynchronizedUpdate, LeaveAlternateScreen, cursor::Show);
+        let _ = terminal::disable_raw_mode();
+        let _ = stdout.flush();
+    }
+}
+
+/// Makes a panic restore the terminal before its message is printed.
+fn give_back_on_panic() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        give_back();
+        before(info);
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use duel_tests::pty::Pty;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_on_a_terminal_that_is_whole_again() {
+        // Set where this test runs itself as a child, in a terminal of its own, to panic there.
+        const CHILD: &str = "DUEL_TEST_PANICS";
+        if std::env::var_os(CHILD).is_some() {
+            let mut window = Window::open().expect("a terminal");
+            window.draw(|frame| frame.render_widget("drawn", frame.area())).expect("a terminal");
+            panic!("on purpose");
+        }
+        let this = std::env::current_exe().expect("a test has a file");
+        let this = this.to_str().expect("a path of text");
+        let name = "term::window::tests::a_panic_is_told_on_a_terminal_that_is_whole_again";
+        let arguments = [this, "--exact", name, "--nocapture"];
+        let mut pty = Pty::start((80, 24), std::path::Path::new("/"), &[(CHILD, "1")], &arguments);
+        pty.expect("on purpose");
+        assert!(pty.end(Duration::from_secs(5)).is_some_and(|status| !status.success()));
+        let text = pty.text();
+        let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what:?} in {text:?}"));
+        assert!(place("\x1b[?1049h") < place("drawn") && place("drawn") < place("\x1b[?1049l"));
+        assert!(place("\x1b[?1049l") < place("on purpose"));
+        assert!(pty.is_cooked() && text.contains("\x1b[?25h"));
+    }
+}

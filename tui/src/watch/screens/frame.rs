@@ -1,0 +1,150 @@
+//! The frame around every screen of the dashboard.
+
+use duel_trainer::run::history::State;
+use ratatui::{Frame, layout::Rect};
+
+use super::{duel, log, messages, popups, runs, time, value};
+use crate::{
+    term::{
+        sheet::{self, Piece, Sheet, piece},
+        theme::{Role, Theme},
+    },
+    text::{numbers, run::seconds_left},
+    watch::state::{
+        action::{Mode, Screen},
+        app::App,
+    },
+};
+
+/// The fewest columns and rows that a dashboard needs.
+pub const LEAST: (u16, u16) = (60, 16);
+
+/// Draws the dashboard.
+pub fn draw(frame: &mut Frame, app: &App, theme: Theme) {
+    let area = frame.area();
+    let mut sheet = Sheet::new(frame.buffer_mut(), theme);
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        draw_too_small(&mut sheet, area);
+        return sheet.finish();
+    }
+    sheet.frame(area);
+    let body = draw_surroundings(&mut sheet, area, app);
+    match app.screen {
+        Screen::Duel => duel::draw(&mut sheet, body, app),
+        Screen::Time => time::draw(&mut sheet, body, app),
+        Screen::Value => value::draw(&mut sheet, body, app),
+        Screen::Runs => runs::draw(&mut sheet, body, app),
+        Screen::Log => log::draw(&mut sheet, body, app),
+    }
+    sheet.finish();
+    if let Some(popup) = &app.popup {
+        popups::draw(Sheet::new(frame.buffer_mut(), theme), area, popup, app);
+    }
+}
+
+fn draw_too_small(sheet: &mut Sheet, area: Rect) {
+    let lines = [
+        format!("duel needs {} x {}", LEAST.0, LEAST.1),
+        format!("this terminal is {} x {}", area.width, area.height),
+        "q leaves".to_owned(),
+    ];
+    sheet.put_in_the_middle(&lines);
+}
+
+/// Draws the run's name and state, its progress, messages and keys; returns the area that is left. The line above that
+/// area is drawn already.
+fn draw_surroundings(sheet: &mut Sheet, area: Rect, app: &App) -> Rect {
+    let (left, right) = (area.x + 1, area.right() - 1);
+    draw_name(sheet, area, app);
+    draw_progress(sheet, Rect { x: left + 1, y: area.y + 1, width: right - left - 2, height: 1 }, app);
+    sheet.across(area.x, right, area.y + 2);
+    let messages = area.bottom() - 3;
+    sheet.across(area.x, right, messages - 1);
+    for (message, y) in messages::messages(app).into_iter().zip(messages..) {
+        sheet.put(left + 1, right - 1, y, &message);
+    }
+    draw_keys(sheet, area, app);
+    Rect { x: left, y: area.y + 3, width: right - left, height: messages - 1 - (area.y + 3) }
+}
+
+fn draw_name(sheet: &mut Sheet, area: Rect, app: &App) {
+    let theme = sheet.theme;
+    let state = app.run.state();
+    let badge = badge(state, theme);
+    let badge_width = sheet::width(&badge) + 2;
+    let end = area.right() - 2;
+    let mut name = vec![piece("duel ", Role::Title), piece(app.run.name.clone(), Role::Here)];
+    let start = &app.run.story.start;
+    let recipe = app.run.recipe.get("name").filter(|recipe| *recipe != app.run.name);
+    let device = match (start.device.as_str(), start.threads) {
+        ("", _) => None,
+        ("cpu", threads) => Some(format!("cpu, {threads} threads")),
+        (device, _) => Some(device.to_owned()),
+    };
+    for fact in [recipe.map(|recipe| format!("recipe {recipe}")), device].into_iter().flatten() {
+        name.push(piece(format!("  {fact}"), Role::Dim));
+    }
+    sheet.label(area.x + 2, end.saturating_sub(badge_width + 1), area.y, name);
+    sheet.label_right(area.x + 2, end, area.y, badge);
+}
+
+/// Formats a state as a sign and a word.
+fn badge(state: State, theme: Theme) -> Vec<Piece> {
+    let (signs, role) = match state {
+        State::Waiting => (("○", "-", "-"), Role::Dim),
+        State::Running => (("●", "•", "*"), Role::Good),
+        State::Paused => (("◐", "=", "="), Role::Warn),
+        State::Done => (("✓", "√", "+"), Role::Good),
+        State::Stopped => (("■", "■", "#"), Role::Dim),
+        State::Crashed => (("✗", "x", "x"), Role::Bad),
+    };
+    vec![piece(format!("{} {}", theme.pick(signs.0, signs.1, signs.2), state.name()), role)]
+}
+
+/// Draws the progress bar, the step, the speed, the time elapsed and left.
+fn draw_progress(sheet: &mut Sheet, area: Rect, app: &App) {
+    let run = &app.run;
+    let (step, steps) = (run.step(), run.steps());
+    let mut words = vec![piece(format!("step {}", numbers::thousands(step)), Role::Title)];
+    if steps > 0 {
+        words.push(piece(format!(" / {}", numbers::thousands(steps)), Role::Dim));
+    }
+    if let Some(last) = run.last {
+        let speed = numbers::thousands(last.images_per_second.clamp(0.0, 1e12) as u64);
+        words.push(piece(format!("   {speed} images/s"), Role::Text));
+        words.push(piece(format!("   {} elapsed", numbers::duration(last.seconds)), Role::Dim));
+    }
+    if let (State::Running | State::Paused, Some(left)) = (run.state(), seconds_left(run)) {
+        words.push(piece(format!("  {} left", numbers::duration(left)), Role::Text));
+    }
+    let start = area.right().saturating_sub(sheet::width(&words)).max(area.x);
+    if steps > 0 && start > area.x + 8 {
+        draw_bar(sheet, Rect { width: start - area.x - 2, ..area }, step as f64 / steps as f64);
+    }
+    sheet.put(start, area.right(), area.y, &words);
+}
+
+fn draw_bar(sheet: &mut Sheet, area: Rect, share: f64) {
+    let percent = format!("{:>4.0} %", (share * 100.0).floor().min(100.0));
+    let width = usize::from(area.width).saturating_sub(percent.len());
+    let done = ((share.clamp(0.0, 1.0) * width as f64) as usize).min(width);
+    let (full, empty) = sheet.theme.pick(("━", "─"), ("█", "░"), ("#", "."));
+    let bar = [piece(full.repeat(done), Role::G), piece(empty.repeat(width - done), Role::Border)];
+    let x = sheet.put(area.x, area.right(), area.y, &bar);
+    sheet.put(x, area.right(), area.y, &[piece(percent, Role::Text)]);
+}
+
+fn draw_keys(sheet: &mut Sheet, area: Rect, app: &App) {
+    let y = area.bottom() - 1;
+    let mut screens = Vec::new();
+    for (number, screen) in (1..).zip(Screen::ALL) {
+        let role = if screen == app.screen { Role::Here } else { Role::Dim };
+        screens.push(piece(format!("{number}"), Role::Title));
+        screens.push(piece(format!(" {}", screen.name()), role));
+        screens.push(piece(" ", Role::Text));
+    }
+    screens.pop();
+    sheet.label(area.x + 2, area.right() - 2, y, screens);
+    let control = if app.mode == Mode::ReadOnly { "" } else { "c control  " };
+    sheet.label_right(area.x + 44, area.right() - 2, y, vec![piece(format!("{control}? keys  q leave"), Role::Dim)]);
+}

@@ -1,0 +1,168 @@
+//! Panels of curves, which several screens share.
+
+use duel_trainer::{
+    gan::losses::DRAW,
+    run::curves::{Bucket, Series},
+};
+use ratatui::layout::Rect;
+
+use crate::{
+    term::{
+        plot::{Chart, Curve, Scale},
+        sheet::{Piece, Sheet, piece},
+        theme::Role,
+    },
+    text::numbers::{self, short},
+    watch::state::app::App,
+};
+
+/// Curves over the same steps, with a title.
+#[derive(Debug)]
+pub struct Panel {
+    title: &'static str,
+    curves: &'static [(Series, &'static str, Role)],
+    kind: Kind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// An axis that fits the values, logarithmic if the user wants.
+    Free,
+    /// An axis that fits the values, with the value of an even duel marked.
+    Value,
+    /// An axis from 0 to 1, with one half marked.
+    Probability,
+}
+
+/// The panels, the most telling first.
+pub const PANELS: [Panel; 5] = [
+    Panel {
+        title: "losses",
+        curves: &[(Series::GLoss, "G", Role::G), (Series::DLoss, "D", Role::D)],
+        kind: Kind::Free,
+    },
+    Panel { title: "V(D, G)", curves: &[(Series::Value, "", Role::Text)], kind: Kind::Value },
+    Panel {
+        title: "D says real",
+        curves: &[(Series::DFake, "D(G(z))", Role::G), (Series::DReal, "D(x)", Role::D)],
+        kind: Kind::Probability,
+    },
+    Panel {
+        title: "gradient norms",
+        curves: &[(Series::GGradient, "G", Role::G), (Series::DGradient, "D", Role::D)],
+        kind: Kind::Free,
+    },
+    Panel { title: "images/s", curves: &[(Series::Speed, "", Role::Text)], kind: Kind::Free },
+];
+
+/// The steps that all panels of a screen share.
+#[derive(Debug)]
+pub struct Steps<'a> {
+    /// The records in view.
+    pub buckets: &'a [Bucket],
+    /// The first and the last step in view.
+    pub range: (u64, u64),
+    /// A step that is pointed at.
+    pub cursor: Option<u64>,
+}
+
+impl<'a> Steps<'a> {
+    /// Returns the steps that the user looks at.
+    pub fn in_view(app: &'a App, cursor: Option<u64>) -> Self {
+        let range = app.view.steps(app.run.step(), app.run.steps());
+        Self { buckets: app.run.curves.between(range.0, range.1), range, cursor }
+    }
+
+    /// Returns the record at the cursor, else the newest.
+    fn now(&self, app: &'a App) -> Option<&'a Bucket> {
+        let step = self.cursor.unwrap_or(u64::MAX);
+        app.run.curves.between(0, step).last()
+    }
+}
+
+/// Draws panels below each other, and the range of steps under the last. The title of the first stands in the row above
+/// `area`.
+pub fn draw(sheet: &mut Sheet, area: Rect, panels: &[Panel], app: &App, steps: &Steps) {
+    let count = panels.len() as u16;
+    let rows = area.height.saturating_sub(count);
+    let mut top = area.y;
+    for (panel, number) in panels.iter().zip(0..) {
+        let height = rows / count + u16::from(number < rows % count);
+        if number > 0 {
+            sheet.across(area.x - 1, area.right(), top - 1);
+        }
+        draw_title(sheet, area, top - 1, panel, steps.now(app));
+        chart(sheet, Rect { y: top, height, ..area }, panel, app, steps);
+        top += height + 1;
+    }
+    draw_steps(sheet, Rect { y: area.bottom() - 1, height: 1, ..area }, app, steps);
+}
+
+fn draw_title(sheet: &mut Sheet, area: Rect, y: u16, panel: &Panel, now: Option<&Bucket>) {
+    sheet.label(area.x, area.right(), y, vec![piece(panel.title, Role::Title)]);
+    let mut values = Vec::new();
+    for (series, name, role) in panel.curves.iter().rev() {
+        let value = now.map_or("-".into(), |bucket| value(bucket, *series));
+        let space = if values.is_empty() { "" } else { "  " };
+        let name = if name.is_empty() { String::new() } else { format!("{name} ") };
+        values.push(piece(format!("{space}{name}{value}"), *role));
+    }
+    match panel.kind {
+        Kind::Value => values.push(piece(format!("  draw {DRAW:.3}"), Role::Even)),
+        Kind::Probability | Kind::Free => {}
+    }
+    let start = area.x + panel.title.len() as u16 + 3;
+    sheet.label_right(start, area.right(), y, values);
+}
+
+fn value(bucket: &Bucket, series: Series) -> String {
+    let mean = f64::from(bucket.span(series).mean);
+    match series {
+        Series::Speed => numbers::thousands(mean.clamp(0.0, 1e12) as u64),
+        _ if mean.is_finite() && (0.0005..100.0).contains(&mean.abs()) => format!("{mean:.3}"),
+        _ => short(mean),
+    }
+}
+
+fn chart(sheet: &mut Sheet, area: Rect, panel: &Panel, app: &App, steps: &Steps) {
+    let curves: Vec<Curve> = panel
+        .curves
+        .iter()
+        .map(|(series, _, role)| Curve { buckets: steps.buckets, series: *series, role: *role })
+        .collect();
+    let values = || curves.iter().flat_map(|curve| ends(curve));
+    let (scale, mark) = match panel.kind {
+        Kind::Free => (Scale::around(values(), app.view.logarithm), None),
+        Kind::Value => {
+            let top = if steps.buckets.is_empty() { 0.0 } else { DRAW };
+            (Scale::around(values().chain([DRAW, top]), false), Some((DRAW, Role::Even)))
+        }
+        Kind::Probability => (Scale { low: 0.0, high: 1.0, log: false }, Some((0.5, Role::Even))),
+    };
+    let chart = Chart {
+        curves: &curves,
+        steps: steps.range,
+        scale,
+        mark,
+        cursor: steps.cursor,
+        smoothing: app.view.smoothing(),
+    };
+    chart.draw(area, sheet.buffer, sheet.theme);
+}
+
+/// Returns the lowest and the highest value of each record.
+pub fn ends(curve: &Curve) -> impl Iterator<Item = f32> {
+    curve.buckets.iter().map(move |bucket| bucket.span(curve.series)).flat_map(|span| [span.min, span.max])
+}
+
+/// Draws the first and the last step in view, and a description of the view between them.
+pub fn draw_steps(sheet: &mut Sheet, area: Rect, app: &App, steps: &Steps) {
+    let left: Piece = piece(numbers::thousands(steps.range.0), Role::Dim);
+    let right = piece(format!("step {}", numbers::thousands(steps.range.1)), Role::Dim);
+    let x = sheet.put(area.x + 6, area.right(), area.y, &[left]) + 2;
+    let end = area.right().saturating_sub(right.0.len() as u16);
+    let how = app.view.words();
+    let middle = (x + end).saturating_sub(how.len() as u16) / 2;
+    sheet.put(middle.max(x), end, area.y, &[piece(how, Role::Here)]);
+    sheet.put(end, area.right(), area.y, &[right]);
+}

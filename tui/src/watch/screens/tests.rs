@@ -1,0 +1,232 @@
+//! Every screen of recorded runs after scripted keys, in one table.
+
+use std::{fmt::Write as _, fs::File, path::Path};
+
+use duel_models::random::Stream;
+use duel_tests::recorded::{BEGAN, Kind, record, record_long};
+
+use super::frame::draw;
+use crate::{
+    term::{
+        charset::Charset,
+        input::Key,
+        testing::{draw_with, plain},
+        theme::{Colors, Theme},
+    },
+    watch::{
+        files::Files,
+        keys::KEYS,
+        state::{
+            action::{Effect, Event, Mode, Screen},
+            app::App,
+        },
+    },
+};
+
+/// A dashboard without a terminal.
+struct Bench {
+    app: App,
+    files: Files,
+    size: (u16, u16),
+}
+
+impl Bench {
+    fn on(dir: &Path, mode: Mode, size: (u16, u16)) -> Self {
+        let (files, run) = Files::open(dir);
+        let mut bench = Self { app: App::new(dir, run, mode, BEGAN as f64 + 3600.0), files, size };
+        bench.read();
+        bench
+    }
+
+    fn read(&mut self) {
+        self.files.read(&mut self.app);
+        self.files.read_samples(&mut self.app);
+    }
+
+    /// Presses keys: each character is a key, some signs stand for keys without a character.
+    fn press(&mut self, keys: &str) {
+        for key in keys.chars() {
+            let key = match key {
+                '←' => Key::Left,
+                '→' => Key::Right,
+                '↑' => Key::Up,
+                '↓' => Key::Down,
+                '⏎' => Key::Enter,
+                '⌂' => Key::Home,
+                '⎋' => Key::Escape,
+                c => Key::Char(c),
+            };
+            if let Some(Effect::Open(dir)) = self.app.update(Event::Key(key)) {
+                let run;
+                (self.files, run) = Files::open(&dir);
+                self.app.open(&dir, run);
+            }
+            self.read();
+        }
+    }
+
+    fn draw(&self, theme: Theme) -> String {
+        draw_with(self.size, |frame| draw(frame, &self.app, theme))
+    }
+}
+
+#[test]
+fn what_the_balance_does_is_on_the_screen() {
+    let dir = tempfile::tempdir().expect("a directory");
+    record(Kind::Killed, dir.path());
+    let lock = File::open(dir.path().join("lock")).expect("a lock");
+    lock.lock().expect("nobody else's");
+    let file = dir.path().join("recipe.toml");
+    let recipe = std::fs::read_to_string(&file).expect("a recipe");
+    let adaptive = recipe.replace("balance = \"fixed\"", "balance = \"adaptive\"");
+    // In this recipe both networks learn at 1e-4.
+    let (before, after) = adaptive.split_once("[discriminator]").expect("its section");
+    let faster = after.replacen("learning_rate = 0.0001", "learning_rate = 0.0002", 1);
+    let adaptive = format!("{before}[discriminator]{faster}");
+    for (text, expected) in [(recipe, false), (adaptive, true)] {
+        std::fs::write(&file, text).expect("space");
+        let screen = Bench::on(dir.path(), Mode::Watch, (80, 24)).draw(plain(Charset::Ascii));
+        assert_eq!(screen.contains("the discriminator learns at 50.0 % of its learning rate"), expected, "{screen}");
+    }
+}
+
+/// Title, run, whether a trainer holds the run, mode, and keys of each screen.
+const TABLE: &[(&str, Kind, bool, Mode, &str)] = &[
+    ("duel, running", Kind::Killed, true, Mode::Watch, ""),
+    ("duel, collapsed, logarithmic, smooth", Kind::Collapsed, true, Mode::Watch, "yss"),
+    ("duel, lost among the numbers", Kind::Diverged, false, Mode::Watch, ""),
+    ("duel, zoomed and panned", Kind::Healthy, false, Mode::ReadOnly, "++←"),
+    ("duel, empty", Kind::Empty, false, Mode::Watch, ""),
+    ("duel, half a line at the end", Kind::HalfALine, false, Mode::Watch, ""),
+    ("time, at the fourth grid", Kind::Healthy, false, Mode::Watch, "2⌂→→→"),
+    ("duel, over numbers", Kind::Numbers, false, Mode::Watch, ""),
+    ("time, over numbers", Kind::Numbers, false, Mode::Watch, "2⌂→→→"),
+    ("value, resumed", Kind::Resumed, true, Mode::Watch, "3"),
+    ("runs, two marked", Kind::Healthy, false, Mode::Watch, "4 ↓↓ v"),
+    ("log, filtered", Kind::Collapsed, true, Mode::Watch, "5/check⏎"),
+    ("log, hostile", Kind::Hostile, true, Mode::Watch, "5"),
+    ("help", Kind::Killed, true, Mode::Watch, "?"),
+    ("control", Kind::Killed, true, Mode::Watch, "c↓↓"),
+    ("leaving", Kind::Killed, true, Mode::Attached, "q"),
+];
+
+/// Titles of the screens that are drawn on a large terminal, too.
+const LARGE: &[&str] = &[
+    "duel, running",
+    "duel, over numbers",
+    "time, at the fourth grid",
+    "value, resumed",
+    "runs, two marked",
+    "log, hostile",
+];
+
+#[test]
+fn screens() {
+    let home = tempfile::tempdir().expect("a directory");
+    for kind in Kind::ALL {
+        record(kind, &home.path().join(format!("{kind:?}").to_lowercase()));
+    }
+    for (size, charset) in [
+        ((80, 24), Charset::Braille),
+        ((80, 24), Charset::Ascii),
+        ((80, 24), Charset::Half),
+        ((200, 50), Charset::Braille),
+        ((200, 50), Charset::Ascii),
+    ] {
+        let mut all = String::new();
+        // A large terminal shows more of a screen, and the same popups.
+        let shown = TABLE.iter().filter(|(title, ..)| size.0 == 80 || LARGE.contains(title));
+        for (title, kind, alive, mode, keys) in shown {
+            let name = format!("{kind:?}").to_lowercase();
+            let dir = home.path().join(&name);
+            let lock = alive.then(|| File::open(dir.join("lock")).expect("a lock"));
+            lock.iter().for_each(|lock| lock.lock().expect("a lock"));
+            let mut bench = Bench::on(&dir, *mode, size);
+            bench.press(keys);
+            bench.app.dir = Path::new("runs").join(&name);
+            let drawn = bench.draw(plain(charset));
+            assert!(charset != Charset::Ascii || drawn.is_ascii(), "{title} in ASCII:\n{drawn}");
+            write!(all, "--- {title} ---\n{drawn}").expect("memory");
+        }
+        let name = format!("{}x{}_{charset:?}", size.0, size.1).to_lowercase();
+        insta::assert_snapshot!(name, all);
+    }
+}
+
+#[test]
+fn a_hostile_run_is_shown_and_not_obeyed() {
+    let home = tempfile::tempdir().expect("a directory");
+    let dir = home.path().join("a\u{1b}[2Jb");
+    record(Kind::Hostile, &dir);
+    for screen in "12345c?".chars() {
+        for charset in [Charset::Braille, Charset::Half, Charset::Ascii] {
+            let mut bench = Bench::on(&dir, Mode::Watch, (200, 50));
+            bench.press(&screen.to_string());
+            let drawn = bench.draw(plain(charset));
+            assert!(!drawn.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{drawn}");
+            assert!(drawn.contains(r"a\u{1b}[2Jb"), "its name is shown:\n{drawn}");
+        }
+    }
+}
+
+#[test]
+fn a_small_terminal_is_told_what_is_needed() {
+    let home = tempfile::tempdir().expect("a directory");
+    record(Kind::Killed, home.path());
+    let mut bench = Bench::on(home.path(), Mode::Watch, (59, 16));
+    assert!(bench.draw(plain(Charset::Braille)).contains("duel needs 60 x 16"));
+    for size in [(1, 1), (3, 2), (60, 15), (10, 100)] {
+        bench.size = size;
+        bench.draw(plain(Charset::Ascii));
+    }
+    for keys in ["1", "2", "3", "4", "5", "?", "⎋c", "⎋"] {
+        bench.press(keys);
+        for size in [(60, 16), (61, 17), (60, 100), (500, 16), (300, 100)] {
+            bench.size = size;
+            bench.draw(plain(Charset::Half));
+        }
+    }
+}
+
+#[test]
+fn no_spike_of_a_long_run_is_lost() {
+    let home = tempfile::tempdir().expect("a directory");
+    record_long(home.path(), 200_000);
+    let bench = Bench::on(home.path(), Mode::Watch, (80, 24));
+    assert!(bench.draw(plain(Charset::Braille)).contains(" 100 ⠀".trim_end_matches('⠀')), "the scale holds the spike");
+    assert_eq!(bench.app.run.step(), 200_000);
+}
+
+/// Applies 100,000 random events of all kinds and draws now and then at random sizes: no panic, and the state stays
+/// valid.
+#[test]
+fn random_events() {
+    let home = tempfile::tempdir().expect("a directory");
+    for kind in [Kind::Healthy, Kind::Collapsed, Kind::Hostile, Kind::Empty] {
+        record(kind, &home.path().join(format!("{kind:?}")));
+    }
+    let mut bench = Bench::on(&home.path().join("Healthy"), Mode::Attached, (80, 24));
+    let keys: Vec<Key> = KEYS.iter().flat_map(|group| group.bindings).flat_map(|one| one.keys).copied().collect();
+    let mut random = Stream::new(2014, "events");
+    for round in 0..100_000 {
+        let event = match random.below(20) {
+            0 => Event::Tick(random.uniform() * 2e9),
+            1 => Event::Fresh,
+            2 => Event::Samples(random.bits() >> random.below(64), None),
+            3 => Event::Asked(if random.below(2) == 0 { Ok(round.to_string()) } else { Err("no".into()) }),
+            4 => Event::Glances(Vec::new()),
+            5 => Event::Key(Key::Char(char::from_u32(random.below(0x3000) as u32).unwrap_or('x'))),
+            6 => Event::Key([Key::Enter, Key::Escape, Key::Backspace, Key::Delete][random.below(4)]),
+            _ => Event::Key(keys[random.below(keys.len())]),
+        };
+        bench.app.update(event);
+        if round % 100 == 0 {
+            bench.read();
+            bench.size = (random.below(150) as u16 + 1, random.below(60) as u16 + 1);
+            let charset = [Charset::Ascii, Charset::Half, Charset::Braille][random.below(3)];
+            let colors = [Colors::None, Colors::Sixteen, Colors::Many, Colors::True][random.below(4)];
+            bench.draw(Theme { charset, colors });
+        }
+    }
+    assert!(Screen::ALL.contains(&bench.app.screen));
+}

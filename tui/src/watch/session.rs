@@ -1,0 +1,28 @@
+//! The dashboard, and the summary on the normal screen after it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use duel_models::text::showable;
+use duel_trainer::run::reader::Run;
+
+use super::{dashboard, state::action::Mode};
+use crate::{
+    term::{output::print, theme::Theme},
+    text::run::{line, next_command},
+};
+
+/// Shows the dashboard until the user leaves, then prints the run's state and the next command. Prints nothing if the
+/// terminal has vanished.
+pub fn watch(dir: &Path, mode: Mode, theme: Theme) -> Result<()> {
+    match dashboard::show(dir, mode, theme)? {
+        Some(app) => print(&summary(&app.dir, &app.run)),
+        None => Ok(()),
+    }
+}
+
+/// Summarises the state of a run and the next command.
+fn summary(dir: &Path, run: &Run) -> String {
+    let (words, command) = next_command(run.state(), run.recipe.is_toy(), &showable(&dir.display().to_string()));
+    format!("{} is {}: {}\n{words} `{command}`\n", run.name, run.state().name(), line(run))
+}
