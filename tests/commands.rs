@@ -80,7 +80,7 @@ fn a_duel_is_trained_exported_and_drawn() {
     ok(dir, &["export", "run", "--out", "out"]);
     fs::create_dir(dir.join("mine")).expect("space");
     fs::write(dir.join("mine/README.md"), "# Mine").expect("space");
-    refused(dir, &["export", "run", "--out", "mine"], 1, "mine/README.md is no model card");
+    refused(dir, &["export", "run", "--out", "mine"], 1, "mine/README.md is not a model card");
     let text = ok(dir, &["sample", "--model", "out/generator.onnx", "--charset", "ascii", "--count", "2"]);
     assert!(text.is_ascii() && text.lines().count() == 14, "{text}");
     for name in ["a.npy", "b.npy"] {

@@ -211,7 +211,7 @@ fn a_million_lines_open_soon_and_take_little_memory() {
         pty.end(Duration::from_secs(5)).expect("q leaves");
         cpu
     };
-    // Each line costs what it costs, however many there are; the README has the times.
+    // Each line costs what it costs, however many there are; docs/speed.md has the times.
     let (tenth, whole) = (open("tenth", 100_000, "100,000"), open("long", 1_000_000, "1,000,000"));
     assert!(whole < 20 * tenth, "{tenth:?} {whole:?}");
 }
@@ -250,7 +250,7 @@ fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     pty.expect("running");
     pty.expect("images/s");
     pty.press("q");
-    pty.expect("the run goes on; what now?");
+    pty.expect("the training is still running");
     pty.press("1");
     assert!(pty.end(Duration::from_secs(5)).expect("it leaves").success());
     assert_whole(&pty);

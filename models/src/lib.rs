@@ -19,5 +19,5 @@ pub mod text;
 
 pub use card::{Card, CardError};
 pub use latent::{LatentLaw, Latents};
-pub use shape::{MNIST, PIXELS, SIDE, Shape, ShapeError};
+pub use shape::{Shape, ShapeError};
 pub use shipped::{SHIPPED, Shipped, shipped};

@@ -97,15 +97,6 @@ impl FromStr for Shape {
     }
 }
 
-/// The sides of MNIST's pictures.
-pub const SIDE: usize = 28;
-
-/// The pixels of MNIST's pictures.
-pub const PIXELS: usize = SIDE * SIDE;
-
-/// The shape of MNIST's pictures.
-pub const MNIST: Shape = Shape { channels: 1, height: SIDE, width: SIDE };
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,8 +6,7 @@ use tract_onnx::{prelude::*, tract_hir::tract_core::internal::*};
 
 use crate::{
     kernels::{PackedMatrix, Rows},
-    layers::{Activation, Weight},
-    plan::equal_if_same,
+    layer::{Activation, Weight, equal_if_same, scatters},
 };
 
 /// Taps of the 4×4 kernel.
@@ -35,11 +34,6 @@ struct ConvTransposeWeights {
     weights: Vec<PackedMatrix>,
     bias: Vec<f32>,
     activation: Activation,
-}
-
-/// Whether a layer of so many output channels is one product whose taps are scattered, not four products of gathered rows.
-pub(crate) fn scatters(outputs: usize) -> bool {
-    matches!(outputs, 1 | 3)
 }
 
 impl ConvTranspose {
@@ -100,14 +94,15 @@ impl ConvTransposeWeights {
         let rows = Rows { from: &from, taps: &[0], to: &to };
         self.weights[0].product(x, &rows, |_| [[0.0; C]; TAPS].as_flattened(), 1.0, &mut taps);
         let out = out.as_chunks_mut::<C>().0;
-        out.iter_mut().for_each(|pixel| pixel.copy_from_slice(&self.bias));
+        out.fill(std::array::from_fn(|channel| self.bias[channel]));
         let [tall, wide] = [2 * height, 2 * width];
         for (pixel, taps) in taps.chunks_exact(columns).enumerate() {
             let (top, left) = (2 * (pixel / width), 2 * (pixel % width));
             for (tap, values) in taps.as_chunks::<C>().0.iter().enumerate() {
                 let (y, x) = (top + tap / 4, left + tap % 4);
                 if (1..=tall).contains(&y) && (1..=wide).contains(&x) {
-                    out[(y - 1) * wide + x - 1].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                    let pixel = &mut out[(y - 1) * wide + x - 1];
+                    (0..C).for_each(|channel| pixel[channel] += values[channel]);
                 }
             }
         }

@@ -6,8 +6,7 @@ use tract_onnx::{prelude::*, tract_hir::tract_core::internal::*};
 
 use crate::{
     kernels::{PackedMatrix, Rows, product_f64},
-    layers::{Activation, Weight},
-    plan::equal_if_same,
+    layer::{Activation, Weight, equal_if_same},
 };
 
 /// A dense layer with its activation: [N, inputs], and labels [N] if its bias is a table by class -> [N, outputs].

@@ -7,12 +7,12 @@ use duel_models::{
     Card,
     onnx::{CONV_TRANSPOSE, LABEL, LATENT},
 };
-use tract_onnx::{
-    pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType},
-    prelude::f16,
-};
+use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, tensor_proto::DataType};
 
-use crate::{conv_transpose::scatters, door::shortened};
+use crate::{
+    door::shortened,
+    layer::{Activation, Layer, Op, Weight, scatters},
+};
 
 /// The most output values of a layer for one sample, 4 MB: 256 channels of 64×64 pixels.
 const VALUES_MAX: usize = 1 << 20;
@@ -21,89 +21,6 @@ const VALUES_MAX: usize = 1 << 20;
 const PACKED_MAX: usize = 16 << 20;
 /// Values of the widest vector register, AVX-512.
 const LANES: usize = 16;
-
-/// One layer with the activation behind it.
-#[derive(Debug)]
-pub(crate) struct Layer {
-    pub op: Op,
-    pub activation: Activation,
-    /// Output channels, height and width: [outputs, 1, 1] for a dense layer that is not reshaped to a picture.
-    pub shape: [usize; 3],
-}
-
-impl Layer {
-    /// Output values for one sample.
-    pub fn size(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
-
-/// Activation function behind a layer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Activation {
-    None,
-    /// max(y, slope y), with a slope in [0, 1]: ReLU for 0.
-    Leaky(f32),
-    Tanh,
-}
-
-/// Linear part of a layer.
-#[derive(Debug)]
-pub(crate) enum Op {
-    /// y = x W + b; with classes, b is the row of a table that the label picks.
-    Dense {
-        /// [inputs, outputs].
-        weight: Weight,
-        /// [outputs], or [classes, outputs] with classes.
-        bias: Option<Weight>,
-        /// Whether it computes in double precision.
-        double: bool,
-    },
-    /// Transposed convolution of 4×4, stride 2 and padding 1, which doubles height and width.
-    ConvTranspose {
-        /// [inputs, outputs, 4, 4].
-        weight: Weight,
-        /// [outputs].
-        bias: Weight,
-    },
-}
-
-/// A tensor of the file.
-#[derive(Debug)]
-pub(crate) struct Weight {
-    pub dims: Vec<usize>,
-    kind: DataType,
-    /// Little-endian.
-    bytes: Vec<u8>,
-}
-
-impl Weight {
-    fn new(tensor: TensorProto) -> Self {
-        Self {
-            kind: tensor.data_type(),
-            dims: tensor.dims.iter().map(|&size| size as usize).collect(),
-            bytes: tensor.raw_data,
-        }
-    }
-
-    /// Value `at`, in the order of the file.
-    pub fn value(&self, at: usize) -> f32 {
-        match self.kind {
-            DataType::Float16 => f16::from_le_bytes(self.bytes.as_chunks().0[at]).to_f32(),
-            _ => f32::from_le_bytes(self.bytes.as_chunks().0[at]),
-        }
-    }
-
-    fn is_float(&self) -> bool {
-        matches!(self.kind, DataType::Float | DataType::Float16)
-    }
-
-    /// The values of a tensor of integers; none for another type.
-    fn integers(&self) -> Option<Vec<i64>> {
-        let values = self.bytes.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes));
-        (self.kind == DataType::Int64).then(|| values.collect())
-    }
-}
 
 /// Meaning of a name in the graph.
 enum Value {

@@ -39,6 +39,7 @@ mod conv_transpose;
 mod dense;
 mod door;
 mod kernels;
+mod layer;
 mod layers;
 mod plan;
 

@@ -18,8 +18,7 @@ use tract_onnx::{
 use crate::{
     conv_transpose::ConvTranspose,
     dense::Dense,
-    kernels::tanh,
-    layers::{Activation, Layer, Op},
+    layer::{Layer, Op},
 };
 
 /// The graph of those layers for any number of samples: latents and labels -> [N, height × width × channels].
@@ -53,35 +52,3 @@ pub(crate) fn plan(layers: Vec<Layer>, card: &Card) -> TractResult<Arc<TypedRunn
     model.select_output_outlets(&[last])?;
     model.into_runnable()
 }
-
-impl Activation {
-    /// The slope that products apply to their sums, f(y) = max(y, slope y).
-    pub(crate) fn slope(self) -> f32 {
-        match self {
-            Self::Leaky(slope) => slope,
-            Self::None | Self::Tanh => 1.0,
-        }
-    }
-
-    /// Applies an activation that the products do not.
-    pub(crate) fn finish(self, values: &mut [f32]) {
-        if self == Self::Tanh {
-            tanh(values);
-        }
-    }
-}
-
-/// Equality of operations, which tract asks for: two are equal if they share their weights.
-macro_rules! equal_if_same {
-    ($op:ty) => {
-        impl PartialEq for $op {
-            fn eq(&self, other: &Self) -> bool {
-                Arc::ptr_eq(&self.0, &other.0)
-            }
-        }
-
-        impl Eq for $op {}
-    };
-}
-
-pub(crate) use equal_if_same;

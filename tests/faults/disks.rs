@@ -11,7 +11,7 @@ use std::{
 
 use duel_models::random::Stream;
 use duel_tests::duel;
-use duel_trainer::run::record::{Event, What};
+use duel_trainer::run::record::{Event, EventKind};
 use rustix::process::Signal;
 
 use crate::{
@@ -107,7 +107,7 @@ fn is_well((code, said): (Option<i32>, Vec<String>)) -> Result<(), String> {
 /// What a run must hold that had trouble and got over it: all of it, and a word of it.
 fn got_over_it(small: &Small, dir: &Path) -> Result<(), String> {
     small.check_done(dir)?;
-    let is_word = |event: &Event| matches!(&event.what, What::Warning { what, .. } if what == "not saved");
+    let is_word = |event: &Event| matches!(&event.kind, EventKind::Warning { what, .. } if what == "not saved");
     if !lines::<Event>(&dir.join("events.jsonl"))?.iter().any(is_word) {
         return Err("no event says that something was not saved".to_owned());
     }

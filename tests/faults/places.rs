@@ -9,7 +9,7 @@ use std::{
 
 use duel_models::random::Stream;
 use duel_tests::{duel, pty::Pty};
-use duel_trainer::run::record::{Event, Metrics, What};
+use duel_trainer::run::record::{Event, EventKind, Metrics};
 use rustix::process::Signal;
 
 use crate::{
@@ -127,7 +127,8 @@ fn damaged(small: &Small, mut stream: Stream) -> Result<(), String> {
     if !trainer.status.success() || said.len() != what.len() || !said.iter().all(|line| line.contains("is damaged")) {
         return Err(format!("{what:?}: {}: {said:?}", trainer.status));
     }
-    let is_word = |event: &&Event| matches!(&event.what, What::Warning { what, .. } if what == "damaged checkpoint");
+    let is_word =
+        |event: &&Event| matches!(&event.kind, EventKind::Warning { what, .. } if what == "damaged checkpoint");
     if lines::<Event>(&dir.join("events.jsonl"))?.iter().filter(is_word).count() != what.len() {
         return Err(format!("{what:?}: no event says so"));
     }

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, process::Child, thread, time::Duration};
 
 use duel_models::random::Stream;
-use duel_trainer::run::record::{Ending, Event, What};
+use duel_trainer::run::record::{Ending, Event, EventKind};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -94,11 +94,11 @@ fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result
         return Err(format!("{after:?}: it said {said:?}"));
     }
     let events = if dir.exists() { lines::<Event>(&dir.join("events.jsonl"))? } else { Vec::new() };
-    let last = events.last().map(|event| event.what.clone());
+    let last = events.last().map(|event| event.kind.clone());
     if ended.status.success() {
         match last {
-            Some(What::Stopped { why: Ending::Done, .. }) => return small.check_done(&dir),
-            Some(What::Stopped { why: Ending::Asked, .. }) => {}
+            Some(EventKind::Stopped { why: Ending::Done, .. }) => return small.check_done(&dir),
+            Some(EventKind::Stopped { why: Ending::Asked, .. }) => {}
             other => return Err(format!("{after:?}: its last event is {other:?}")),
         }
         if !dir.join("checkpoints").read_dir().is_ok_and(|mut files| files.next().is_some()) {

@@ -17,8 +17,8 @@ use duel_trainer::{
     run::{
         density::Densities,
         grid,
-        reader::{Glance, Reader, Run},
-        record::Ask,
+        reader::{Reader, Run, RunSummary},
+        record::RequestKind,
         writer::Writer,
     },
 };
@@ -115,20 +115,22 @@ fn lines() -> impl FnMut(&[u8]) {
         let (mut reader, mut whole) = Reader::new(dir);
         reader.update(&mut whole).expect("readable");
         assert_eq!(figures(&parts), figures(&whole));
-        assert!(parts.story.events.iter().zip(&whole.story.events).all(|(a, b)| format!("{a:?}") == format!("{b:?}")));
-        for event in &whole.story.events {
+        assert!(
+            parts.history.events.iter().zip(&whole.history.events).all(|(a, b)| format!("{a:?}") == format!("{b:?}"))
+        );
+        for event in &whole.history.events {
             is_showable(&serde_json::to_value(event).expect("an event is JSON"));
         }
         for key in ["name", "training.steps", "generator.hidden"] {
             let fact = whole.recipe.get(key).unwrap_or_default();
             assert!(!fact.chars().any(char::is_control));
         }
-        assert!(Glance::at(dir).is_some());
+        assert!(RunSummary::read(dir).is_some());
     }
 }
 
 fn figures(run: &Run) -> (u64, u64, Option<u64>, u64, &'static str) {
-    (run.story.total, run.unreadable, run.curves.last_step(), run.step(), run.state().name())
+    (run.history.total, run.unreadable, run.curves.last_step(), run.step(), run.state().name())
 }
 
 fn is_showable(value: &Value) {
@@ -206,7 +208,7 @@ fn requests() -> impl FnMut(&[u8]) {
         for part in [first, rest, b"\n"] {
             append(&room.path().join("run/control.jsonl"), part);
             for request in writer.requests().expect("readable") {
-                let Ask::Set { key, value } = &request.ask else { continue };
+                let RequestKind::Set { key, value } = &request.kind else { continue };
                 match Change::new(5, key, value).and_then(|change| recipe.change(change)) {
                     Ok(()) => {
                         assert_eq!(Recipe::parse(&recipe.to_toml(), "again").expect("its own text"), recipe);

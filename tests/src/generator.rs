@@ -12,7 +12,7 @@ use crate::{
 /// Values of its latent.
 const LATENT_SIZE: usize = 4;
 
-/// image = reshape(tanh(table[label] + latent W)), as the bytes of an ONNX file with its card.
+/// image = reshape(tanh(`table[label]` + latent W)), as the bytes of an ONNX file with its card.
 pub fn onnx() -> Vec<u8> {
     let table: Vec<f32> = (0..10).flat_map(|label| digit(label).map(|grey| f32::from(grey) / 64.0 - 2.0)).collect();
     let weights: Vec<f32> = (0..LATENT_SIZE * SHAPE.size()).map(|at| (at * 7919 % 13) as f32 * 0.02 - 0.12).collect();

@@ -14,7 +14,7 @@ use duel_trainer::{
     recipe::{Recipe, Toy},
     run::{
         density::Densities,
-        record::{Ending, Event, Metrics, What},
+        record::{Ending, Event, EventKind, Metrics},
     },
 };
 
@@ -173,29 +173,29 @@ fn tenths(mean: f64, seed: u64) -> [u32; 10] {
 }
 
 fn events(kind: Kind, steps: u64) -> Vec<Event> {
-    let on = |step: u64, what: What| Event { time: BEGAN as f64 + step as f64 * 0.0045, step, what };
-    let started = What::Started {
+    let on = |step: u64, kind: EventKind| Event { time: BEGAN as f64 + step as f64 * 0.0045, step, kind };
+    let started = EventKind::Started {
         device: "cpu".into(),
         threads: 2,
         steps: 20_000,
         parameters: [349_968, 333_057],
         version: "duel 0.1.0".into(),
     };
-    let checkpoint = |step: u64| on(step, What::Checkpoint { file: format!("checkpoints/{step:08}.safetensors") });
+    let checkpoint = |step: u64| on(step, EventKind::Checkpoint { file: format!("checkpoints/{step:08}.safetensors") });
     let mut events = vec![on(0, started)];
     events.extend((5000..=steps).step_by(5000).map(checkpoint));
-    let warning = |what: &str, since, evidence: &str, remedy: &str| What::Warning {
+    let warning = |what: &str, since, evidence: &str, remedy: &str| EventKind::Warning {
         what: what.into(),
         since,
         evidence: evidence.into(),
         remedy: remedy.into(),
     };
     match kind {
-        Kind::Numbers => events.push(on(steps, What::Stopped { why: Ending::Done, error: None })),
+        Kind::Numbers => events.push(on(steps, EventKind::Stopped { why: Ending::Done, error: None })),
         Kind::Healthy => {
             let scores = [("frechet".to_owned(), 14.25), ("precision".to_owned(), 0.912)].into();
-            events.push(on(steps, What::Evaluation { scores }));
-            events.push(on(steps, What::Stopped { why: Ending::Done, error: None }));
+            events.push(on(steps, EventKind::Evaluation { scores }));
+            events.push(on(steps, EventKind::Stopped { why: Ending::Done, error: None }));
         }
         Kind::Collapsed => {
             let what = warning(
@@ -211,11 +211,11 @@ fn events(kind: Kind, steps: u64) -> Vec<Event> {
             let what = warning("divergence", 7050, "the losses are not finite", "--set generator.learning_rate=5e-5");
             events.push(on(7100, what));
             let error = Some("the generator's loss is not finite".into());
-            events.push(on(steps, What::Stopped { why: Ending::Failed, error }));
+            events.push(on(steps, EventKind::Stopped { why: Ending::Failed, error }));
         }
         Kind::Resumed => {
-            events.push(on(steps, What::Stopped { why: Ending::Asked, error: None }));
-            events.push(on(5000, What::Resumed { steps: 20_000 }));
+            events.push(on(steps, EventKind::Stopped { why: Ending::Asked, error: None }));
+            events.push(on(5000, EventKind::Resumed { steps: 20_000 }));
         }
         Kind::Hostile => {
             let what =

@@ -15,7 +15,7 @@ use duel_trainer::{
     recipe::{Recipe, SHIPPED},
     run::{
         density::Densities,
-        record::{Ask, Ending, Event, Request, What},
+        record::{Ending, Event, EventKind, Request, RequestKind},
     },
 };
 use flate2::{Compression, write::GzEncoder};
@@ -212,30 +212,30 @@ fn metrics() -> String {
 fn events() -> String {
     let text = || "text".to_owned();
     let events = [
-        What::Started { device: "cpu".into(), threads: 2, steps: 10, parameters: [1, 2], version: text() },
-        What::Checkpoint { file: "checkpoints/00000005.safetensors".into() },
-        What::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() },
-        What::Warning { what: text(), since: 3, evidence: text(), remedy: text() },
-        What::Answer { id: "a".into(), done: true, message: text() },
-        What::Stopped { why: Ending::Failed, error: Some(text()) },
-        What::Resumed { steps: 10 },
-        What::Stopped { why: Ending::Asked, error: None },
+        EventKind::Started { device: "cpu".into(), threads: 2, steps: 10, parameters: [1, 2], version: text() },
+        EventKind::Checkpoint { file: "checkpoints/00000005.safetensors".into() },
+        EventKind::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() },
+        EventKind::Warning { what: text(), since: 3, evidence: text(), remedy: text() },
+        EventKind::Answer { id: "a".into(), done: true, message: text() },
+        EventKind::Stopped { why: Ending::Failed, error: Some(text()) },
+        EventKind::Resumed { steps: 10 },
+        EventKind::Stopped { why: Ending::Asked, error: None },
     ];
-    events.into_iter().map(|what| json(&Event { time: 1.4e9, step: 5, what })).collect()
+    events.into_iter().map(|kind| json(&Event { time: 1.4e9, step: 5, kind })).collect()
 }
 
 /// One of each kind.
 fn requests() -> String {
-    let set = |key: &str, value: &str| Ask::Set { key: key.to_owned(), value: value.to_owned() };
-    let asks = [
-        Ask::Pause,
-        Ask::Continue,
-        Ask::Checkpoint,
-        Ask::Stop,
+    let set = |key: &str, value: &str| RequestKind::Set { key: key.to_owned(), value: value.to_owned() };
+    let requests = [
+        RequestKind::Pause,
+        RequestKind::Continue,
+        RequestKind::Checkpoint,
+        RequestKind::Stop,
         set("generator.learning_rate", "1e-4"),
         set("training.k_generator", "2"),
     ];
-    asks.into_iter().map(|ask| json(&Request { id: "a".to_owned(), ask })).collect()
+    requests.into_iter().map(|kind| json(&Request { id: "a".to_owned(), kind })).collect()
 }
 
 #[cfg(test)]

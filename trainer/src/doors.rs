@@ -14,7 +14,7 @@ pub fn images(bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(images.bytes)
 }
 
-/// Reads an IDX file of labels, [N]. An error is the first fault.
+/// Reads an IDX file of labels, `[N]`. An error is the first fault.
 pub fn labels(bytes: &[u8]) -> Result<Vec<u8>, String> {
     idx::read_labels(bytes)
 }

@@ -41,7 +41,7 @@ impl Batches {
         Self { orders, size: recipe.batch }
     }
 
-    /// Returns the pictures of batch `index` as values in [-1, 1], [size, height · width · channels], and their labels, [size]. A batch may
+    /// Returns the pictures of batch `index` as values in [-1, 1], [size, height · width · channels], and their labels, `[size]`. A batch may
     /// straddle two epochs.
     pub fn take(&mut self, index: u64, data: &DataSet) -> (Vec<f32>, Vec<u8>) {
         let first = index * self.size as u64;

@@ -2,6 +2,15 @@
 
 use duel_models::Shape;
 
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// Pictures that train and select.
+    Train,
+    /// Pictures that score, and do nothing else.
+    Test,
+}
+
 /// Pictures of one shape with their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
@@ -9,14 +18,14 @@ pub struct DataSet {
     pub shape: Shape,
     /// Bytes, [N, height, width, channels].
     pub images: Vec<u8>,
-    /// Labels, [N]; empty if the pictures have none.
+    /// Labels, `[N]`; empty if the pictures have none.
     pub labels: Vec<u8>,
     /// Training pictures that do not train: evaluations and the diagnosis of a memorising discriminator use them.
     pub held_out: Option<Box<DataSet>>,
 }
 
 impl DataSet {
-    /// Builds a set of `images`, [N, height, width, channels], and `labels`, [N] or empty.
+    /// Builds a set of `images`, [N, height, width, channels], and `labels`, `[N]` or empty.
     pub fn new(shape: Shape, images: Vec<u8>, labels: Vec<u8>) -> Self {
         Self { shape, images, labels, held_out: None }
     }

@@ -34,7 +34,7 @@ pub fn read_images(bytes: impl Read) -> Result<IdxImages, String> {
     Ok(IdxImages { height, width, bytes })
 }
 
-/// Reads a file of labels, [N]. An error is the file's first fault.
+/// Reads a file of labels, `[N]`. An error is the file's first fault.
 pub fn read_labels(bytes: impl Read) -> Result<Vec<u8>, String> {
     read::<0>(bytes, LABELS).map(|(_, bytes)| bytes)
 }

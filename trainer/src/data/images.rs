@@ -11,7 +11,7 @@ pub struct Images {
     pub size: usize,
     /// [N, size] in [-1, 1].
     pub values: Vec<f32>,
-    /// [N]; empty for pictures without labels.
+    /// `[N]`; empty for pictures without labels.
     pub labels: Vec<u8>,
 }
 

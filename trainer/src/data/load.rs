@@ -8,17 +8,12 @@ use std::{
 
 use duel_models::{Shape, files};
 
-use super::{data_set::DataSet, error::DataError, idx, mnist, npy};
+use super::{
+    data_set::{DataSet, Split},
+    error::DataError,
+    idx, mnist, npy,
+};
 use crate::recipe::{Kind, Recipe, Source, Toy};
-
-/// A part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Split {
-    /// Pictures that train and select.
-    Train,
-    /// Pictures that score, and do nothing else.
-    Test,
-}
 
 /// Held-out pictures at most.
 const HELD_OUT: usize = 5_000;

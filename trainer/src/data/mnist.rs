@@ -2,7 +2,10 @@
 
 use duel_models::Shape;
 
-use super::{data_set::DataSet, idx, load::Split};
+use super::{
+    data_set::{DataSet, Split},
+    idx,
+};
 
 /// The shape of a digit: 28×28 grey pixels.
 pub const SHAPE: Shape = match Shape::new(1, 28, 28) {

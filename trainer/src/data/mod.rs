@@ -11,8 +11,8 @@ pub mod npy;
 pub mod toy;
 
 pub use self::{
-    data_set::DataSet,
+    data_set::{DataSet, Split},
     error::DataError,
     images::Images,
-    load::{Split, load_generated, load_test, load_training},
+    load::{load_generated, load_test, load_training},
 };

@@ -263,7 +263,7 @@ fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
         watch.were_smooth = true;
         let found: Vec<&str> = (1..=4)
             .flat_map(|step| {
-                watch.samples(&Recipe::default(), observation(step, &samples), &data).expect("a classifier")
+                watch.samples(&Recipe::default(), observation(step, samples), &data).expect("a classifier")
             })
             .map(|finding| finding.what)
             .collect();

@@ -58,7 +58,7 @@ pub const SAME: f32 = 0.999;
 pub struct Probe {
     /// [64, latent].
     pub latents: Vec<f32>,
-    /// [64]; empty for a generator without classes.
+    /// `[64]`; empty for a generator without classes.
     pub labels: Vec<u8>,
     /// [64, 784] in [-1, 1].
     pub images: Vec<f32>,
@@ -240,9 +240,10 @@ mod tests {
             ["generator.hidden=[16, 12]", "discriminator.hidden=[16]", "generator.latent=4", "training.batch=4"];
         let settings: Vec<String> = small.iter().chain(settings).map(|&setting| setting.to_owned()).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
-        let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
-        let images = (0..10 * SHAPE.size()).map(|at| (at % 251) as u8).collect();
-        let data = DataSet::new(SHAPE, images, vec![0; 10]);
+        let shape = recipe.shape().unwrap_or(SHAPE);
+        let recipe = recipe.for_shape(shape).expect("the shape of the pictures");
+        let images = (0..10 * shape.size()).map(|at| (at % 251) as u8).collect();
+        let data = DataSet::new(shape, images, vec![0; 10]);
         let mut duel = Duel::new(recipe, Some(data), Device::Cpu).expect("small networks");
         for _ in 0..steps {
             duel.advance(false).expect("a step");
@@ -257,6 +258,7 @@ mod tests {
             (&["generator.batch_norm=off", "generator.output=sigmoid"], 5),
             (&["generator.batch_norm=frozen"], 5),
             (&["training.conditional=true", "generator.ema=0.9"], 20),
+            (&["data.shape=3x8x12", "training.conditional=true"], 20),
         ] {
             let export = export(&duel(settings, steps), BTreeMap::new(), Weights::Single).expect("candle-onnx agrees");
             let model = ModelProto::decode(&export.onnx[..]).expect("protobuf");

@@ -1,4 +1,4 @@
-//! The model card that people read.
+//! The model card: `README.md` beside an exported generator.
 
 use duel_models::{Card, Shape};
 
@@ -7,13 +7,13 @@ use crate::{
     recipe::{BatchNorm, Kind, Output, Recipe, SHIPPED},
 };
 
-/// `README.md` beside an exported generator.
+/// Writes the model card of a generator.
 pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Recipe, layers: &[Layer]) -> String {
     let Card { name, latent, latent_law, seed, steps, images, data, made_by, checked_by, .. } = card;
     let Shape { channels, height, width, .. } = card.shape;
     let colour = if channels == 1 { "grey" } else { "colour" };
     let front_matter = front_matter(card);
-    let [title, about, data] = [name, &recipe.about, data].map(|text| plain(text));
+    let [title, about, data] = [name, &about(recipe), data].map(|text| escape_markdown(text));
     let parameters: usize = state_dict.iter().filter(|t| !t.name.contains("running")).map(|t| t.values.len()).sum();
     let tensors: String =
         state_dict.iter().map(|tensor| format!("| `{}` | {:?} |\n", tensor.name, tensor.shape)).collect();
@@ -40,13 +40,13 @@ pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Re
         "{front_matter}
 # {title}
 
-{about}. A generator of {parameters} parameters that draws {height}×{width} {colour} images, trained by {made_by} on {data}.
+{about}A generator of {parameters} parameters that draws {height}×{width} {colour} images, trained by {made_by} on {data}.
 
 ![samples](samples.png)
 
 | | |
 |---|---|
-| latent | {latent} values, {latent_law} law |
+| latent | {latent} values, {latent_law} distribution |
 {label}| image | [N, {channels}, {height}, {width}], values in [-1, 1] |
 | training | {steps} steps, {images} images, seed {seed} |
 | graph checked by | {checked_by} |
@@ -70,8 +70,15 @@ duel sample --model generator.onnx
     )
 }
 
-/// A stranger's words as Markdown that says just them: CommonMark lets a backslash stand before each mark of ASCII.
-fn plain(text: &str) -> String {
+/// The recipe's sentence about itself; empty for a shipped recipe on other data, whose sentence is about the data it came with.
+fn about(recipe: &Recipe) -> String {
+    let shipped = SHIPPED.iter().filter_map(|(name, _)| Recipe::load(name, &[]).ok());
+    let of_other_data = recipe.data.source.path().is_some() && shipped.into_iter().any(|it| it.about == recipe.about);
+    if of_other_data || recipe.about.is_empty() { String::new() } else { format!("{}. ", recipe.about) }
+}
+
+/// Escapes untrusted text for Markdown: CommonMark takes a backslash before any ASCII punctuation.
+fn escape_markdown(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         if "\\`*_[]<>#|&".contains(c) {
@@ -82,13 +89,13 @@ fn plain(text: &str) -> String {
     escaped
 }
 
-/// How every card begins.
+/// The first lines of every model card.
 pub const CARD_BEGINS: &str = "---\nlibrary_name: duel\n";
 
-/// What a model hub reads of the card: YAML, with the scores as Hugging Face's documentation of `model-index` has them
+/// The front matter that a model hub reads: YAML, with the scores as the `model-index` of Hugging Face's documentation
 /// (<https://huggingface.co/docs/hub/model-cards#evaluation-results>).
 fn front_matter(card: &Card) -> String {
-    // A JSON string is a YAML string, whatever is in it.
+    // Every JSON string is a YAML string.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut yaml = format!(
         "{CARD_BEGINS}pipeline_tag: unconditional-image-generation\ndatasets: [{}]\ntags: [gan, onnx, safetensors]\n",
@@ -107,7 +114,7 @@ fn front_matter(card: &Card) -> String {
     yaml + "---\n"
 }
 
-/// What stands between the latent and what ends the network, in PyTorch's words.
+/// Describes the layers by the names of PyTorch's modules.
 fn layers_in_words(recipe: &Recipe, layers: &[Layer]) -> String {
     let generator = &recipe.generator;
     let epsilon = generator.batch_norm_epsilon;
@@ -115,10 +122,10 @@ fn layers_in_words(recipe: &Recipe, layers: &[Layer]) -> String {
         BatchNorm::Off => String::new(),
         _ => format!(",\n`normI` the `torch.nn.{module}` {place} (ε {epsilon})"),
     };
-    let told = if recipe.classes() > 0 { " takes the latent with the label's one-hot behind it" } else { "" };
+    let conditioned = if recipe.classes() > 0 { " takes the latent with the label's one-hot behind it" } else { "" };
     match generator.kind {
         Kind::Mlp => {
-            let first = if told.is_empty() { String::new() } else { format!("; `dense1`{told}") };
+            let first = if conditioned.is_empty() { String::new() } else { format!("; `dense1`{conditioned}") };
             format!("`denseI` is a\n`torch.nn.Linear`{}{first}", norm("BatchNorm1d", "behind its ReLU"))
         }
         Kind::Conv => {
@@ -126,27 +133,30 @@ fn layers_in_words(recipe: &Recipe, layers: &[Layer]) -> String {
             let ([channels, height, width], growth) = first.expect("a convolutional generator doubles an image");
             let norm = norm("BatchNorm2d", "before it, with a leaky ReLU of slope 0.2 behind");
             format!(
-                "`dense1`, a\n`torch.nn.Linear`,{told}{} gives [N, {channels}, {height}, {width}];\n`upI` is {growth}{norm}",
-                if told.is_empty() { "" } else { " and" }
+                "`dense1`, a\n`torch.nn.Linear`,{conditioned}{} gives [N, {channels}, {height}, {width}];\n`upI` is {growth}{norm}",
+                if conditioned.is_empty() { "" } else { " and" }
             )
         }
     }
 }
 
-/// What follows the last layer.
+/// Describes the activation of the last layer.
 fn ending(recipe: &Recipe) -> &'static str {
     match recipe.generator.output {
         Output::Tanh => "a tanh ends it",
         Output::Sigmoid => "2 sigmoid(x) - 1 ends it",
-        Output::Linear => "nothing follows",
+        Output::Linear => "no activation ends it",
     }
 }
 
-/// What trains it again: the shipped recipe, if the run's differs in nothing but its seed, else the one in the card.
+/// The command that trains the generator again: by the shipped recipe if only the seed differs, else by the recipe in the card.
 fn command(recipe: &Recipe) -> String {
     let seed = recipe.training.seed;
     let shipped = SHIPPED.iter().find(|(name, _)| *name == recipe.name);
-    let shipped = shipped.map(|(name, _)| Recipe::load(name, &[format!("training.seed={seed}")]));
+    let shipped = shipped.map(|(name, _)| {
+        let shipped = Recipe::load(name, &[format!("training.seed={seed}")])?;
+        recipe.shape().map_or(Ok(shipped.clone()), |shape| shipped.for_shape(shape))
+    });
     match shipped {
         Some(Ok(shipped)) if shipped == *recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
         _ => "duel train --recipe recipe.toml      # the recipe below".to_owned(),
@@ -163,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shipped_cards_are_headed_by_the_scores_in_their_models() {
+    fn shipped_model_cards_hold_the_scores_of_their_models() {
         for name in ["digits", "article"] {
             let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
             let model =

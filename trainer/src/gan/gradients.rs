@@ -48,6 +48,34 @@ const PAIRS: &[&[&str]] = &[
         "training.conditional=true",
         "data.classes=3",
     ],
+    // Colour, and sides that are not equal; the discriminator's are odd on the way down: 9x13, 4x6, 2x3.
+    &[
+        "data.shape=3x9x13",
+        "generator.hidden=[5]",
+        "generator.output=sigmoid",
+        "discriminator.kind=conv",
+        "discriminator.channels=[2, 3]",
+    ],
+    &[
+        "data.shape=3x16x24",
+        "generator.kind=conv",
+        "generator.channels=[3, 2]",
+        "discriminator.hidden=[6]",
+        "discriminator.keep_pixels=0.8",
+        "training.conditional=true",
+        "data.classes=3",
+    ],
+    // Three stages.
+    &[
+        "data.shape=3x24x32",
+        "generator.kind=conv",
+        "generator.growth=nearest",
+        "generator.channels=[4, 3, 2]",
+        "generator.batch_norm=off",
+        "discriminator.kind=conv",
+        "discriminator.channels=[2, 3, 2]",
+        "discriminator.spectral_norm=true",
+    ],
     &[
         "data.source=bell",
         "generator.latent=1",
@@ -73,7 +101,8 @@ impl Pair {
             ["generator.latent=3", "discriminator.r1=0.7", "discriminator.r2=0.3", "discriminator.penalty_noise=0.1"];
         let settings: Vec<String> = fixed.iter().chain(settings).map(ToString::to_string).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
-        let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
+        let shape = recipe.shape().unwrap_or(SHAPE);
+        let recipe = recipe.for_shape(shape).expect("the shape of the pictures");
         let duel = Duel::new(recipe.clone(), None, Device::Cpu).expect("small networks");
         let mut stream = Stream::new(seed, "gradients");
         let mut normal = |columns: usize| {

@@ -207,7 +207,7 @@ fn dropout_by_the_kernels_is_candles_and_of_its_share() {
         }
         assert_eq!(masks.iter().filter(|mask| !mask.is_empty()).count(), 3);
         // An evaluating pass drops nothing, but takes pixels to [0, 1] as a training one does.
-        let black = Tensor::full(-1.0f32, (1, duel_models::PIXELS), &Device::Cpu).expect("memory");
+        let black = Tensor::full(-1.0f32, (1, SHAPE.size()), &Device::Cpu).expect("memory");
         let bias =
             judge.forward(&black, Mode::Evaluate).expect("a pass").flatten_all().and_then(|t| t.to_vec1::<f32>());
         figures.extend(bias.expect("a logit").into_iter().map(f64::from));

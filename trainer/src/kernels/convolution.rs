@@ -1,11 +1,13 @@
 //! The 4×4 convolution of stride 2 and padding 1, its transpose, and the gradient of their weight.
 //!
-//! A [`Convolution`] takes an image of [height, width, inputs] to one of [height / 2, width / 2, outputs], sides rounded down. All
-//! three kernels go through columns, [output pixels, 16 inputs]: a row for each pixel of the output, which holds the 4×4 pixels of
-//! the input under the kernel. One matrix product leads from the columns to the output image.
+//! A [`Convolution`] takes an image of [height, width, inputs] to one of [height / 2, width / 2, outputs], sides
+//! rounded down. All three kernels go through columns, [output pixels, 16 inputs]: a row for each pixel of the output,
+//! which holds the 4×4 pixels of the input under the kernel. One matrix product leads from the columns to the output
+//! image.
 //!
-//! The gradient of a convolution's input is [`Convolution::transposed`] with the transposed weight. A transposed convolution is the
-//! other way round: [`Convolution::transposed`] is its forward pass, and [`Convolution::forward`] gives the gradient of its input.
+//! The gradient of a convolution's input is [`Convolution::transposed`] with the transposed weight. A transposed
+//! convolution is the other way round: [`Convolution::transposed`] is its forward pass, and [`Convolution::forward`]
+//! gives the gradient of its input.
 
 use std::cell::RefCell;
 
@@ -31,9 +33,9 @@ pub(crate) struct Convolution {
     pub outputs: usize,
 }
 
-/// Images per matrix product: their columns stay in the second-level cache, and the product is long enough to run at full
-/// speed. Measured on one core of a Xeon with 14×14 images of 64 channels and 128 output channels (196 rows of 1024 values, 800 kB):
-/// 190 GFLOP/s with four images, 160 with one.
+/// Images per matrix product: their columns stay in the second-level cache, and the product is long enough to run at
+/// full speed. Measured on one core of a Xeon with 14×14 images of 64 channels and 128 output channels (196 rows of
+/// 1024 values, 800 kB): 190 GFLOP/s with four images, 160 with one.
 const CHUNK: usize = 4;
 
 /// Partial sums of a weight's gradient that are computed in parallel, then added up in order.
@@ -61,7 +63,8 @@ impl Convolution {
         self.output_pixels() * 16 * self.inputs
     }
 
-    /// Convolves [N, height, width, inputs] into [N, height / 2, width / 2, outputs], with `weight` as [16 inputs, outputs].
+    /// Convolves [N, height, width, inputs] into [N, height / 2, width / 2, outputs], with `weight` as
+    /// [16 inputs, outputs].
     ///
     /// `finish` is called with each piece of the output while the piece is in the cache, and with the piece's offset.
     pub(crate) fn forward(
@@ -106,11 +109,12 @@ impl Convolution {
         });
     }
 
-    /// Gradient of the weight and of the bias behind it, summed over the images, from the values at both ends: gradients at
-    /// one, activations at the other.
+    /// Gradient of the weight and of the bias behind it, summed over the images, from the values at both ends:
+    /// gradients at one, activations at the other.
     ///
-    /// For a convolution `output` holds gradients, and the result is [16 inputs, outputs] and [outputs]. For a `transposed` one `input`
-    /// holds gradients, and the result is [outputs, 16 inputs] and [inputs]. `scratch` keeps its memory from call to call.
+    /// For a convolution `output` holds gradients, and the result is [16 inputs, outputs] and `[outputs]`. For a
+    /// `transposed` one `input` holds gradients, and the result is [outputs, 16 inputs] and `[inputs]`. `scratch` keeps
+    /// its memory from call to call.
     pub(crate) fn weight_gradient(
         self,
         [output, input]: [&[f32]; 2],
@@ -230,7 +234,8 @@ impl Convolution {
     }
 }
 
-/// Along one axis: the output positions, of `outputs`, whose kernel covers the input position `at`, each with the tap that does.
+/// Along one axis: the output positions, of `outputs`, whose kernel covers the input position `at`, each with the tap
+/// that does.
 #[inline(always)]
 fn covering(at: usize, outputs: usize) -> [Option<(usize, usize)>; 2] {
     // at = 2 y + k - 1

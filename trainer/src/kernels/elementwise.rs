@@ -17,7 +17,8 @@ pub(crate) fn rows_per_piece(columns: usize) -> usize {
     (PIECE / columns).max(1)
 }
 
-/// y = activation(y + bias) in place, where `values` is [rows, columns]. A bias shorter than a row belongs to the first columns.
+/// y = activation(y + bias) in place, where `values` is [rows, columns]. A bias shorter than a row belongs to the first
+/// columns.
 pub(crate) fn activate(values: &mut [f32], bias: &[f32], columns: usize, activation: Activation) {
     values
         .par_chunks_mut(rows_per_piece(columns) * columns)
@@ -104,7 +105,8 @@ pub(crate) fn maxout(x: &[f32], y: &mut [f32], pieces: usize) {
     });
 }
 
-/// Gradient of the input of [`maxout`]: the gradient of the output goes to the first of the largest values, 0 to the others.
+/// Gradient of the input of [`maxout`]: the gradient of the output goes to the first of the largest values, 0 to the
+/// others.
 pub(crate) fn maxout_gradient(x: &[f32], y: &[f32], gradient: &[f32], below: &mut [f32], pieces: usize) {
     let given = y.par_chunks(PIECE).zip(gradient.par_chunks(PIECE));
     let groups = below.par_chunks_mut(PIECE * pieces).zip(x.par_chunks(PIECE * pieces));

@@ -35,7 +35,8 @@ pub(crate) enum Write {
     Add,
 }
 
-/// Rows or columns of a tile: two AVX-512 vectors per register block, and small enough that four threads share a layer of 256.
+/// Rows or columns of a tile: two AVX-512 vectors per register block, and small enough that four threads share a layer
+/// of 256.
 const TILE: usize = 64;
 
 /// Multiplications below which a product runs on the calling thread: to wake another would take longer.
@@ -68,7 +69,8 @@ pub(crate) fn serial(a: Matrix, b: Matrix, into: &mut [f32], how: Write) {
     multiply(a, b, Destination(into.as_mut_ptr()), 0..a.rows, 0..b.columns, how);
 }
 
-/// Writes the transpose of `values`, [rows, columns], into `into`, [columns, rows]: a product reads a matrix fastest along its rows.
+/// Writes the transpose of `values`, [rows, columns], into `into`, [columns, rows]: a product reads a matrix fastest
+/// along its rows.
 pub(crate) fn transpose(values: &[f32], columns: usize, into: &mut [f32]) {
     const BLOCK: usize = 16;
     let rows = values.len() / columns;
@@ -88,7 +90,8 @@ pub(crate) fn transpose(values: &[f32], columns: usize, into: &mut [f32]) {
 #[derive(Clone, Copy)]
 struct Destination(*mut f32);
 
-// SAFETY: the pointer is used by `multiply` alone, whose calls within one `product` write disjoint tiles, and `serial` calls it once.
+// SAFETY: the pointer is used by `multiply` alone, whose calls within one `product` write disjoint tiles, and `serial`
+// calls it once.
 #[allow(unsafe_code)]
 unsafe impl Send for Destination {}
 // SAFETY: as above.
@@ -105,8 +108,9 @@ fn multiply(
     how: Write,
 ) {
     let beta = if how == Write::Add { 1.0 } else { 0.0 };
-    // SAFETY: `Matrix` holds rows × columns values at its strides, `product` and `serial` checked that the shapes agree and that the
-    // result has a.rows × b.columns values, `rows` and `columns` lie inside those, and no other thread has this tile (`serial` takes all of it).
+    // SAFETY: `Matrix` holds rows × columns values at its strides, `product` and `serial` checked that the shapes agree
+    // and that the result has a.rows × b.columns values, `rows` and `columns` lie inside those, and no other thread has
+    // this tile (`serial` takes all of it).
     #[allow(unsafe_code)]
     unsafe {
         gemm::gemm(

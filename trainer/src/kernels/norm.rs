@@ -21,7 +21,8 @@ pub(crate) struct Statistics {
 
 /// Returns the biased variance of each channel of `x`, [rows, channels], and writes mean and scale to `statistics`.
 ///
-/// Each piece of work computes its own mean and sum of squares, which are then joined: Chan, Golub and LeVeque 1979, equation 2.1.
+/// Each piece of work computes its own mean and sum of squares, which are then joined: Chan, Golub and LeVeque 1979,
+/// equation 2.1.
 pub(crate) fn batch_statistics(x: &[f32], channels: usize, epsilon: f32, statistics: &mut Statistics) -> Vec<f32> {
     let arch = Arch::new();
     let pieces: Vec<(f32, [Vec<f32>; 2])> = x
@@ -89,8 +90,8 @@ pub(crate) fn normalise(
     });
 }
 
-/// Replaces the gradient of `y`, the activation's output, by the gradient g of the activation's input. Returns the gradients of β and γ,
-/// which the gradient of `x` needs too: Σ g and Σ g x̂ over the rows.
+/// Replaces the gradient of `y`, the activation's output, by the gradient g of the activation's input. Returns the
+/// gradients of β and γ, which the gradient of `x` needs too: Σ g and Σ g x̂ over the rows.
 pub(crate) fn gradient_sums(
     x: &[f32],
     y: &[f32],
@@ -195,17 +196,17 @@ mod tests {
             let both = gradient_sums(&x, &y, &mut gradient, &statistics, Activation::Tanh);
             input_gradient(&x, &mut gradient, &gamma, &both, &statistics);
 
-            let of = |values: &[f32], row: usize, channel: usize| f64::from(values[row * channels + channel]);
+            let value = |values: &[f32], row: usize, channel: usize| f64::from(values[row * channels + channel]);
             let n = rows as f64;
             for channel in 0..channels {
-                let mean = (0..rows).map(|row| of(&x, row, channel)).sum::<f64>() / n;
-                let exact = (0..rows).map(|row| (of(&x, row, channel) - mean).powi(2)).sum::<f64>() / n;
+                let mean = (0..rows).map(|row| value(&x, row, channel)).sum::<f64>() / n;
+                let exact = (0..rows).map(|row| (value(&x, row, channel) - mean).powi(2)).sum::<f64>() / n;
                 let scale = 1.0 / (exact + f64::from(epsilon)).sqrt();
-                let hat = |row| (of(&x, row, channel) - mean) * scale;
+                let hat = |row| (value(&x, row, channel) - mean) * scale;
                 let [gamma, beta] = [&gamma, &beta].map(|affine| f64::from(affine[channel]));
                 let given = |row| {
                     let y = (gamma * hat(row) + beta).tanh();
-                    of(&upstream, row, channel) * (1.0 - y * y)
+                    value(&upstream, row, channel) * (1.0 - y * y)
                 };
                 let plain = (0..rows).map(given).sum::<f64>();
                 let weighted = (0..rows).map(|row| given(row) * hat(row)).sum::<f64>();

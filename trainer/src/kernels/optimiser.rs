@@ -39,8 +39,8 @@ pub(crate) fn adam(step: AdamStep, values: &mut [f32], first: &mut [f32], second
     });
 }
 
-/// Updates `values` by one step of gradient descent with momentum: velocity = momentum · velocity - rate · gradient, then
-/// values += velocity. All three are of one length.
+/// Updates `values` by one step of gradient descent with momentum: velocity = momentum · velocity - rate · gradient,
+/// then values += velocity. All three are of one length.
 pub(crate) fn sgd(rate: f64, momentum: f64, values: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
     let [rate, momentum] = [rate, momentum].map(|number| number as f32);
     let arch = Arch::new();

@@ -7,14 +7,15 @@ use std::{
 
 use rayon::Yield;
 
-/// Searches without finding work after which a spinning thread sleeps: about a millisecond, longer than any gap between two pieces of
-/// a step. Without this limit a machine with more cores than the networks can use would run hot.
+/// Searches without finding work after which a spinning thread sleeps: about a millisecond, longer than any gap between
+/// two pieces of a step. Without this limit a machine with more cores than the networks can use would run hot.
 const IDLE_SEARCHES: u32 = 10_000;
 
 /// Runs `body` while the pool's other threads spin: they look for work without sleeping.
 ///
-/// A step is a hundred pieces of parallel work with short gaps between them. rayon's threads fall asleep in such a gap, and
-/// to wake one takes as long as a small matrix product: a dense pair of networks spent a fifth of its time in the kernel's scheduler.
+/// A step is a hundred pieces of parallel work with short gaps between them. rayon's threads fall asleep in such a gap,
+/// and to wake one takes as long as a small matrix product: a dense pair of networks spent a fifth of its time in the
+/// kernel's scheduler.
 pub(crate) fn with_spinning_threads<T>(body: impl FnOnce() -> T) -> T {
     let Some(own) = rayon::current_thread_index() else { return body() };
     let done = AtomicBool::new(false);

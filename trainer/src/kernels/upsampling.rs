@@ -1,10 +1,12 @@
-//! Nearest-neighbour upsampling by 2 followed by a 3×3 convolution of padding 1, as one 4×4 transposed convolution of stride 2
-//! and padding 1. Both give the same values; the transposed convolution needs 2.25 times fewer multiplications.
+//! Nearest-neighbour upsampling by 2 followed by a 3×3 convolution of padding 1, as one 4×4 transposed convolution of
+//! stride 2 and padding 1. Both give the same values; the transposed convolution needs 2.25 times fewer
+//! multiplications.
 
 /// Taps of the 3×3 kernel, along one axis, whose sum is tap 0, 1, 2 or 3 of the 4×4 kernel.
 pub(crate) const TAPS: [&[usize]; 4] = [&[2], &[1, 2], &[0, 1], &[0]];
 
-/// Weight of the transposed convolution, [inputs, 4, 4, outputs], from the weight of the 3×3 convolution, [inputs, 3, 3, outputs].
+/// Weight of the transposed convolution, [inputs, 4, 4, outputs], from the weight of the 3×3 convolution,
+/// [inputs, 3, 3, outputs].
 pub(crate) fn transposed_kernel(weight: &[f32], outputs: usize) -> Vec<f32> {
     let mut transposed = vec![0.0; weight.len() / 9 * 16];
     each_tap(outputs, weight.len() / (9 * outputs), |from, to| {
@@ -13,16 +15,16 @@ pub(crate) fn transposed_kernel(weight: &[f32], outputs: usize) -> Vec<f32> {
     transposed
 }
 
-/// Adds to `gradient`, [inputs, 3, 3, outputs], the gradient of the 3×3 weight, from the gradient of the transposed convolution's
-/// weight, [inputs, 4, 4, outputs]: the transpose of [`transposed_kernel`].
+/// Adds to `gradient`, [inputs, 3, 3, outputs], the gradient of the 3×3 weight, from the gradient of the transposed
+/// convolution's weight, [inputs, 4, 4, outputs]: the transpose of [`transposed_kernel`].
 pub(crate) fn add_kernel_gradient(transposed: &[f32], outputs: usize, gradient: &mut [f32]) {
     each_tap(outputs, gradient.len() / (9 * outputs), |from, to| {
         gradient[from..from + outputs].iter_mut().zip(&transposed[to..]).for_each(|(from, to)| *from += to);
     });
 }
 
-/// Calls `body` for each tap of the 3×3 kernel and each tap of the 4×4 kernel that the former is a summand of, with the offsets
-/// of their values.
+/// Calls `body` for each tap of the 3×3 kernel and each tap of the 4×4 kernel that the former is a summand of, with the
+/// offsets of their values.
 fn each_tap(outputs: usize, inputs: usize, mut body: impl FnMut(usize, usize)) {
     for input in 0..inputs {
         for (y4, x4) in (0..4).flat_map(|y| (0..4).map(move |x| (y, x))) {

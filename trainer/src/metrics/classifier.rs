@@ -46,7 +46,7 @@ pub struct Classifier {
 pub struct Reading {
     /// [N, 128].
     pub features: Vec<f32>,
-    /// [N].
+    /// `[N]`.
     pub labels: Vec<u8>,
 }
 

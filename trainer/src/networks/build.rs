@@ -14,12 +14,12 @@ use crate::{
     recipe::{self, Initial, Kind, Output, Recipe},
 };
 
-/// Builds the generator: [N, latent + classes] -> [N, height · width · channels], or [N, 1] for a toy distribution. With classes, the
-/// label's one-hot follows the latent.
+/// Builds the generator: [N, latent + classes] -> [N, height · width · channels], or [N, 1] for a toy distribution.
+/// With classes, the label's one-hot follows the latent.
 ///
 /// `mlp`: dense layers, each with ReLU and batch norm, then a dense layer and the output's activation.
-/// `conv`: a dense layer to a small image of many channels; then layers that double the image, each behind batch norm and leaky ReLU;
-/// the last one gives the picture: Radford et al. 2015 (DCGAN).
+/// `conv`: a dense layer to a small image of many channels; then layers that double the image, each behind batch norm
+/// and leaky ReLU; the last one gives the picture: Radford et al. 2015 (DCGAN).
 pub fn generator(recipe: &Recipe, device: &Device) -> Result<Network> {
     let (seed, batch) = (recipe.training.seed, recipe.training.batch);
     let examples = Examples::new(recipe)?;
@@ -56,8 +56,14 @@ fn generator_norm(recipe: &recipe::Generator, layers: &mut Sequential, channels:
     layers.push(BatchNorm { channels, momentum, epsilon, from_batch }, activation);
 }
 
-/// Adds a convolutional generator's layers: latent -> [height / 2^stages, width / 2^stages, channels[0]] -> … -> [height, width, channels].
+/// Adds a convolutional generator's layers: latent -> [height / 2^stages, width / 2^stages, channels[0]] -> … ->
+/// [height, width, channels].
 fn grow(recipe: &recipe::Generator, layers: &mut Sequential, shape: Shape, output: Activation) -> Result<()> {
+    let Some(&first) = recipe.channels.first() else {
+        return Err(Error::Msg(
+            "generator.channels: the list is empty; load the data before the networks are built".to_owned(),
+        ));
+    };
     let stages = recipe.channels.len();
     let [mut height, mut width] = first_sides(shape, stages)?;
     // With batch norm the activation follows the norm.
@@ -65,7 +71,6 @@ fn grow(recipe: &recipe::Generator, layers: &mut Sequential, shape: Shape, outpu
         recipe::BatchNorm::Off => Activation::LeakyRelu,
         recipe::BatchNorm::Batch | recipe::BatchNorm::Frozen => Activation::None,
     };
-    let first = recipe.channels[0];
     layers.dense(height * width * first, first, hidden);
     let outputs = recipe.channels[1..].iter().copied().chain([shape.channels]);
     for (stage, (&inputs, outputs)) in recipe.channels.iter().zip(outputs).enumerate() {
@@ -78,8 +83,8 @@ fn grow(recipe: &recipe::Generator, layers: &mut Sequential, shape: Shape, outpu
     Ok(())
 }
 
-/// Builds the discriminator: [N, height · width · channels], or [N, 1] for a toy distribution, -> [N, 1 + classes], the logit and what each
-/// class adds to the logit.
+/// Builds the discriminator: [N, height · width · channels], or [N, 1] for a toy distribution, -> [N, 1 + classes], the
+/// logit and what each class adds to the logit.
 ///
 /// `mlp`: dense layers with ReLU, or with maxout and dropout. `conv`: 4×4 convolutions of stride 2 with leaky ReLU.
 pub fn discriminator(recipe: &Recipe, device: &Device) -> Result<Network> {
@@ -185,8 +190,8 @@ fn widths(kind: Kind) -> &'static str {
     }
 }
 
-/// Builds a classifier of pictures in two parts: 4×4 convolutions of stride 2 and a dense layer, each with
-/// batch norm and leaky ReLU, [N, height · width · channels] -> [N, features]; then a dense layer, [N, features] -> [N, classes].
+/// Builds a classifier of pictures in two parts: 4×4 convolutions of stride 2 and a dense layer, each with batch norm
+/// and leaky ReLU, [N, height · width · channels] -> [N, features]; then a dense layer, [N, features] -> [N, classes].
 ///
 /// The first dense layer takes its image channels-last, also in a state dict.
 pub fn classifier(shape: Shape, features: usize, classes: usize, seed: u64, device: &Device) -> Result<[Network; 2]> {

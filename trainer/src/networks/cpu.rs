@@ -1,8 +1,8 @@
 //! A network's forward and backward pass on the CPU, as one operation of candle's graph.
 //!
-//! candle's own backward pass fills a tensor of zeros for every argument and adds to it, parameters included, and computes
-//! gradients that nobody needs. Here the gradient of the parameters goes straight to the network's own tensor, and the buffers of a
-//! pass are kept for the next.
+//! candle's own backward pass fills a tensor of zeros for every argument and adds to it, parameters included, and
+//! computes gradients that nobody needs. Here the gradient of the parameters goes straight to the network's own tensor,
+//! and the buffers of a pass are kept for the next.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering};
 
@@ -21,7 +21,8 @@ use crate::kernels::{
     storage::{grown, slice, values, write},
 };
 
-/// A pass of a network over `x`, [N, inputs]. The second argument of the operation are the network's parameters, tracked or detached.
+/// A pass of a network over `x`, [N, inputs]. The operation's second argument is the network's parameters,
+/// tracked or detached.
 pub(super) struct Pass {
     network: Arc<Network>,
     training: bool,
@@ -119,8 +120,8 @@ impl CustomOp2 for Pass {
 }
 
 impl Pass {
-    /// Returns the gradient of the network's input, if `input_wanted`, from the gradient of its output; the gradient of the parameters
-    /// goes to `sink`.
+    /// Returns the gradient of the network's input, if `input_wanted`, from the gradient of its output; the gradient of
+    /// the parameters goes to `sink`.
     fn backward(
         &self,
         buffers: &mut PassBuffers,
@@ -160,7 +161,8 @@ impl Pass {
     }
 }
 
-/// The activation whose gradient the layer above takes, or the pass for the last layer: none if the layer takes it itself.
+/// The activation whose gradient the layer above takes, or the pass for the last layer: none if the layer takes it
+/// itself.
 fn activation_behind(layer: &Layer) -> Activation {
     if layer.op.in_place() { Activation::None } else { layer.activation }
 }

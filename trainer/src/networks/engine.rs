@@ -16,6 +16,7 @@ pub enum Mode {
 pub(crate) enum Engine {
     /// The project's kernels, on the CPU.
     Kernels,
-    /// candle's own operations and gradients, on any device. A GPU uses these; on the CPU the tests compare the kernels with them.
+    /// candle's own operations and gradients, on any device. A GPU uses these; on the CPU the tests compare the kernels
+    /// with them.
     Candle,
 }

@@ -23,7 +23,8 @@ impl Network {
         }
     }
 
-    /// Like [`forward`](Self::forward) with [`Mode::Evaluate`], in double precision: nearly free of rounding errors, for comparisons.
+    /// Like [`forward`](Self::forward) with [`Mode::Evaluate`], in double precision: nearly free of rounding errors,
+    /// for comparisons.
     pub(crate) fn forward_f64(&self, x: &Tensor) -> Result<Tensor> {
         let parameters = self.effective_parameters().detach().to_dtype(DType::F64)?;
         self.forward_candle(&x.to_dtype(DType::F64)?, &parameters, false)

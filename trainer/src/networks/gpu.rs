@@ -6,7 +6,8 @@ use super::{layers::TensorForward, network::Network};
 use crate::kernels::activation::{Activation, LEAK};
 
 impl Network {
-    /// Runs `x`, [N, inputs], through the network with these parameters, [P], of the same precision; returns [N, outputs].
+    /// Runs `x`, [N, inputs], through the network with these parameters, `[P]`, of the same precision; returns
+    /// [N, outputs].
     pub(crate) fn forward_candle(&self, x: &Tensor, parameters: &Tensor, training: bool) -> Result<Tensor> {
         let mut x = x.clone();
         let masks = self.masks(x.dim(0)?, training);

@@ -1,5 +1,5 @@
-//! The generator and the discriminator: described once as layers, run on the CPU by the project's kernels and on a GPU by
-//! candle's own operations.
+//! The generator and the discriminator: described once as layers, run on the CPU by the project's kernels and on a GPU
+//! by candle's own operations.
 
 mod build;
 mod cpu;
@@ -7,7 +7,7 @@ mod engine;
 mod forward;
 mod gpu;
 mod layer;
-pub(crate) mod layers;
+pub mod layers;
 mod network;
 pub mod optimiser;
 mod pass_buffers;

@@ -14,22 +14,25 @@ use super::{
 };
 use crate::kernels::activation::Activation;
 
-/// A network. Its parameters are one flat tensor, so that the optimiser, an EMA and an all-reduce are one operation each.
+/// A network. Its parameters are one flat tensor, so that the optimiser, an EMA and an all-reduce are one operation
+/// each.
 #[derive(Debug)]
 pub struct Network {
     /// Layers from the input to the output.
     pub layers: Vec<Layer>,
     /// Values in a row of the input.
     pub inputs: usize,
-    /// All parameters, [P].
+    /// All parameters, `[P]`.
     pub parameters: Var,
-    /// Running mean and variance of each batch norm; behind them, with spectral norm, the vectors u and v of each weight, [R].
+    /// Running mean and variance of each batch norm; behind them, with spectral norm, the vectors u and v of each
+    /// weight, `[R]`.
     pub running: Var,
-    /// With spectral norm: the parameters with each weight divided by its largest singular value, [P].
+    /// With spectral norm: the parameters with each weight divided by its largest singular value, `[P]`.
     normalised: Option<Var>,
     /// The code that runs the network: kernels on a CPU, candle elsewhere.
     pub(crate) engine: Engine,
-    /// Gradient of the parameters from the kernels' backward passes since [`take_gradient`](Self::take_gradient), [P].
+    /// Gradient of the parameters from the kernels' backward passes since [`take_gradient`](Self::take_gradient),
+    /// `[P]`.
     pub(super) gradient: Tensor,
     /// Whether the next backward pass replaces that gradient instead of adding to it.
     pub(super) gradient_is_old: AtomicBool,
@@ -94,8 +97,8 @@ impl Network {
         })
     }
 
-    /// Sets the biases of the last layer, which is dense, so that the network with weights of 0 in that layer would draw `image`,
-    /// [outputs] in [-1, 1].
+    /// Sets the biases of the last layer, which is dense, so that the network with weights of 0 in that layer would
+    /// draw `image`, `[outputs]` in [-1, 1].
     pub fn initialise_output_bias(&self, image: &[f32]) -> Result<()> {
         // As in the code of Goodfellow et al. 2014: init_sigmoid_bias_from_marginals of pylearn2, with its bound.
         const BOUND: f32 = 1.0 - 2e-7;
@@ -110,14 +113,15 @@ impl Network {
         self.refresh_spectral_norm(false)
     }
 
-    /// Begins a training step. The dropout masks follow from the step and the number of passes since, so that a resumed run
-    /// draws the same masks.
+    /// Begins a training step. The dropout masks follow from the step and the number of passes since, so that a resumed
+    /// run draws the same masks.
     pub fn begin_step(&self, step: u64) {
         const PASSES_MAX: u64 = 1 << 16;
         self.next_mask.store(step.wrapping_mul(PASSES_MAX), Ordering::Relaxed);
     }
 
-    /// Factors of each layer's dropout in the next pass, [rows, size]: 1 outside training; empty for layers without dropout.
+    /// Factors of each layer's dropout in the next pass, [rows, size]: 1 outside training; empty for layers without
+    /// dropout.
     pub(crate) fn masks(&self, rows: usize, training: bool) -> Vec<Vec<f32>> {
         let pass = self.stream.item(self.next_mask.fetch_add(1, Ordering::Relaxed));
         let mask = |(index, layer): (usize, &Layer)| {
@@ -131,8 +135,8 @@ impl Network {
         self.normalised.as_ref().unwrap_or(&self.parameters)
     }
 
-    /// Computes the parameters after spectral norm; needed after each change of the parameters. With `iterate`, one step of the power
-    /// iteration moves u and v first.
+    /// Computes the parameters after spectral norm; needed after each change of the parameters. With `iterate`, one
+    /// step of the power iteration moves u and v first.
     pub fn refresh_spectral_norm(&self, iterate: bool) -> Result<()> {
         match &self.normalised {
             Some(normalised) => {
@@ -142,7 +146,8 @@ impl Network {
         }
     }
 
-    /// Returns the gradient of the parameters after a backward pass, [P]; 0 if there was none. The next pass starts a new gradient.
+    /// Returns the gradient of the parameters after a backward pass, `[P]`; 0 if there was none. The next pass starts a
+    /// new gradient.
     pub fn take_gradient(&self, store: &mut GradStore) -> Result<Tensor> {
         let found = match self.engine {
             Engine::Candle => store.remove(self.effective_parameters()),

@@ -34,7 +34,7 @@ pub struct Optimiser {
     pub learning_rate: f64,
     /// Steps taken.
     pub steps: u64,
-    /// Adam's first and second moments, or the velocity of gradient descent, [P] each.
+    /// Adam's first and second moments, or the velocity of gradient descent, `[P]` each.
     pub memory: Vec<Tensor>,
     pub(crate) engine: Engine,
 }

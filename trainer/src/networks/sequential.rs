@@ -8,8 +8,8 @@ use super::{
 };
 use crate::kernels::activation::Activation;
 
-/// Most parameters of a network: more than twenty times those of the 2014 paper. With its gradient, Adam's moments and an EMA, a network
-/// of this size takes 1.3 GB.
+/// Most parameters of a network: more than twenty times those of the 2014 paper. With its gradient, Adam's moments and
+/// an EMA, a network of this size takes 1.3 GB.
 const PARAMETERS_MAX: usize = 1 << 26;
 
 /// Most values in the layers of a network, for all rows of a batch: 1 GB.
@@ -59,22 +59,22 @@ impl Sequential {
         self.list.push(layer);
     }
 
-    /// Checks, before any memory is taken, that training the network of one `side` of the duel takes a sensible amount of it. An error
-    /// names the key to lower: the layers' `widths`, or the batch.
+    /// Checks, before any memory is taken, that training the network of one `side` of the duel takes a sensible amount
+    /// of it. An error names the key to lower: the layers' `widths`, or the batch.
     pub(super) fn check_memory(&self, side: &str, widths: &str, batch: usize) -> Result<()> {
         let parameters = self.parameters;
         let values = batch * self.list.iter().map(|layer| layer.size).sum::<usize>();
         // No `bail`: it adds a backtrace where the environment asks for one, and an error is one line.
         if parameters > PARAMETERS_MAX {
             return Err(Error::Msg(format!(
-                "{side}.{widths}: the network would have {parameters} parameters; at most {PARAMETERS_MAX} are allowed: \
-                 use fewer or narrower layers"
+                "{side}.{widths}: the network would have {parameters} parameters; at most {PARAMETERS_MAX} are \
+                 allowed: use fewer or narrower layers"
             )));
         }
         if values > VALUES_MAX {
             return Err(Error::Msg(format!(
-                "training.batch = {batch}: the {side}'s layers would hold {values} values; at most {VALUES_MAX} are allowed: \
-                 lower the batch or {side}.{widths}"
+                "training.batch = {batch}: the {side}'s layers would hold {values} values; at most {VALUES_MAX} are \
+                 allowed: lower the batch or {side}.{widths}"
             )));
         }
         Ok(())

@@ -6,8 +6,8 @@ use duel_models::random::Stream;
 
 use super::layer::Layer;
 
-/// Offsets of a weight W, [rows, columns], in the parameters, and of its vectors in the running statistics: u, [rows], then
-/// v, [columns].
+/// Offsets of a weight W, [rows, columns], in the parameters, and of its vectors in the running statistics: u,
+/// `[rows]`, then v, `[columns]`.
 struct SpectralWeight {
     offset: usize,
     rows: usize,
@@ -43,8 +43,8 @@ pub(super) fn first_vectors(layers: &[Layer], mut stream: Stream) -> Vec<f32> {
         .collect()
 }
 
-/// Writes the parameters, with W / σ for each weight W, into `normalised`, where σ = uᵀ W v. With `iterate`, a step of the power
-/// iteration moves u and v first.
+/// Writes the parameters, with W / σ for each weight W, into `normalised`, where σ = uᵀ W v. With `iterate`, a step of
+/// the power iteration moves u and v first.
 pub(super) fn refresh(
     layers: &[Layer],
     parameters: &Var,
@@ -72,8 +72,8 @@ pub(super) fn refresh(
     normalised.set(&scaled)
 }
 
-/// Gradient of the parameters from the gradient of the normalised ones: with g for W / σ, W gets (g - ⟨g, W / σ⟩ u vᵀ) / σ, where u
-/// and v count as constants: Miyato et al. 2018, equation 12.
+/// Gradient of the parameters from the gradient of the normalised ones: with g for W / σ, W gets (g - ⟨g, W / σ⟩ u vᵀ)
+/// / σ, where u and v count as constants: Miyato et al. 2018, equation 12.
 pub(super) fn gradient(
     layers: &[Layer],
     parameters: &Var,

@@ -9,10 +9,10 @@ const SIDE_MAX: usize = 128;
 /// The shortest side of the first image of a generator, in pixels.
 const FIRST_SIDE_MIN: usize = 3;
 
-/// Returns the sides, [height, width], of the image that `stages` doublings make a picture of this shape. An error names the key, the
-/// stages and the nearest sides that fit.
+/// Returns the sides, [height, width], of the image that `stages` doublings make a picture of this shape. An error
+/// names the key, the stages and the nearest sides that fit.
 pub(super) fn first_sides(shape: Shape, stages: usize) -> Result<[usize; 2]> {
-    let Some(sides) = shape.halved(stages).filter(|_| stages > 0) else {
+    let Some(sides) = shape.halved(stages) else {
         let need = if stages == 1 { "1 stage needs".to_owned() } else { format!("{stages} stages need") };
         let factor = factor(stages);
         let shortest = FIRST_SIDE_MIN.saturating_mul(factor);
@@ -53,8 +53,8 @@ fn factor(stages: usize) -> usize {
     u32::try_from(stages).ok().and_then(|stages| 1usize.checked_shl(stages)).unwrap_or(usize::MAX)
 }
 
-/// Checks that a discriminator can halve the sides of this shape, rounded down, `stages` times. An error names the key, the stages and
-/// what fits.
+/// Checks that a discriminator can halve the sides of this shape, rounded down, `stages` times. An error names the key,
+/// the stages and what fits.
 pub(super) fn check_halvings(shape: Shape, stages: usize) -> Result<()> {
     let Shape { height, width, .. } = shape;
     let most = height.min(width).ilog2() as usize;
@@ -64,7 +64,8 @@ pub(super) fn check_halvings(shape: Shape, stages: usize) -> Result<()> {
     let shortest = factor(stages);
     let longer = if shortest <= SIDE_MAX { format!(", or sides of at least {shortest}") } else { String::new() };
     Err(Error::Msg(format!(
-        "discriminator.channels: {stages} stages halve the sides of {height}x{width} to 0: use at most {most} stages{longer}"
+        "discriminator.channels: {stages} stages halve the sides of {height}x{width} to 0: use at most {most} \
+         stages{longer}"
     )))
 }
 
@@ -93,13 +94,7 @@ mod tests {
                 3,
                 Err("3 stages need sides of at least 24 that are multiples of 8; 16x24 is not: use 24x24, or 2 stages"),
             ),
-            (
-                [30, 8],
-                2,
-                Err(
-                    "2 stages need sides of at least 12 that are multiples of 4; 30x8 is not: use 28x12 or 32x12, or 1 stage",
-                ),
-            ),
+            ([30, 8], 2, Err("multiples of 4; 30x8 is not: use 28x12 or 32x12, or 1 stage")),
             ([27, 27], 1, Err("1 stage needs sides that are multiples of 2; 27x27 is not: use 26x26 or 28x28")),
             ([27, 27], 9, Err("use generator.kind = mlp")),
         ] {

@@ -13,8 +13,8 @@ use super::{
 pub struct StateDictEntry {
     /// Name: `dense1.weight`.
     pub name: String,
-    /// Shape in PyTorch: [outputs, inputs] for dense layers, [outputs, inputs, rows, columns] for convolutions, [inputs, outputs, rows,
-    /// columns] for transposed convolutions. Images are channels-first.
+    /// Shape in PyTorch: [outputs, inputs] for dense layers, [outputs, inputs, rows, columns] for convolutions,
+    /// [inputs, outputs, rows, columns] for transposed convolutions. Images are channels-first.
     pub shape: Vec<usize>,
     /// Values, row-major.
     pub values: Vec<f32>,
@@ -35,8 +35,8 @@ impl Network {
         Ok(self.layers.iter().flat_map(Layer::entries).map(read).collect())
     }
 
-    /// Sets all parameters and running statistics from the entries of a state dict; `find` returns an entry's values, given the name and
-    /// the shape.
+    /// Sets all parameters and running statistics from the entries of a state dict; `find` returns an entry's values,
+    /// given the name and the shape.
     pub fn load_state_dict<E: From<candle_core::Error>>(
         &self,
         mut find: impl FnMut(&str, &[usize]) -> Result<Vec<f32>, E>,

@@ -112,7 +112,7 @@ mod tests {
             ("generator.learning_rate = 1", "12000: generator.learning_rate = 1e-4"),
             ("1: generator.learning_rate", "12000: generator.learning_rate = 1e-4"),
             ("-1: generator.learning_rate = 1", "12000: generator.learning_rate = 1e-4"),
-            ("1: training.batch = 8", "while it trains, only generator.learning_rate, "),
+            ("1: training.batch = 8", "while a run trains; only generator.learning_rate, "),
             ("1: generator.learning_rate = 11", "a number from 0 to 10"),
             ("1: generator.learning_rate = nan", "a number from 0 to 10"),
             ("1: training.k_generator = 1.5", "a whole number from 0 to 100"),

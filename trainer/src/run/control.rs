@@ -11,14 +11,14 @@ use std::{
 
 use duel_models::files;
 
-use super::record::{Ask, Request};
+use super::record::{Request, RequestKind};
 
 /// Asks the trainer of `run` and returns the request's id, which the answer in `events.jsonl` will carry.
 ///
 /// The line goes out in one write to a file opened for appending, so that two watchers' requests never mix; behind a line that a killed watcher
 /// left half, it begins a new one.
-pub fn ask(run: &Path, ask: Ask) -> io::Result<String> {
-    let request = Request { id: new_id(), ask };
+pub fn send(run: &Path, kind: RequestKind) -> io::Result<String> {
+    let request = Request { id: new_id(), kind };
     let mut line = serde_json::to_string(&request)? + "\n";
     let path = run.join("control.jsonl");
     files::must_be_writable_place(&path)?;
@@ -49,20 +49,20 @@ mod tests {
     #[test]
     fn a_request_is_a_line() {
         let dir = tempfile::tempdir().expect("a directory");
-        let asks = [Ask::Pause, Ask::Set { key: "training.k_generator".into(), value: "2".into() }];
-        let ids: Vec<_> = asks.iter().map(|a| ask(dir.path(), a.clone()).expect("a writable directory")).collect();
+        let asks = [RequestKind::Pause, RequestKind::Set { key: "training.k_generator".into(), value: "2".into() }];
+        let ids: Vec<_> = asks.iter().map(|a| send(dir.path(), a.clone()).expect("a writable directory")).collect();
         assert_ne!(ids[0], ids[1]);
         let text = std::fs::read_to_string(dir.path().join("control.jsonl")).expect("the file");
         let requests: Vec<Request> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         assert!(requests.iter().map(|request| &request.id).eq(&ids));
-        assert!(requests.iter().map(|request| &request.ask).eq(&asks));
+        assert!(requests.iter().map(|request| &request.kind).eq(&asks));
         // A watcher that was killed while it asked.
         OpenOptions::new()
             .append(true)
             .open(dir.path().join("control.jsonl"))
             .and_then(|mut f| f.write_all(b"{\"id"))
             .expect("space");
-        let id = ask(dir.path(), Ask::Stop).expect("a writable directory");
+        let id = send(dir.path(), RequestKind::Stop).expect("a writable directory");
         let text = std::fs::read_to_string(dir.path().join("control.jsonl")).expect("the file");
         let last = text.lines().last().expect("lines");
         assert_eq!(serde_json::from_str::<Request>(last).expect(last).id, id);
@@ -76,11 +76,11 @@ mod tests {
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(&other, &control).expect("space");
-            ask(dir.path(), Ask::Stop).expect_err("a link");
+            send(dir.path(), RequestKind::Stop).expect_err("a link");
             std::fs::remove_file(&control).expect("it is there");
         }
         std::fs::create_dir(&control).expect("space");
-        ask(dir.path(), Ask::Stop).expect_err("a directory");
+        send(dir.path(), RequestKind::Stop).expect_err("a directory");
         assert_eq!(std::fs::read_to_string(&other).expect("the file"), "mine");
     }
 }

@@ -1,32 +1,12 @@
 //! A run's metrics, thinned as they grow so that any number of lines takes the same memory and no spike is lost.
 
-use super::record::Metrics;
+use super::{
+    record::Metrics,
+    scalars::{SERIES, Series},
+};
 
 /// Buckets kept at most; 120 bytes each. Many times the columns of any terminal, so that there is something to zoom into.
 const BUCKETS: usize = 1 << 16;
-
-/// A figure that is drawn over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Series {
-    /// The discriminator's loss.
-    DLoss,
-    /// The generator's loss.
-    GLoss,
-    /// V(D, G).
-    Value,
-    /// Mean D(x).
-    DReal,
-    /// Mean D(G(z)).
-    DFake,
-    /// Norm of the discriminator's gradient.
-    DGradient,
-    /// Norm of the generator's gradient.
-    GGradient,
-    /// Training images a second.
-    Speed,
-}
-
-const SERIES: usize = Series::Speed as usize + 1;
 
 /// What one figure did over a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +20,7 @@ pub struct Span {
 }
 
 impl Span {
-    fn of(value: f64) -> Self {
+    fn new(value: f64) -> Self {
         let value = if value.is_finite() { value as f32 } else { f32::NAN };
         Self { min: value, max: value, mean: value }
     }
@@ -66,18 +46,11 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    fn of(record: &Metrics) -> Self {
-        let figures: [f64; SERIES] = [
-            record.d_loss,
-            record.g_loss,
-            record.value,
-            record.d_real,
-            record.d_fake,
-            record.d_gradient,
-            record.g_gradient,
-            record.images_per_second,
-        ];
-        let spans = figures.map(Span::of);
+    fn new(record: &Metrics) -> Self {
+        let mut spans = [Span::new(f64::NAN); SERIES];
+        for series in Series::all() {
+            spans[series.index] = Span::new((series.read)(record));
+        }
         Self { first: record.step, last: record.step, seconds: record.seconds as f32, spans }
     }
 
@@ -90,7 +63,7 @@ impl Bucket {
 
     /// What that figure did.
     pub fn span(&self, series: Series) -> Span {
-        self.spans[series as usize]
+        self.spans[series.index]
     }
 }
 
@@ -110,7 +83,7 @@ impl Curves {
         if self.buckets.last().is_some_and(|bucket| record.step <= bucket.last) {
             self.rewind(record.step);
         }
-        let new = Bucket::of(record);
+        let new = Bucket::new(record);
         let full = self.filled >= 1 << self.halvings;
         match self.buckets.last_mut() {
             Some(last) if !full => {
@@ -180,6 +153,10 @@ pub(crate) mod tests {
         }
     }
 
+    pub(crate) fn series(key: &str) -> Series {
+        Series::find(key).expect(key)
+    }
+
     #[test]
     fn no_spike_is_lost_in_a_million_records() {
         let mut curves = Curves::default();
@@ -194,7 +171,7 @@ pub(crate) mod tests {
         }
         assert!(curves.buckets.len() <= BUCKETS);
         assert_eq!(curves.last_step(), Some(1_000_000));
-        let near = |step: u64| curves.between(step, step)[0].span(Series::DLoss);
+        let near = |step: u64| curves.between(step, step)[0].span(series("d_loss"));
         assert_eq!((near(123_457).max, near(765_432).min), (99.0, -99.0));
         assert!(near(900_001).mean.is_nan() && near(900_001).max == 1.0);
         assert_eq!(near(500_000), Span { min: 1.0, max: 1.0, mean: 1.0 });
@@ -214,6 +191,6 @@ pub(crate) mod tests {
         assert_eq!(curves.last_step(), Some(60));
         let all = curves.between(0, u64::MAX);
         assert!(all.windows(2).all(|pair| pair[0].last < pair[1].first));
-        assert_eq!((all[49].span(Series::GLoss).mean, all[50].span(Series::GLoss).mean), (1.0, 2.0));
+        assert_eq!((all[49].span(series("g_loss")).mean, all[50].span(series("g_loss")).mean), (1.0, 2.0));
     }
 }

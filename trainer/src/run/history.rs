@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use duel_models::text::showable;
 
-use super::record::{Ask, Ending, Event, Request, What};
+use super::record::{Ending, Event, EventKind, Request, RequestKind};
 
 /// Events kept, the newest.
 const EVENTS: usize = 10_000;
@@ -63,7 +63,7 @@ pub struct Start {
 
 /// The events of a run, and what follows from them.
 #[derive(Debug, Default)]
-pub struct Story {
+pub struct RunHistory {
     /// The newest 10,000 events, oldest first; texts are shortened and their control characters written as escapes.
     pub events: VecDeque<Event>,
     /// Events there were, those that are not kept included.
@@ -79,7 +79,7 @@ pub struct Story {
     waiting: VecDeque<Request>,
 }
 
-impl Story {
+impl RunHistory {
     /// Takes a request from `control.jsonl`.
     pub fn ask(&mut self, request: Request) {
         if self.waiting.len() == WAITING {
@@ -90,21 +90,21 @@ impl Story {
 
     /// Takes the next event.
     pub fn add(&mut self, mut event: Event) {
-        make_showable(&mut event.what);
-        match &event.what {
-            What::Started { device, threads, steps, parameters, .. } => {
+        make_showable(&mut event.kind);
+        match &event.kind {
+            EventKind::Started { device, threads, steps, parameters, .. } => {
                 self.start =
                     Start { device: device.clone(), threads: *threads, steps: *steps, parameters: *parameters };
                 self.begin();
             }
-            What::Resumed { steps } => {
+            EventKind::Resumed { steps } => {
                 self.start.steps = *steps;
                 self.begin();
             }
-            What::Evaluation { scores } => self.scores.clone_from(scores),
-            What::Answer { id, done, .. } => self.answer(id, *done),
-            What::Stopped { why, .. } => self.ending = Some(*why),
-            What::Checkpoint { .. } | What::Warning { .. } => {}
+            EventKind::Evaluation { scores } => self.scores.clone_from(scores),
+            EventKind::Answer { id, done, .. } => self.answer(id, *done),
+            EventKind::Stopped { why, .. } => self.ending = Some(*why),
+            EventKind::Checkpoint { .. } | EventKind::Warning { .. } => {}
         }
         if self.events.len() == EVENTS {
             self.events.pop_front();
@@ -119,9 +119,9 @@ impl Story {
 
     fn answer(&mut self, id: &str, done: bool) {
         let Some(at) = self.waiting.iter().position(|request| request.id == id) else { return };
-        match self.waiting.remove(at).map(|request| request.ask) {
-            Some(Ask::Pause) if done => self.paused = true,
-            Some(Ask::Continue) if done => self.paused = false,
+        match self.waiting.remove(at).map(|request| request.kind) {
+            Some(RequestKind::Pause) if done => self.paused = true,
+            Some(RequestKind::Continue) if done => self.paused = false,
             _ => {}
         }
     }
@@ -146,24 +146,24 @@ impl Story {
 
     /// The newest warning since training last began.
     pub fn warning(&self) -> Option<&Event> {
-        let began = |event: &&Event| !matches!(event.what, What::Started { .. } | What::Resumed { .. });
-        self.events.iter().rev().take_while(began).find(|event| matches!(event.what, What::Warning { .. }))
+        let began = |event: &&Event| !matches!(event.kind, EventKind::Started { .. } | EventKind::Resumed { .. });
+        self.events.iter().rev().take_while(began).find(|event| matches!(event.kind, EventKind::Warning { .. }))
     }
 }
 
 /// Shortens an event's texts and writes out what a terminal would obey or hide: a run directory is not trusted.
-fn make_showable(what: &mut What) {
-    match what {
-        What::Started { device, version, .. } => clean([device, version]),
-        What::Checkpoint { file } => clean([file]),
-        What::Warning { what, evidence, remedy, .. } => clean([what, evidence, remedy]),
-        What::Answer { id, message, .. } => clean([id, message]),
-        What::Stopped { error: Some(error), .. } => clean([error]),
-        What::Evaluation { scores } => {
+fn make_showable(kind: &mut EventKind) {
+    match kind {
+        EventKind::Started { device, version, .. } => clean([device, version]),
+        EventKind::Checkpoint { file } => clean([file]),
+        EventKind::Warning { what, evidence, remedy, .. } => clean([what, evidence, remedy]),
+        EventKind::Answer { id, message, .. } => clean([id, message]),
+        EventKind::Stopped { error: Some(error), .. } => clean([error]),
+        EventKind::Evaluation { scores } => {
             *scores =
                 std::mem::take(scores).into_iter().take(20).map(|(name, score)| (showable(&name), score)).collect();
         }
-        What::Resumed { .. } | What::Stopped { error: None, .. } => {}
+        EventKind::Resumed { .. } | EventKind::Stopped { error: None, .. } => {}
     }
 }
 
@@ -177,15 +177,15 @@ fn clean<const N: usize>(texts: [&mut String; N]) {
 mod tests {
     use super::*;
 
-    fn story(lines: &[&str]) -> Story {
-        let mut story = Story::default();
+    fn history(lines: &[&str]) -> RunHistory {
+        let mut history = RunHistory::default();
         for line in lines {
             match serde_json::from_str(line) {
-                Ok(request) => story.ask(request),
-                Err(_) => story.add(serde_json::from_str(line).expect(line)),
+                Ok(request) => history.ask(request),
+                Err(_) => history.add(serde_json::from_str(line).expect(line)),
             }
         }
-        story
+        history
     }
 
     #[test]
@@ -211,8 +211,8 @@ mod tests {
             (&[started, asked, resumed], State::Running, State::Crashed),
             (&[started, pause, paused, resumed], State::Running, State::Crashed),
         ] {
-            let story = story(lines);
-            assert_eq!((story.state(true), story.state(false)), (alive, dead), "{lines:?}");
+            let history = history(lines);
+            assert_eq!((history.state(true), history.state(false)), (alive, dead), "{lines:?}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
             r#"{"time":1,"step":5,"event":"warning","what":"collapse","since":3,"evidence":"e","remedy":"r"}"#;
         let resumed = r#"{"time":1,"step":5,"event":"resumed","steps":20}"#;
         let checkpoint = r#"{"time":1,"step":5,"event":"checkpoint","file":"f"}"#;
-        assert!(story(&[warning, checkpoint]).warning().is_some());
-        assert!(story(&[warning, resumed, checkpoint]).warning().is_none());
+        assert!(history(&[warning, checkpoint]).warning().is_some());
+        assert!(history(&[warning, resumed, checkpoint]).warning().is_none());
     }
 }

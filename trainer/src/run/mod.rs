@@ -9,6 +9,7 @@ mod lines;
 pub mod paths;
 pub mod reader;
 pub mod record;
+pub mod scalars;
 pub mod tail;
 mod tensorboard;
 pub mod writer;

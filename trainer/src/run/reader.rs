@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::{
     curves::Curves,
     grid,
-    history::{State, Story},
+    history::{RunHistory, State},
     paths::shape_of_first_runs,
     record::{Event, Metrics, Request},
     tail::{Found, Tail, lines},
@@ -23,7 +23,7 @@ use crate::recipe::{Change, Source};
 /// Bytes of a recipe that are read at most.
 const RECIPE: u64 = 1 << 20;
 
-/// Bytes at the end of `metrics.jsonl` in which [`Glance`] looks for the last line.
+/// Bytes at the end of `metrics.jsonl` in which [`RunSummary`] looks for the last line.
 const LAST_LINE: u64 = 64 << 10;
 
 /// What is known of a run.
@@ -32,9 +32,9 @@ pub struct Run {
     /// The run directory's name; control characters written as escapes.
     pub name: String,
     /// Its recipe.
-    pub recipe: Facts,
+    pub recipe: RecipeView,
     /// Its events.
-    pub story: Story,
+    pub history: RunHistory,
     /// Its metrics through time.
     pub curves: Curves,
     /// Its newest metrics.
@@ -42,7 +42,7 @@ pub struct Run {
     /// The steps of its sample grids, in order.
     pub samples: Vec<u64>,
     /// Whether a trainer holds its lock.
-    pub alive: bool,
+    pub has_trainer: bool,
     /// Lines that were not what they should be, and were passed over.
     pub unreadable: u64,
 }
@@ -50,12 +50,12 @@ pub struct Run {
 impl Run {
     /// What it is doing.
     pub fn state(&self) -> State {
-        self.story.state(self.alive)
+        self.history.state(self.has_trainer)
     }
 
     /// Steps done.
     pub fn step(&self) -> u64 {
-        let told = self.story.events.back().map_or(0, |event| event.step);
+        let told = self.history.events.back().map_or(0, |event| event.step);
         self.last.map_or(0, |metrics| metrics.step).max(told)
     }
 
@@ -74,7 +74,7 @@ impl Run {
 
     /// Steps it will have done at its end; 0 if that is not known.
     pub fn steps(&self) -> u64 {
-        match self.story.start.steps {
+        match self.history.start.steps {
             0 => self.recipe.get("training.steps").and_then(|steps| steps.parse().ok()).unwrap_or(0),
             steps => steps,
         }
@@ -83,11 +83,11 @@ impl Run {
 
 /// A recipe, read only to be shown: a newer one's unknown keys do no harm.
 #[derive(Debug, Clone, Default)]
-pub struct Facts(toml::Table);
+pub struct RecipeView(toml::Table);
 
-impl Facts {
+impl RecipeView {
     /// Of a recipe's text; nothing of one that is no TOML.
-    pub fn of(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         Self(text.parse().unwrap_or_default())
     }
 
@@ -158,8 +158,8 @@ impl Reader {
     pub fn update(&mut self, run: &mut Run) -> io::Result<bool> {
         let mut changed = self.update_recipe(run);
         // The lock first: a trainer that ends in between has written its last event, and is not taken for crashed.
-        let alive = alive(&self.dir);
-        changed |= std::mem::replace(&mut run.alive, alive) != alive;
+        let has_trainer = has_trainer(&self.dir);
+        changed |= std::mem::replace(&mut run.has_trainer, has_trainer) != has_trainer;
         changed |= self.update_story(run)?;
         changed |= self.update_metrics(run)?;
         changed |= self.update_samples(run);
@@ -172,7 +172,7 @@ impl Reader {
             return false;
         }
         let text = files::read_small(&path, RECIPE).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        run.recipe = Facts::of(&text.unwrap_or_default());
+        run.recipe = RecipeView::parse(&text.unwrap_or_default());
         true
     }
 
@@ -181,16 +181,16 @@ impl Reader {
             let Found::Lines(block) = found else { return };
             // A request that cannot be read is the trainer's to answer.
             for request in lines(block).filter_map(|line| serde_json::from_slice::<Request>(line).ok()) {
-                run.story.ask(request);
+                run.history.ask(request);
             }
         })?;
         let events = self.events.read(|found| match found {
-            Found::Anew => run.story = Story::default(),
+            Found::Anew => run.history = RunHistory::default(),
             Found::Endless => run.unreadable += 1,
             Found::Lines(block) => {
                 for line in lines(block) {
                     match serde_json::from_slice::<Event>(line) {
-                        Ok(event) => run.story.add(event),
+                        Ok(event) => run.history.add(event),
                         Err(_) => run.unreadable += 1,
                     }
                 }
@@ -241,7 +241,7 @@ fn is_new(path: &Path, seen: &mut Option<SystemTime>) -> bool {
 }
 
 /// Whether a trainer holds the lock of that run directory.
-pub fn alive(dir: &Path) -> bool {
+pub fn has_trainer(dir: &Path) -> bool {
     let Ok(file) = files::open(&dir.join("lock")) else { return false };
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
@@ -254,7 +254,7 @@ fn name(dir: &Path) -> String {
 
 /// A run as it stands in a list of runs: no curves, little to read.
 #[derive(Debug)]
-pub struct Glance {
+pub struct RunSummary {
     /// Its directory.
     pub dir: PathBuf,
     /// All but the curves, and of the samples nothing.
@@ -263,15 +263,15 @@ pub struct Glance {
     pub touched: Option<SystemTime>,
 }
 
-impl Glance {
+impl RunSummary {
     /// Looks at a directory; none if it is no run directory.
-    pub fn at(dir: &Path) -> Option<Self> {
+    pub fn read(dir: &Path) -> Option<Self> {
         let (mut reader, mut run) = Reader::new(dir);
         if !["recipe.toml", "events.jsonl", "metrics.jsonl"].iter().any(|file| dir.join(file).is_file()) {
             return None;
         }
         reader.update_recipe(&mut run);
-        run.alive = alive(dir);
+        run.has_trainer = has_trainer(dir);
         // What cannot be read leaves the run as it is known so far.
         let _ = reader.update_story(&mut run);
         run.last = last_metrics(&dir.join("metrics.jsonl")).ok().flatten();
@@ -281,9 +281,9 @@ impl Glance {
     }
 
     /// The runs under a directory, newest first.
-    pub fn all(dir: &Path) -> io::Result<Vec<Self>> {
+    pub fn list(dir: &Path) -> io::Result<Vec<Self>> {
         let entries = dir.read_dir()?.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut all: Vec<Self> = entries.filter(|path| path.is_dir()).filter_map(|path| Self::at(&path)).collect();
+        let mut all: Vec<Self> = entries.filter(|path| path.is_dir()).filter_map(|path| Self::read(&path)).collect();
         all.sort_by(|a, b| b.touched.cmp(&a.touched).then_with(|| a.dir.cmp(&b.dir)));
         Ok(all)
     }
@@ -305,7 +305,7 @@ mod tests {
     use std::fs::File;
 
     use super::*;
-    use crate::run::curves::{Series, tests::record};
+    use crate::run::curves::tests::{record, series};
 
     fn line(step: u64, value: f64) -> String {
         serde_json::to_string(&record(step, value)).expect("metrics are JSON") + "\n"
@@ -342,20 +342,20 @@ mod tests {
         assert!(reader.update(&mut run).expect("readable"));
         assert_eq!((run.recipe.get("name").as_deref(), run.steps()), (Some("a\\u{1b}b"), 500));
         assert_eq!(run.samples, [50]);
-        let glance = Glance::at(dir.path()).expect("a run");
-        assert_eq!((glance.run.step(), glance.run.steps()), (60, 500));
+        let summary = RunSummary::read(dir.path()).expect("a run");
+        assert_eq!((summary.run.step(), summary.run.steps()), (60, 500));
     }
 
     #[test]
     fn the_lock_tells_the_living_from_the_dead() {
         let dir = tempfile::tempdir().expect("a directory");
-        assert!(!alive(dir.path()));
+        assert!(!has_trainer(dir.path()));
         let lock = File::create(dir.path().join("lock")).expect("a file");
-        assert!(!alive(dir.path()));
+        assert!(!has_trainer(dir.path()));
         lock.lock().expect("a lock");
-        assert!(alive(dir.path()));
+        assert!(has_trainer(dir.path()));
         drop(lock);
-        assert!(!alive(dir.path()));
+        assert!(!has_trainer(dir.path()));
     }
 
     #[test]
@@ -378,7 +378,7 @@ mod tests {
         fs::write(dir.path().join("metrics.jsonl"), text).expect("a write");
         let (mut reader, mut run) = Reader::new(dir.path());
         reader.update(&mut run).expect("readable");
-        let highest = run.curves.between(0, u64::MAX).iter().map(|bucket| bucket.span(Series::DLoss).max);
+        let highest = run.curves.between(0, u64::MAX).iter().map(|bucket| bucket.span(series("d_loss")).max);
         assert_eq!(highest.fold(0.0, f32::max), 42.0);
     }
 }

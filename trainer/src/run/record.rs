@@ -70,13 +70,13 @@ pub struct Event {
     pub step: u64,
     /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What happened to a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-pub enum What {
+pub enum EventKind {
     /// Training began.
     Started {
         /// Where it trains: `cpu`, `cuda` or `metal`.
@@ -154,13 +154,13 @@ pub struct Request {
     pub id: String,
     /// What is asked.
     #[serde(flatten)]
-    pub ask: Ask,
+    pub kind: RequestKind,
 }
 
 /// What can be asked of a trainer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Ask {
+pub enum RequestKind {
     /// Wait before the next step.
     Pause,
     /// Go on.

@@ -13,40 +13,23 @@ use prost::{Message, Oneof};
 
 use super::{
     lines::Lines,
-    record::{Metrics, What},
+    record::{EventKind, Metrics},
+    scalars::SCALARS,
 };
 
 /// What the files' names begin with; behind it stand the seconds since 1970 when a trainer began.
 pub(super) const NAME: &str = "events.out.tfevents";
 
-/// The scalars: their names in TensorBoard, grouped by what stands before the stroke.
-type Scalar = (&'static str, fn(&Metrics) -> f64);
-const SCALARS: [Scalar; 13] = [
-    ("loss/discriminator", |metrics| metrics.d_loss),
-    ("loss/discriminator_real", |metrics| metrics.d_loss_real),
-    ("loss/discriminator_fake", |metrics| metrics.d_loss_fake),
-    ("loss/generator", |metrics| metrics.g_loss),
-    ("duel/value", |metrics| metrics.value),
-    ("duel/d_real", |metrics| metrics.d_real),
-    ("duel/d_fake", |metrics| metrics.d_fake),
-    ("gradient/discriminator", |metrics| metrics.d_gradient),
-    ("gradient/generator", |metrics| metrics.g_gradient),
-    ("learning_rate/discriminator", |metrics| metrics.d_learning_rate),
-    ("learning_rate/generator", |metrics| metrics.g_learning_rate),
-    ("speed/images_per_second", |metrics| metrics.images_per_second),
-    ("speed/seconds", |metrics| metrics.seconds),
-];
-
 /// The file of one trainer: each that goes on with a run begins one of its own, behind whose first records TensorBoard hides the
 /// steps that are done again. So half a record that a killed trainer left is the end of its file, and harms nobody.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct TensorBoardWriter {
     file: Lines,
     /// The last step there is a record of; none before the first.
     last: Option<u64>,
 }
 
-impl Board {
+impl TensorBoardWriter {
     /// A file behind all that `dir` holds, which is made when its first record is written.
     pub(super) fn new(dir: &Path) -> io::Result<Self> {
         let mut seconds = now() as u64;
@@ -61,7 +44,7 @@ impl Board {
 
     /// Writes a measured step. What is not a number, such as the parts of a loss that has none, is left out.
     pub(super) fn metrics(&mut self, metrics: &Metrics) -> io::Result<()> {
-        let scalars = SCALARS.iter().map(|(tag, of)| ((*tag).to_owned(), of(metrics)));
+        let scalars = SCALARS.iter().map(|scalar| (scalar.tag.to_owned(), (scalar.read)(metrics)));
         self.scalars(metrics.step, scalars)
     }
 
@@ -73,9 +56,9 @@ impl Board {
     }
 
     /// Writes the scores of an evaluation. Whatever happened, it tells where training is: behind what is written, if it went back.
-    pub(super) fn event(&mut self, step: u64, what: &What) -> io::Result<()> {
-        match what {
-            What::Evaluation { scores } => {
+    pub(super) fn event(&mut self, step: u64, kind: &EventKind) -> io::Result<()> {
+        match kind {
+            EventKind::Evaluation { scores } => {
                 let scores = scores.iter().map(|(name, score)| (format!("evaluation/{name}"), *score));
                 self.scalars(step, scores)
             }
@@ -280,10 +263,10 @@ mod tests {
     #[test]
     fn who_goes_on_or_back_hides_the_steps_that_are_done_again() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let scores = || What::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() };
-        let resumed = What::Resumed { steps: 9 };
+        let scores = || EventKind::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() };
+        let resumed = EventKind::Resumed { steps: 9 };
         let picture = Picture { width: 1, height: 1, channels: 1, pixels: vec![7] };
-        let mut first = Board::new(dir.path()).expect("space");
+        let mut first = TensorBoardWriter::new(dir.path()).expect("space");
         first
             .event(0, &resumed)
             .and(first.samples(0, &picture, vec![7]))
@@ -292,7 +275,7 @@ mod tests {
         // Back to step 2, where training had values that are not finite.
         first.event(2, &resumed).and(first.event(3, &scores())).expect("space");
         // Another trainer, in the same second.
-        let mut second = Board::new(dir.path()).expect("space");
+        let mut second = TensorBoardWriter::new(dir.path()).expect("space");
         second.event(2, &resumed).and(second.event(5, &scores())).expect("space");
         let [version, start, samples, scalars] = ["version", "start", "samples", "scalars"];
         let first = [(0, version), (0, start), (0, samples), (4, scalars), (3, start), (3, scalars)];

@@ -15,8 +15,8 @@ use super::{
     density::Densities,
     lines::Lines,
     paths::{BEST, CHECKPOINTS, RunError, anchor, drop_half_a_line, folders, lock, prune, recipe, sweep},
-    record::{Event, Metrics, Request, What},
-    tensorboard::{self, Board},
+    record::{Event, EventKind, Metrics, Request},
+    tensorboard::{self, TensorBoardWriter},
 };
 use crate::recipe::Recipe;
 
@@ -32,7 +32,7 @@ pub struct Writer {
     root: PathBuf,
     metrics: Lines,
     events: Lines,
-    board: Board,
+    board: TensorBoardWriter,
     waiting: Vec<Waiting>,
     written: Vec<String>,
     /// Checkpoints kept.
@@ -100,7 +100,7 @@ impl Writer {
         };
         let (metrics, events) = (append("metrics.jsonl")?, append("events.jsonl")?);
         let (directory, root) = anchor(dir).map_err(RunError::io("read", dir))?;
-        let board = Board::new(&root).map_err(RunError::io("read", dir))?;
+        let board = TensorBoardWriter::new(&root).map_err(RunError::io("read", dir))?;
         let mut writer = Self {
             dir: dir.to_owned(),
             root,
@@ -160,11 +160,11 @@ impl Writer {
     }
 
     /// Appends a line to `events.jsonl`, and returns what it says.
-    pub fn event(&mut self, step: u64, what: What) -> Result<Event, RunError> {
-        let event = Event { time: tensorboard::now(), step, what };
+    pub fn event(&mut self, step: u64, kind: EventKind) -> Result<Event, RunError> {
+        let event = Event { time: tensorboard::now(), step, kind };
         let result = self.events.append(&event);
         self.heed("events.jsonl", result)?;
-        let result = self.board.event(step, &event.what);
+        let result = self.board.event(step, &event.kind);
         self.heed(tensorboard::NAME, result)?;
         Ok(event)
     }
@@ -323,7 +323,7 @@ mod tests {
     use super::*;
     use crate::run::{
         paths::checkpoints,
-        record::{Ask, Ending},
+        record::{Ending, RequestKind},
     };
 
     fn picture(grey: u8) -> Picture {
@@ -352,7 +352,7 @@ mod tests {
     fn a_resume_drops_half_a_line() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut writer = Writer::create(dir.path(), &recipe()).expect("a new run");
-        writer.event(3, What::Stopped { why: Ending::Asked, error: None }).expect("space");
+        writer.event(3, EventKind::Stopped { why: Ending::Asked, error: None }).expect("space");
         drop(writer);
         let path = dir.path().join("events.jsonl");
         let whole = fs::read(&path).expect("events");
@@ -390,9 +390,9 @@ mod tests {
         assert_eq!(writer.requests().expect("readable"), []);
         let mut file = OpenOptions::new().append(true).open(&path).expect("there");
         file.write_all(b"nonsense\n{\"id\":\"a\",\"ask\":\"pause\"}\n{\"id\":\"b\",").expect("space");
-        assert_eq!(writer.requests().expect("readable"), [Request { id: "a".into(), ask: Ask::Pause }]);
+        assert_eq!(writer.requests().expect("readable"), [Request { id: "a".into(), kind: RequestKind::Pause }]);
         file.write_all(b"\"ask\":\"continue\"}\n").expect("space");
-        assert_eq!(writer.requests().expect("readable"), [Request { id: "b".into(), ask: Ask::Continue }]);
+        assert_eq!(writer.requests().expect("readable"), [Request { id: "b".into(), kind: RequestKind::Continue }]);
     }
 
     #[test]

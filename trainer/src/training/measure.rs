@@ -14,7 +14,7 @@ use crate::{
     gan::state,
     run::{
         grid::{Grid, SAMPLE_COLUMNS, SAMPLES},
-        record::What,
+        record::EventKind,
     },
 };
 
@@ -64,7 +64,7 @@ impl Training<'_> {
         let similarity = reference.compare(&samples).map_err(self.device_failed())?;
         let best = self.duel.best.is_none_or(|best| similarity.frechet < best);
         let entropy = Some(similarity.class_balance);
-        self.event(What::Evaluation { scores: similarity.named() })?;
+        self.event(EventKind::Evaluation { scores: similarity.named() })?;
         if !best || !state::is_finite(self.duel).map_err(self.device_failed())? {
             return Ok(entropy);
         }

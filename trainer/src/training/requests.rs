@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     recipe::{Change, RecipeError},
-    run::record::{Ask, Request, What},
+    run::record::{EventKind, Request, RequestKind},
 };
 
 /// The time from one look for requests to the next.
@@ -31,25 +31,25 @@ impl Training<'_> {
 
     fn answer(&mut self, request: Request, flow: Flow) -> Result<Flow, TrainError> {
         let mut next = flow;
-        let answer = match request.ask {
-            Ask::Pause => {
+        let answer = match request.kind {
+            RequestKind::Pause => {
                 self.paused = true;
                 Ok("paused".to_owned())
             }
-            Ask::Continue => {
+            RequestKind::Continue => {
                 self.paused = false;
                 Ok("training goes on".to_owned())
             }
-            Ask::Checkpoint => match (self.checkpoint()?, self.run.saved()) {
+            RequestKind::Checkpoint => match (self.checkpoint()?, self.run.saved()) {
                 (true, Ok(())) => Ok("checkpoint written".to_owned()),
                 (true, Err(_)) => Err("the checkpoint waits until it can be written".to_owned()),
                 (false, _) => Err(format!("a value was not finite: training went back to step {}", self.duel.step)),
             },
-            Ask::Stop => {
+            RequestKind::Stop => {
                 next = Flow::Stop;
                 Ok("stopping".to_owned())
             }
-            Ask::Set { key, value } => {
+            RequestKind::Set { key, value } => {
                 let change = Change::new(self.duel.step, &key, &value);
                 match change.and_then(|change| self.duel.recipe.change(change)) {
                     Ok(()) => {
@@ -63,7 +63,7 @@ impl Training<'_> {
             }
         };
         let (done, message) = answer.map_or_else(|why| (false, why), |message| (true, message));
-        self.event(What::Answer { id: request.id, done, message })?;
+        self.event(EventKind::Answer { id: request.id, done, message })?;
         Ok(next)
     }
 }

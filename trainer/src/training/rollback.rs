@@ -4,7 +4,7 @@ use super::{
     observer::{ROLLBACKS, TrainError},
     trainer::Training,
 };
-use crate::{gan::state, run::record::What};
+use crate::{gan::state, run::record::EventKind};
 
 impl Training<'_> {
     /// Goes back to the last checkpoint, or the start, with half the learning rates.
@@ -29,7 +29,7 @@ impl Training<'_> {
         let back = self.duel.step;
         self.duel.recipe.halve_rates(back);
         self.write_recipe()?;
-        self.event(What::Warning {
+        self.event(EventKind::Warning {
             what: "not finite".to_owned(),
             since: step,
             evidence: format!(

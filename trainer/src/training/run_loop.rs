@@ -13,7 +13,7 @@ use crate::{
     gan::{Duel, state},
     metrics::similarity::{Reference, can_score},
     run::{
-        record::{Ending, What},
+        record::{Ending, EventKind},
         writer::Writer,
     },
 };
@@ -68,9 +68,9 @@ impl Training<'_> {
     fn begin(&mut self) -> Result<(), TrainError> {
         let steps = self.duel.recipe.training.steps;
         let what = if self.duel.step > 0 {
-            What::Resumed { steps }
+            EventKind::Resumed { steps }
         } else {
-            What::Started {
+            EventKind::Started {
                 device: self.duel.device_name().to_owned(),
                 threads: threads(),
                 steps,
@@ -90,7 +90,7 @@ impl Training<'_> {
         let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
         let Some(held_out) = held_out.filter(|_| self.duel.recipe.evaluation.every > 0) else { return Ok(()) };
         if !can_score(&self.duel.recipe) {
-            return self.event(What::Warning {
+            return self.event(EventKind::Warning {
                 what: "no evaluation".to_owned(),
                 since: self.duel.step,
                 evidence: format!(
@@ -166,7 +166,7 @@ impl Training<'_> {
             Ok(why) => (*why, None),
             Err(error) => (Ending::Failed, Some(error.to_string())),
         };
-        let written = self.event(What::Stopped { why, error }).and_then(|()| self.save());
+        let written = self.event(EventKind::Stopped { why, error }).and_then(|()| self.save());
         // The error that ended the training says more than one of this event.
         let why = ended.and_then(|why| written.map(|()| why))?;
         self.run.saved()?;
@@ -210,7 +210,7 @@ mod tests {
                     left.remove(0);
                     kernels::write(&parameters, |values| values[0] = f32::NAN).expect("on the CPU");
                 }
-                Report::Event(Event { what: What::Warning { remedy, .. }, .. }) => warnings.push(remedy.clone()),
+                Report::Event(Event { kind: EventKind::Warning { remedy, .. }, .. }) => warnings.push(remedy.clone()),
                 _ => {}
             }
             Flow::Continue

@@ -5,7 +5,7 @@ use crate::{
     diagnosis::{Finding, Watch},
     gan::{Duel, state},
     metrics::similarity::Reference,
-    run::{record::What, writer::Writer},
+    run::{record::EventKind, writer::Writer},
 };
 
 /// A training.
@@ -30,7 +30,7 @@ impl Training<'_> {
         self.run.retry()?;
         self.report_checkpoints()?;
         match self.run.trouble() {
-            Some(evidence) => self.event(What::Warning {
+            Some(evidence) => self.event(EventKind::Warning {
                 what: "not saved".to_owned(),
                 since: self.duel.step,
                 evidence,
@@ -44,7 +44,7 @@ impl Training<'_> {
 
     pub(super) fn warn(&mut self, found: Vec<Finding>) -> Result<(), TrainError> {
         found.into_iter().try_for_each(|Finding { what, since, evidence, remedy }| {
-            self.event(What::Warning { what: what.to_owned(), since, evidence, remedy })
+            self.event(EventKind::Warning { what: what.to_owned(), since, evidence, remedy })
         })
     }
 
@@ -74,11 +74,11 @@ impl Training<'_> {
     }
 
     pub(super) fn report_checkpoints(&mut self) -> Result<(), TrainError> {
-        self.run.written().into_iter().try_for_each(|file| self.event(What::Checkpoint { file }))
+        self.run.written().into_iter().try_for_each(|file| self.event(EventKind::Checkpoint { file }))
     }
 
-    pub(super) fn event(&mut self, what: What) -> Result<(), TrainError> {
-        let event = self.run.event(self.duel.step, what)?;
+    pub(super) fn event(&mut self, kind: EventKind) -> Result<(), TrainError> {
+        let event = self.run.event(self.duel.step, kind)?;
         (self.observe)(Report::Event(&event));
         Ok(())
     }

@@ -35,7 +35,7 @@ pub fn idx_images(shape: Shape, images: &[u8]) -> Vec<u8> {
     idx(0x803, &[images.len() / shape.pixels(), shape.height, shape.width], images)
 }
 
-/// Encodes labels, [N], as `labels-idx1-ubyte`: magic 0x801, their number, labels.
+/// Encodes labels, `[N]`, as `labels-idx1-ubyte`: magic 0x801, their number, labels.
 pub fn idx_labels(labels: &[u8]) -> Vec<u8> {
     idx(0x801, &[labels.len()], labels)
 }

@@ -28,7 +28,7 @@ pub struct Generated {
     pub latent: usize,
     /// [N, latent].
     pub latents: Vec<f32>,
-    /// [N]; empty for a generator without classes.
+    /// `[N]`; empty for a generator without classes.
     pub labels: Vec<u8>,
     /// [N, height, width, channels] in [-1, 1].
     pub values: Vec<f32>,

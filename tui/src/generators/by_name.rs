@@ -1,11 +1,13 @@
 //! A generator by its name or its file.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use clap::Args;
-use duel_models::{SHIPPED, files::read_start, shipped};
+use duel_models::{SHIPPED, files, shipped};
 use duel_runtime::{BYTES_MAX, Generator};
 
-/// The most bytes that are read of a file: one more than the runtime takes, so that the runtime refuses a larger file.
+/// The most bytes that are read of a file: one more than the runtime accepts, so that its error names the size.
 const READ_MAX: u64 = BYTES_MAX as u64 + 1;
 
 /// Arguments that select a generator.
@@ -31,7 +33,7 @@ impl ModelArgs {
 
 /// Reads the bytes of a model's file.
 pub fn read(name: &str) -> Result<Vec<u8>> {
-    read_start(name.as_ref(), READ_MAX).with_context(|| {
+    files::read_start(Path::new(name), READ_MAX).with_context(|| {
         let names: String = SHIPPED.iter().map(|shipped| format!("{}, ", shipped.name)).collect();
         format!("cannot read {name}: a model is one of {names}or an ONNX file that `duel export` wrote")
     })

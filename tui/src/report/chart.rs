@@ -1,6 +1,9 @@
 //! Charts of scalars over training steps.
 
-use duel_trainer::run::curves::{Bucket, Curves, Series};
+use duel_trainer::run::{
+    curves::{Bucket, Curves},
+    scalars::{Series, Tone},
+};
 
 use super::svg::{Figure, line, text, through};
 use crate::{
@@ -46,10 +49,15 @@ pub struct Line {
 
 impl Line {
     /// Reads a scalar of a run, thinned to at most [`POINTS`] points.
-    pub fn thinned(name: &str, class: &'static str, curves: &Curves, series: Series) -> Self {
+    pub fn thinned(curves: &Curves, series: Series) -> Self {
         let buckets = curves.between(0, u64::MAX);
         let points = buckets.chunks(buckets.len().div_ceil(POINTS).max(1)).map(|some| point(some, series));
-        Self { name: name.to_owned(), class, points: points.collect() }
+        let class = match series.tone {
+            Tone::Discriminator => "d",
+            Tone::Generator => "g",
+            Tone::Neutral => "",
+        };
+        Self { name: series.name.to_owned(), class, points: points.collect() }
     }
 
     /// Describes the curve: its first and last value, its lowest and highest mean.
@@ -246,7 +254,7 @@ mod tests {
         duel_tests::recorded::record_long(dir.path(), 10_000);
         let (mut reader, mut run) = duel_trainer::run::reader::Reader::new(dir.path());
         reader.update(&mut run).expect("readable");
-        let line = Line::thinned("D", "d", &run.curves, Series::DLoss);
+        let line = Line::thinned(&run.curves, Series::find("d_loss").expect("a series"));
         assert!((200..=POINTS).contains(&line.points.len()), "{}", line.points.len());
         assert_eq!(line.points.last().map(|point| point.step), Some(10_000));
         assert_eq!(

@@ -23,10 +23,10 @@ pub fn figures(subject: &Subject, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)
         _ = writeln!(said, "{}: {words}", path.display());
         files.push((path, bytes));
     };
-    for (what, figure) in curves::all(&[subject]).into_iter().map(|(what, mut figures)| (what, figures.swap_remove(0)))
-    {
-        if let Some(figure) = figure {
-            add(&format!("{what}.svg"), figure.file().into_bytes(), &figure.words);
+    let charts = curves::scalars(&[subject]).into_iter().map(|charts| (charts.file, charts.figures));
+    for (name, figures) in charts.chain(curves::frechet(&[subject]).map(|figures| ("frechet", figures))) {
+        for figure in figures.into_iter().flatten() {
+            add(&format!("{name}.svg"), figure.file().into_bytes(), &figure.words);
         }
     }
     let steps = |steps: &mut dyn Iterator<Item = u64>| steps.map(thousands).collect::<Vec<_>>().join(", ");

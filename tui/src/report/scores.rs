@@ -76,9 +76,7 @@ pub fn scores(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> Str
 /// Returns the scores of evaluations during training.
 fn evaluations(subjects: &[Subject]) -> String {
     let mut html = String::new();
-    if let Some((_, figures)) =
-        curves::all(&subjects.iter().collect::<Vec<_>>()).into_iter().find(|(name, _)| *name == "frechet")
-    {
+    if let Some(figures) = curves::frechet(&subjects.iter().collect::<Vec<_>>()) {
         let caption = "The Fréchet distance to held-out training images during training; lower is better.";
         html += &columns(subjects.iter().zip(figures).map(|(subject, drawn)| {
             let drawn = drawn.map_or_else(|| paragraph("No evaluations."), |drawn| figure(&drawn.element(), caption));

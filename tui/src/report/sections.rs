@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use duel_models::text::showable;
 use duel_trainer::{
     recipe::Recipe,
-    run::{reader::Facts, record::What},
+    run::{reader::RecipeView, record::EventKind},
 };
 use jiff::Timestamp;
 
@@ -83,16 +83,16 @@ fn standing(subjects: &[Subject]) -> String {
         }),
         ("Trained for", |subject| subject.run.last.map_or("-".into(), |last| duration(last.seconds))),
         ("Began", |subject| {
-            let time = subject.run.story.events.front().map(|event| event.time as i64);
+            let time = subject.run.history.events.front().map(|event| event.time as i64);
             let time = time.and_then(|time| Timestamp::from_second(time).ok());
             time.map_or("-".into(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
         }),
-        ("On", |subject| match &subject.run.story.start {
+        ("On", |subject| match &subject.run.history.start {
             start if start.device.is_empty() => "-".into(),
             start => format!("{}, {} threads", start.device, start.threads),
         }),
         ("Parameters", |subject| {
-            let [generator, discriminator] = subject.run.story.start.parameters.map(|count| thousands(count as u64));
+            let [generator, discriminator] = subject.run.history.start.parameters.map(|count| thousands(count as u64));
             format!("G {generator}, D {discriminator}")
         }),
     ];
@@ -121,7 +121,7 @@ fn standing(subjects: &[Subject]) -> String {
 }
 
 fn recipe(subjects: &[Subject]) -> String {
-    let default = Facts::of(&Recipe::default().to_toml());
+    let default = RecipeView::parse(&Recipe::default().to_toml());
     let (mut differing, mut all) = (Vec::new(), Vec::new());
     for setting in Recipe::settings().filter(|setting| !setting.section.is_empty()) {
         let path = setting.path();
@@ -149,30 +149,16 @@ fn recipe(subjects: &[Subject]) -> String {
 }
 
 fn charts(subjects: &[Subject]) -> String {
-    let charts = curves::all(&subjects.iter().collect::<Vec<_>>());
-    let charts: Vec<_> = charts.into_iter().filter(|(name, _)| *name != "frechet").collect();
+    let charts = curves::scalars(&subjects.iter().collect::<Vec<_>>());
     if charts.is_empty() {
         return paragraph("No metrics yet.");
     }
     let intro = paragraph(
         "Lines are means over some steps, shades reach from the lowest to the highest value. A gap is a value that is not finite.",
     );
-    let caption = |name: &str| match name {
-        "losses" => {
-            "Losses, on a logarithmic axis unless one is negative. They need not fall: each is measured against an adversary that learns, too."
-        }
-        "opinions" => {
-            "Mean outputs of the discriminator for real and for generated images, from 0 (judged as generated) to 1 (judged as real). In an even duel both are 0.5."
-        }
-        "gradients" => {
-            "Norms of the gradients, on a logarithmic axis. A generator whose gradient vanishes stops learning."
-        }
-        _ => "The value that the discriminator maximises and the generator minimises. In an even duel it is -log 4.",
-    };
-    let parts = charts.into_iter().map(|(name, figures)| {
+    let parts = charts.into_iter().map(|curves::Charts { caption, figures, .. }| {
         let figures = subjects.iter().zip(figures).map(|(subject, drawn)| {
-            let drawn =
-                drawn.map_or_else(|| paragraph("No metrics yet."), |drawn| figure(&drawn.element(), caption(name)));
+            let drawn = drawn.map_or_else(|| paragraph("No metrics yet."), |drawn| figure(&drawn.element(), caption));
             (subject.name.as_str(), drawn)
         });
         columns(figures)
@@ -243,8 +229,8 @@ fn interpolation(subjects: &[Subject]) -> String {
 
 /// Returns the warnings of a run: step, kind, first step, evidence, remedy.
 fn found(subject: &Subject) -> impl Iterator<Item = (u64, &str, u64, &str, &str)> {
-    subject.run.story.events.iter().filter_map(|event| match &event.what {
-        What::Warning { what, since, evidence, remedy } => {
+    subject.run.history.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Warning { what, since, evidence, remedy } => {
             Some((event.step, what.as_str(), *since, evidence.as_str(), remedy.as_str()))
         }
         _ => None,
@@ -280,12 +266,12 @@ fn warnings(subjects: &[Subject]) -> String {
 
 fn events(subjects: &[Subject]) -> String {
     each(subjects, |subject| {
-        let story = &subject.run.story;
+        let history = &subject.run.history;
         let mut rows: Vec<(String, Vec<Cell>)> = Vec::new();
         let mut checkpoints = 0;
         // Evaluations are shown in the table of scores.
-        for event in story.events.iter().filter(|event| !matches!(event.what, What::Evaluation { .. })) {
-            checkpoints = if matches!(event.what, What::Checkpoint { .. }) { checkpoints + 1 } else { 0 };
+        for event in history.events.iter().filter(|event| !matches!(event.kind, EventKind::Evaluation { .. })) {
+            checkpoints = if matches!(event.kind, EventKind::Checkpoint { .. }) { checkpoints + 1 } else { 0 };
             let mut text = text(event);
             if checkpoints > 1 {
                 // One row stands for successive checkpoints: that of the last one.

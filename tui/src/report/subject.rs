@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use duel_models::picture::{Picture, grid};
 use duel_trainer::run::{
     grid::{self, Samples},
-    reader::{Glance, Reader, Run},
-    record::What,
+    reader::{Reader, Run, RunSummary},
+    record::EventKind,
 };
 
 use super::{densities, svg::Figure};
@@ -57,7 +57,7 @@ impl Subject {
     /// together at the beginning.
     pub fn read(dir: &Path, at: &[u64]) -> Result<Self> {
         let shown = dir.display();
-        ensure!(Glance::at(dir).is_some(), "no run in {shown}: `duel runs` lists the runs");
+        ensure!(RunSummary::read(dir).is_some(), "no run in {shown}: `duel runs` lists the runs");
         let (mut reader, mut run) = Reader::new(dir);
         reader.update(&mut run).with_context(|| format!("cannot read {shown}"))?;
         let picked = if at.is_empty() { pick(&run.samples, STAGES) } else { nearest(&run.samples, at) };
@@ -75,10 +75,10 @@ impl Subject {
     /// Returns the scores of the evaluations during training, by step. An evaluation after a resume replaces an earlier
     /// one of its step.
     pub fn evaluations(&self) -> BTreeMap<u64, &BTreeMap<String, f64>> {
-        let events = self.run.story.events.iter();
+        let events = self.run.history.events.iter();
         events
-            .filter_map(|event| match &event.what {
-                What::Evaluation { scores } => Some((event.step, scores)),
+            .filter_map(|event| match &event.kind {
+                EventKind::Evaluation { scores } => Some((event.step, scores)),
                 _ => None,
             })
             .collect()

@@ -144,11 +144,11 @@ fn a_run_below_zero_leaves_the_others_their_logarithm() {
     let text = fs::read_to_string(place.join("metrics.jsonl")).expect("metrics");
     fs::write(place.join("metrics.jsonl"), text.replace("\"g_loss\":", "\"g_loss\":-")).expect("metrics");
     let below = Subject::read(&place, &[]).expect("a run");
-    let charts = curves::all(&[&above, &below]);
-    let (name, losses) = &charts[0];
+    let charts = curves::scalars(&[&above, &below]);
+    let curves::Charts { file, figures: losses, .. } = &charts[0];
     let logarithmic =
         |figure: &Option<Figure>| figure.as_ref().is_some_and(|figure| figure.words.contains("logarithmic"));
-    assert_eq!((*name, logarithmic(&losses[0]), logarithmic(&losses[1])), ("losses", true, false));
+    assert_eq!((*file, logarithmic(&losses[0]), logarithmic(&losses[1])), ("losses", true, false));
 }
 
 #[test]
@@ -157,11 +157,11 @@ fn figures_are_files_of_their_own() {
     for (kind, expected) in [
         (
             Kind::Healthy,
-            &["run-losses.svg", "run-opinions.svg", "run-value.svg", "run-gradients.svg", "run-digits.png"][..],
+            &["run-losses.svg", "run-value.svg", "run-opinions.svg", "run-gradients.svg", "run-digits.png"][..],
         ),
         (
             Kind::Numbers,
-            &["run-losses.svg", "run-opinions.svg", "run-value.svg", "run-gradients.svg", "run-figure-1.svg"],
+            &["run-losses.svg", "run-value.svg", "run-opinions.svg", "run-gradients.svg", "run-figure-1.svg"],
         ),
     ] {
         let place = dir.path().join(format!("{kind:?}/run"));

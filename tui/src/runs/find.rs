@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use duel_trainer::run::reader::Glance;
+use duel_trainer::run::reader::RunSummary;
 
 /// Tells whether a directory holds a run: it has a recipe.toml.
 pub fn is_run(dir: &Path) -> bool {
@@ -31,7 +31,7 @@ pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
             dir if dir.is_dir() && may_be_one(&dir) => Ok(dir),
             _ => bail!("no run {}: `duel runs` lists the runs", asked.display()),
         },
-        None => match Glance::all(Path::new("runs")).unwrap_or_default().into_iter().next() {
+        None => match RunSummary::list(Path::new("runs")).unwrap_or_default().into_iter().next() {
             Some(newest) => Ok(newest.dir),
             None => bail!("no runs under ./runs: start one with `duel train`, or name a run directory"),
         },

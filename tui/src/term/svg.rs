@@ -246,7 +246,6 @@ fn glyph(symbol: &str) -> Glyph {
 
 /// A path around `columns` cells from column `x`, from the eighth `top` on, `height` eighths high.
 fn rectangle(x: usize, y: usize, columns: usize, top: usize, height: usize) -> String {
-    // In halves of a unit, as an eighth of a cell is 2.5 units.
     let unit = |eighths: usize| (eighths * CELL.1) as f64 / 8.0;
     let (left, width) = (x * CELL.0, columns * CELL.0);
     format!("M{left} {}h{width}v{}h-{width}z", (y * CELL.1) as f64 + unit(top), unit(height))

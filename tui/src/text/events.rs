@@ -2,39 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use duel_trainer::run::record::{Ending, Event, What};
+use duel_trainer::run::record::{Ending, Event, EventKind};
 
 use super::numbers::thousands;
 
 /// Returns the kind of an event in one word.
 pub fn kind(event: &Event) -> &'static str {
-    match event.what {
-        What::Started { .. } => "started",
-        What::Resumed { .. } => "resumed",
-        What::Checkpoint { .. } => "checkpoint",
-        What::Evaluation { .. } => "evaluation",
-        What::Warning { .. } => "warning",
-        What::Answer { .. } => "answer",
-        What::Stopped { .. } => "stopped",
+    match event.kind {
+        EventKind::Started { .. } => "started",
+        EventKind::Resumed { .. } => "resumed",
+        EventKind::Checkpoint { .. } => "checkpoint",
+        EventKind::Evaluation { .. } => "evaluation",
+        EventKind::Warning { .. } => "warning",
+        EventKind::Answer { .. } => "answer",
+        EventKind::Stopped { .. } => "stopped",
     }
 }
 
 /// Describes an event in one line.
 pub fn text(event: &Event) -> String {
-    match &event.what {
-        What::Started { device, threads, steps, version, .. } => {
+    match &event.kind {
+        EventKind::Started { device, threads, steps, version, .. } => {
             format!("{version} on {device}, {threads} threads, for {} steps", thousands(*steps))
         }
-        What::Resumed { steps } => format!("from step {}, until {}", thousands(event.step), thousands(*steps)),
-        What::Checkpoint { file } => file.clone(),
-        What::Evaluation { scores } => self::scores(scores),
-        What::Warning { what, since, evidence, remedy } => {
+        EventKind::Resumed { steps } => format!("from step {}, until {}", thousands(event.step), thousands(*steps)),
+        EventKind::Checkpoint { file } => file.clone(),
+        EventKind::Evaluation { scores } => self::scores(scores),
+        EventKind::Warning { what, since, evidence, remedy } => {
             format!("{what} since step {}: {evidence}; {remedy}", thousands(*since))
         }
-        What::Answer { done, message, .. } => format!("{}{message}", if *done { "" } else { "refused: " }),
-        What::Stopped { why: Ending::Done, .. } => "all steps are done".into(),
-        What::Stopped { why: Ending::Asked, .. } => "as requested".into(),
-        What::Stopped { why: Ending::Failed, error } => {
+        EventKind::Answer { done, message, .. } => format!("{}{message}", if *done { "" } else { "refused: " }),
+        EventKind::Stopped { why: Ending::Done, .. } => "all steps are done".into(),
+        EventKind::Stopped { why: Ending::Asked, .. } => "as requested".into(),
+        EventKind::Stopped { why: Ending::Failed, error } => {
             format!("failed: {}", error.as_deref().unwrap_or("no reason was recorded"))
         }
     }

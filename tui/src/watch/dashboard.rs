@@ -89,7 +89,7 @@ impl Dashboard {
                 Some(Effect::Quit) => return Ok(Some(End::Left)),
                 Some(Effect::Suspend) => self.suspend()?,
                 Some(Effect::Ask(ask)) => {
-                    let asked = control::ask(&self.app.dir, ask).map_err(|error| error.to_string());
+                    let asked = control::send(&self.app.dir, ask).map_err(|error| error.to_string());
                     self.app.update(Event::Asked(asked));
                 }
                 Some(Effect::Open(dir)) => {

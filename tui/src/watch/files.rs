@@ -8,7 +8,7 @@ use std::{
 use duel_trainer::run::{
     grid,
     history::State,
-    reader::{Glance, Reader, Run},
+    reader::{Reader, Run, RunSummary},
 };
 
 use super::state::{
@@ -92,12 +92,13 @@ impl Files {
             Some(parent) => parent.to_owned(),
             None => app.dir.join(".."),
         };
-        let glances = Glance::all(&parent).unwrap_or_default();
-        let seen = |glance: &Glance| (glance.dir.clone(), glance.run.state(), glance.run.step(), glance.touched);
-        let around: Vec<_> = glances.iter().map(seen).collect();
+        let summaries = RunSummary::list(&parent).unwrap_or_default();
+        let seen =
+            |summary: &RunSummary| (summary.dir.clone(), summary.run.state(), summary.run.step(), summary.touched);
+        let around: Vec<_> = summaries.iter().map(seen).collect();
         if around != self.around {
             self.around = around;
-            app.update(Event::Glances(glances));
+            app.update(Event::Summaries(summaries));
         }
     }
 

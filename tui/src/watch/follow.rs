@@ -37,9 +37,9 @@ fn follow_plain(dir: &Path, every: Duration) -> io::Result<()> {
     let (mut told, mut step, mut wrote) = (0u64, None, None::<Instant>);
     loop {
         reader.update(&mut run)?;
-        let (events, ended) = (run.story.total, run.state().ended());
-        let new = usize::try_from(events.saturating_sub(told)).unwrap_or(usize::MAX).min(run.story.events.len());
-        for event in run.story.events.iter().rev().take(new).rev() {
+        let (events, ended) = (run.history.total, run.state().ended());
+        let new = usize::try_from(events.saturating_sub(told)).unwrap_or(usize::MAX).min(run.history.events.len());
+        for event in run.history.events.iter().rev().take(new).rev() {
             let (time, kind, text) =
                 (numbers::time_of_day(event.time, zone::offset(event.time)), kind(event), text(event));
             writeln!(stdout, "{time} {kind} at step {}: {text}", numbers::thousands(event.step))?;

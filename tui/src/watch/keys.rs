@@ -75,7 +75,7 @@ pub const KEYS: &[Group] = &[
         bindings: &[
             bind(&[Key::Up], "up", Action::Move(-1)),
             bind(&[Key::Down], "down", Action::Move(1)),
-            bind(&[Key::Char(' ')], "mark the run, to compare", Action::Mark),
+            bind(&[Key::Char(' ')], "mark to compare", Action::Mark),
             bind(&[Key::Char('v')], "another curve", Action::NextScalar),
             bind(&[Key::Enter], "watch the run", Action::Open),
         ],

@@ -11,7 +11,7 @@ use duel_trainer::{
     run::{
         density::Densities,
         grid::Grid,
-        record::{Metrics, What},
+        record::{EventKind, Metrics},
     },
     training::Report,
 };
@@ -76,11 +76,13 @@ impl Progress {
                     densities.largest_advantage()
                 ));
             }
-            Report::Event(event) => match &event.what {
-                What::Warning { what, since, evidence, remedy } => {
+            Report::Event(event) => match &event.kind {
+                EventKind::Warning { what, since, evidence, remedy } => {
                     self.line(&format!("{what} since step {since}: {evidence}; {remedy}"));
                 }
-                What::Evaluation { scores } => self.line(&format!("step {}: {}", event.step, events::scores(scores))),
+                EventKind::Evaluation { scores } => {
+                    self.line(&format!("step {}: {}", event.step, events::scores(scores)))
+                }
                 _ => {}
             },
         }

@@ -18,7 +18,7 @@ pub fn snapshot(dir: &Path, size: (u16, u16), theme: Theme) -> Result<String> {
     let mut app = App::new(dir, run, Mode::Watch, 0.0);
     files.read(&mut app);
     files.read_samples(&mut app);
-    app.offset = zone::offset(app.run.story.events.back().map_or(0.0, |event| event.time));
+    app.offset = zone::offset(app.run.history.events.back().map_or(0.0, |event| event.time));
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1))?;
     terminal.draw(|frame| frame::draw(frame, &app, theme))?;
     Ok(svg(terminal.backend().buffer(), &format!("duel watch {}", app.run.name)))

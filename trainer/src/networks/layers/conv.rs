@@ -15,8 +15,8 @@ use crate::kernels::{
     storage::grown,
 };
 
-/// A 4×4 convolution of stride 2 and padding 1: [N, height, width, inputs] -> [N, height / 2, width / 2, outputs], sides rounded
-/// down, with W as [4, 4, inputs, outputs].
+/// A 4×4 convolution of stride 2 and padding 1: [N, height, width, inputs] -> [N, height / 2, width / 2, outputs],
+/// sides rounded down, with W as [4, 4, inputs, outputs].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conv {
     /// Rows of the input.

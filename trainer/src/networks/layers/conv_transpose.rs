@@ -18,8 +18,8 @@ use crate::kernels::{
     storage::grown,
 };
 
-/// A 4×4 transposed convolution of stride 2 and padding 1: [N, height, width, inputs] -> [N, 2 height, 2 width, outputs], with W as
-/// [inputs, 4, 4, outputs].
+/// A 4×4 transposed convolution of stride 2 and padding 1: [N, height, width, inputs] ->
+/// [N, 2 height, 2 width, outputs], with W as [inputs, 4, 4, outputs].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConvTranspose {
     /// Rows of the input.
@@ -58,7 +58,8 @@ impl ConvTranspose {
         self.kernel().weight_gradient([input, gradient], true, sink, write, &mut scratch.sums);
     }
 
-    /// Gradient of the input, taken through the activation of the layer below, with a weight of [inputs, 4, 4, outputs].
+    /// Gradient of the input, taken through the activation of the layer below, with a weight of
+    /// [inputs, 4, 4, outputs].
     pub(super) fn input_gradient(
         &self,
         weight: &[f32],

@@ -19,8 +19,8 @@ pub struct Dense {
     pub inputs: usize,
     /// Values out.
     pub outputs: usize,
-    /// Channels of the image that the values out are, or `outputs` if they are no image. An image's values stand channels-last here,
-    /// channels-first in a state dict and in ONNX.
+    /// Channels of the image that the values out are, or `outputs` if they are no image. An image's values stand
+    /// channels-last here, channels-first in a state dict and in ONNX.
     pub channels: usize,
 }
 
@@ -96,8 +96,8 @@ impl Operation for Dense {
 
     /// x W + b, with the weight as [inputs, outputs]: the other layout needs a Gemm, which tract computes in f32 alone.
     ///
-    /// With classes, the last inputs are the label's one-hot. Their part of the product is a row of the weight, to which the bias is
-    /// added here, so that the graph adds this row instead of the bias.
+    /// With classes, the last inputs are the label's one-hot. Their part of the product is a row of the weight, to
+    /// which the bias is added here, so that the graph adds this row instead of the bias.
     fn onnx(&self, folded: &Folded, graph: &mut OnnxGraph, input: &str) -> Result<String> {
         let Self { inputs, outputs, .. } = *self;
         let label = graph.label.take();

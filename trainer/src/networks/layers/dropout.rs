@@ -15,7 +15,8 @@ use crate::kernels::elementwise::{activation_gradient, scale_and_mask};
 pub struct Dropout {
     /// Probability that a value stays.
     pub keep: f64,
-    /// Whether the values are an image's. Those are first mapped from [-1, 1] to [0, 1], so that a dropped pixel is black.
+    /// Whether the values are an image's. Those are first mapped from [-1, 1] to [0, 1], so that a dropped pixel is
+    /// black.
     pub image: bool,
 }
 

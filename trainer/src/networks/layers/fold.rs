@@ -1,5 +1,5 @@
-//! Batch norm folded into the layers beside it, for the export: s = γ / √(v + ε) and t = β - m s are a scale and a shift of each
-//! channel.
+//! Batch norm folded into the layers beside it, for the export: s = γ / √(v + ε) and t = β - m s are a scale and a
+//! shift of each channel.
 
 use crate::kernels::activation::Activation;
 

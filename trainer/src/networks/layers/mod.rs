@@ -1,7 +1,7 @@
 //! The layers: a file for each, with everything that the program knows about that layer.
 //!
-//! To add a layer, write a file that implements [`Operation`] and name the file and its type below. A layer that doubles an image
-//! also gets a word in the recipe's [`Growth`] and a line in [`growth`].
+//! To add a layer, write a file that implements the trait `Operation`, and name the file and its type below. A layer
+//! that doubles an image also gets a word in the recipe's [`Growth`] and a line in the function `growth`.
 
 mod batch_norm;
 mod conv;
@@ -34,14 +34,14 @@ pub(crate) use self::{
 };
 use crate::recipe::Growth;
 
-/// Declares [`Op`], with a variant for each layer, and passes each call on to the layer in the variant: a static call, without a trait
-/// object. The methods are described at [`Operation`].
+/// Declares [`Op`], with a variant for each layer, and passes each call on to the layer in the variant: a static call,
+/// without a trait object. The methods are described at [`Operation`].
 macro_rules! layers {
     ($($layer:ident),+ $(,)?) => {
         /// The operation of a layer. Images are channels-last: [N, height, width, channels].
         #[derive(Debug, Clone, Copy, PartialEq)]
         pub enum Op {
-            $(#[doc = concat!("See [`", stringify!($layer), "`](struct@", stringify!($layer), ").")] $layer($layer),)+
+            $(#[doc = concat!("[`", stringify!($layer), "`](struct@", stringify!($layer), ").")] $layer($layer),)+
         }
 
         $(impl From<$layer> for Op {

@@ -12,8 +12,8 @@ pub(crate) struct OnnxGraph {
     pub proto: GraphProto,
     /// Whether the next layers compute in f64. Their weights are f32 and cast where they are used.
     pub double: bool,
-    /// Name of the input with the labels, and the number of classes. The first dense layer takes this and picks a row of its weight by
-    /// the label, instead of a product with the label's one-hot.
+    /// Name of the input with the labels, and the number of classes. The first dense layer takes this and picks a row
+    /// of its weight by the label, instead of a product with the label's one-hot.
     pub label: Option<(&'static str, usize)>,
 }
 

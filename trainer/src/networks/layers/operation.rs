@@ -10,7 +10,8 @@ use super::{
     pass::{Backward, Forward, Gradients, Scratch, TensorForward},
 };
 
-/// A layer's sizes, parameters, passes and exported form. The defaults are those of a layer without parameters that is not exported.
+/// A layer's sizes, parameters, passes and exported form. The defaults are those of a layer without parameters that is
+/// not exported.
 ///
 /// A layer stores its parameters as one slice: the weight, then the bias.
 pub(crate) trait Operation {
@@ -68,18 +69,18 @@ pub(crate) trait Operation {
     /// Forward pass by candle's operations on any device, without the activation.
     fn forward_candle(&self, pass: TensorForward) -> Result<Tensor>;
 
-    /// Whether [`backward`](Self::backward) itself takes the gradient through the layer's own activation, and leaves the gradient of the
-    /// input in place of the gradient of the output.
+    /// Whether [`backward`](Self::backward) itself takes the gradient through the layer's own activation, and leaves
+    /// the gradient of the input in place of the gradient of the output.
     fn in_place(&self) -> bool {
         false
     }
 
-    /// Backward pass by the CPU kernels: from the gradient of the layer's output, before the activation, to the gradient of the
-    /// layer's parameters and to that of the layer below, before its activation.
+    /// Backward pass by the CPU kernels: from the gradient of the layer's output, before the activation, to the
+    /// gradient of the layer's parameters and to that of the layer below, before its activation.
     fn backward(&self, pass: &Backward, gradients: Gradients, scratch: &mut Scratch);
 
-    /// The scale and shift by which the layer acts on each channel outside training, from the tensors of its state dict; `None` for a
-    /// layer that does more than that.
+    /// Scale and shift of each channel, for a layer that does nothing else outside training, computed from its state
+    /// dict; `None` for other layers.
     fn channel_affine(&self, _tensor: &dyn Fn(&str) -> Vec<f64>) -> Option<ChannelAffine> {
         None
     }
@@ -99,7 +100,8 @@ pub(crate) trait Operation {
         Err(not_exported(&folded.name))
     }
 
-    /// Channels, height and width of the image that the layer's ONNX node takes; `None` for a node that takes rows of values.
+    /// Channels, height and width of the image that the layer's ONNX node takes; `None` for a node that takes rows of
+    /// values.
     fn onnx_image(&self) -> Option<[usize; 3]> {
         None
     }
@@ -109,7 +111,8 @@ pub(crate) trait Operation {
         Err(not_exported(&folded.name))
     }
 
-    /// The module in PyTorch that loads the tensors of a layer that doubles an image, as Markdown; empty for other layers.
+    /// The module in PyTorch that loads the tensors of a layer that doubles an image, as Markdown; empty for other
+    /// layers.
     fn pytorch(&self) -> &'static str {
         ""
     }

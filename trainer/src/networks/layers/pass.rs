@@ -115,8 +115,8 @@ impl<'a> Running<'a> {
         Ok([values.narrow(0, self.offset, channels)?, values.narrow(0, self.offset + channels, channels)?])
     }
 
-    /// Updates mean and variance with those of a batch of `rows`: running = momentum · running + (1 - momentum) · batch. The variance is
-    /// made unbiased first, as in PyTorch.
+    /// Updates mean and variance with those of a batch of `rows`: running = momentum · running + (1 - momentum) ·
+    /// batch. The variance is made unbiased first, as in PyTorch.
     pub(crate) fn update(self, mean: &[f32], variance: &[f32], rows: usize, momentum: f64) -> Result<()> {
         let keep = momentum as f32;
         let unbiased = rows as f32 / (rows.max(2) - 1) as f32;

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::kernels::{dense, elementwise::activation_gradient};
 
-/// A dense layer to one logit, and a dense layer without a bias to one value for each class: the projection of Miyato and Koyama 2018.
-/// W is [inputs, 1 + classes].
+/// A dense layer to one logit, and a dense layer without a bias to one value for each class: the projection of Miyato
+/// and Koyama 2018. W is [inputs, 1 + classes].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProjectionHead {
     /// Values in.
@@ -46,7 +46,8 @@ impl Operation for ProjectionHead {
         self.inputs * (1 + self.classes)
     }
 
-    /// Weight of the logit as [1, inputs], and the classes' as `embed.weight`, [classes, inputs], of a `torch.nn.Embedding`.
+    /// Weight of the logit as [1, inputs], and the classes' as `embed.weight`, [classes, inputs], of a
+    /// `torch.nn.Embedding`.
     fn entries(&self, name: &str) -> Vec<EntryLayout> {
         let Self { inputs, channels, classes } = *self;
         let weight = |input: usize, column: usize| channels_last(input, inputs, channels) * (1 + classes) + column;

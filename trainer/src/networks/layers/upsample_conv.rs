@@ -16,10 +16,10 @@ use crate::kernels::{
     upsampling::{TAPS, add_kernel_gradient, transposed_kernel},
 };
 
-/// Each pixel four times, then a 3×3 convolution of padding 1: Odena et al. 2016. [N, height, width, inputs] -> [N, 2 height,
-/// 2 width, outputs], with W as [inputs, 3, 3, outputs].
+/// Each pixel four times, then a 3×3 convolution of padding 1: Odena et al. 2016. [N, height, width, inputs] ->
+/// [N, 2 height, 2 width, outputs], with W as [inputs, 3, 3, outputs].
 ///
-/// The kernels and the exported graph compute the transposed convolution that equals it.
+/// The kernels and the exported graph compute the equivalent transposed convolution, which needs fewer multiplications.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpsampleConv {
     /// Rows of the input.
@@ -34,7 +34,7 @@ pub struct UpsampleConv {
 
 impl UpsampleConv {
     /// The transposed convolution that gives the same values.
-    fn equal(&self) -> ConvTranspose {
+    fn equivalent(&self) -> ConvTranspose {
         let Self { height, width, inputs, outputs } = *self;
         ConvTranspose { height, width, inputs, outputs }
     }
@@ -42,7 +42,7 @@ impl UpsampleConv {
     fn parameter_gradient(&self, input: &[f32], gradient: &[f32], sink: GradientSink, scratch: &mut Scratch) {
         let Self { inputs, outputs, .. } = *self;
         let mut transposed = vec![0.0; (16 * inputs + 1) * outputs];
-        self.equal().parameter_gradient(input, gradient, &mut transposed, Write::Replace, scratch);
+        self.equivalent().parameter_gradient(input, gradient, &mut transposed, Write::Replace, scratch);
         if sink.write == Write::Replace {
             sink.values.fill(0.0);
         }
@@ -59,7 +59,7 @@ impl Operation for UpsampleConv {
     }
 
     fn outputs(&self, inputs: usize) -> usize {
-        self.equal().outputs(inputs)
+        self.equivalent().outputs(inputs)
     }
 
     fn sizes(&self) -> [usize; 2] {
@@ -75,7 +75,7 @@ impl Operation for UpsampleConv {
     }
 
     fn multiplications(&self) -> usize {
-        self.equal().multiplications()
+        self.equivalent().multiplications()
     }
 
     /// Weight as [outputs, inputs, 3, 3].
@@ -89,7 +89,7 @@ impl Operation for UpsampleConv {
     }
 
     fn forward(&self, pass: Forward) -> Result<()> {
-        self.equal().forward_with(&transposed_kernel(pass.weight, self.outputs), pass);
+        self.equivalent().forward_with(&transposed_kernel(pass.weight, self.outputs), pass);
         Ok(())
     }
 
@@ -108,7 +108,7 @@ impl Operation for UpsampleConv {
         }
         if let Some(below) = gradients.input {
             let weight = transposed_kernel(pass.weight, self.outputs);
-            self.equal().input_gradient(&weight, pass, gradient, below, scratch);
+            self.equivalent().input_gradient(&weight, pass, gradient, below, scratch);
         }
     }
 
@@ -128,15 +128,15 @@ impl Operation for UpsampleConv {
     }
 
     fn fold_behind(&self, affine: &ChannelAffine, folded: &mut Folded) -> Result<()> {
-        self.equal().fold_behind(affine, folded)
+        self.equivalent().fold_behind(affine, folded)
     }
 
     fn onnx_image(&self) -> Option<[usize; 3]> {
-        self.equal().onnx_image()
+        self.equivalent().onnx_image()
     }
 
     fn onnx(&self, folded: &Folded, graph: &mut OnnxGraph, input: &str) -> Result<String> {
-        self.equal().onnx(folded, graph, input)
+        self.equivalent().onnx(folded, graph, input)
     }
 
     fn pytorch(&self) -> &'static str {

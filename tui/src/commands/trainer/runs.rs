@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
-use duel_trainer::run::reader::Glance;
+use duel_trainer::run::reader::RunSummary;
 
 use crate::{
     term::output::print,
@@ -32,7 +32,8 @@ pub struct RunsArgs {
 /// Prints the runs, the newest first.
 pub fn run(args: RunsArgs) -> Result<()> {
     let dir = args.dir.display();
-    let runs = Glance::all(&args.dir).with_context(|| format!("cannot list {dir}: start a run with `duel train`"))?;
+    let runs =
+        RunSummary::list(&args.dir).with_context(|| format!("cannot list {dir}: start a run with `duel train`"))?;
     let now = SystemTime::now();
     if args.json {
         return print(&runs.iter().map(|run| format!("{}\n", json(run))).collect::<String>());
@@ -44,16 +45,16 @@ pub fn run(args: RunsArgs) -> Result<()> {
     print(&table(&rows))
 }
 
-fn row(glance: &Glance, now: SystemTime) -> [String; 6] {
-    let run = &glance.run;
-    let age = glance.touched.and_then(|touched| now.duration_since(touched).ok()).unwrap_or_default();
+fn row(summary: &RunSummary, now: SystemTime) -> [String; 6] {
+    let run = &summary.run;
+    let age = summary.touched.and_then(|touched| now.duration_since(touched).ok()).unwrap_or_default();
     [
         run.name.clone(),
         run.state().name().to_owned(),
         format!("{} / {}", numbers::thousands(run.step()), numbers::thousands(run.steps())),
         numbers::age(age.as_secs_f64()),
         run.recipe.get("name").unwrap_or_default(),
-        scores(&run.story.scores),
+        scores(&run.history.scores),
     ]
 }
 
@@ -71,53 +72,54 @@ fn table(rows: &[[String; 6]]) -> String {
     text
 }
 
-fn json(glance: &Glance) -> String {
-    let run = &glance.run;
+fn json(summary: &RunSummary) -> String {
+    let run = &summary.run;
     serde_json::json!({
-        "run": glance.dir.to_string_lossy(),
+        "run": summary.dir.to_string_lossy(),
         "state": run.state().name(),
         "step": run.step(),
         "steps": run.steps(),
-        "touched": touched(glance),
+        "touched": touched(summary),
         "recipe": run.recipe.get("name"),
-        "scores": run.story.scores,
+        "scores": run.history.scores,
     })
     .to_string()
 }
 
-/// Formats comma-separated values after RFC 4180. A score that a run lacks is an empty field.
-fn csv(runs: &[Glance]) -> String {
-    let scores: BTreeSet<&str> = runs.iter().flat_map(|run| run.run.story.scores.keys().map(String::as_str)).collect();
+/// Formats the runs as CSV (RFC 4180). A score that a run lacks is an empty field.
+fn csv(runs: &[RunSummary]) -> String {
+    let scores: BTreeSet<&str> =
+        runs.iter().flat_map(|run| run.run.history.scores.keys().map(String::as_str)).collect();
     let fixed = ["run", "state", "step", "steps", "touched", "recipe"];
-    let mut text = record(fixed.into_iter().chain(scores.iter().copied()).map(str::to_owned));
-    for glance in runs {
-        let run = &glance.run;
+    let mut rows = vec![fixed.into_iter().chain(scores.iter().copied()).map(str::to_owned).collect()];
+    for summary in runs {
+        let run = &summary.run;
         let fixed = [
-            glance.dir.to_string_lossy().into_owned(),
+            summary.dir.to_string_lossy().into_owned(),
             run.state().name().to_owned(),
             run.step().to_string(),
             run.steps().to_string(),
-            touched(glance).to_string(),
+            touched(summary).to_string(),
             run.recipe.get("name").unwrap_or_default(),
         ];
-        let score = |name: &&str| run.story.scores.get(*name).map_or_else(String::new, f64::to_string);
-        text += &record(fixed.into_iter().chain(scores.iter().map(score)));
+        let score = |name: &&str| run.history.scores.get(*name).map_or_else(String::new, f64::to_string);
+        rows.push(fixed.into_iter().chain(scores.iter().map(score)).collect());
     }
-    text
+    records(rows)
 }
 
-/// Formats a line of fields; a field with a quote, a comma or a line break stands in quotes.
-fn record(fields: impl Iterator<Item = String>) -> String {
-    let quoted = |field: String| {
-        let plain = !field.contains(['"', ',', '\r', '\n']);
-        if plain { field } else { format!("\"{}\"", field.replace('"', "\"\"")) }
-    };
-    fields.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+fn records(rows: Vec<Vec<String>>) -> String {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).expect("rows are equally long, and writing to memory does not fail");
+    }
+    let bytes = writer.into_inner().expect("writing to memory does not fail");
+    String::from_utf8(bytes).expect("the fields are UTF-8")
 }
 
 /// Returns when a run was last written to, in seconds since 1970; 0 if that is not known.
-fn touched(glance: &Glance) -> u64 {
-    glance.touched.and_then(|touched| touched.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_secs()
+fn touched(summary: &RunSummary) -> u64 {
+    summary.touched.and_then(|touched| touched.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
@@ -128,6 +130,6 @@ mod tests {
     fn fields_are_quoted_as_rfc_4180_has_it() {
         // Python's csv.writer writes the same line.
         let fields = ["plain", "", "a,b", "say \"so\"", "two\nlines", "two\r"].map(str::to_owned);
-        assert_eq!(record(fields.into_iter()), "plain,,\"a,b\",\"say \"\"so\"\"\",\"two\nlines\",\"two\r\"\r\n");
+        assert_eq!(records(vec![fields.to_vec()]), "plain,,\"a,b\",\"say \"\"so\"\"\",\"two\nlines\",\"two\r\"\r\n");
     }
 }

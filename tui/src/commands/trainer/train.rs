@@ -24,8 +24,8 @@ use duel_trainer::{
     run::{
         history::State,
         paths::{self, RunError},
-        reader::alive,
-        record::{Ending, What},
+        reader::has_trainer,
+        record::{Ending, EventKind},
         writer::Writer,
     },
     training::{self, Flow, train},
@@ -168,8 +168,10 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         for evidence in passed {
             note(&format!("duel: {evidence}; training continues from step {step}"));
             let remedy = format!("training continues from step {step}");
-            writer
-                .event(step, What::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy })?;
+            writer.event(
+                step,
+                EventKind::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy },
+            )?;
         }
     }
     ensure!(
@@ -251,7 +253,7 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
         .process_group(0)
         .spawn()
         .context("cannot start a trainer")?;
-    while !alive(dir) {
+    while !has_trainer(dir) {
         if trainer.try_wait()?.is_some() {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             bail!("the trainer ended at its start: {}", said.trim());

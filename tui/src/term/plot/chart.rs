@@ -1,6 +1,9 @@
 //! Curves over training steps.
 
-use duel_trainer::run::curves::{Bucket, Series, Span};
+use duel_trainer::run::{
+    curves::{Bucket, Span},
+    scalars::Series,
+};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{canvas::Canvas, scale::Scale};

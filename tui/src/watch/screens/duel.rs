@@ -1,11 +1,14 @@
 //! The main screen: curves and the newest samples.
 
-use duel_trainer::run::{curves::Series, grid::Samples};
+use duel_trainer::run::{
+    grid::Samples,
+    scalars::{GRADIENTS, Panel},
+};
 use ratatui::layout::Rect;
 
 use super::{
     densities,
-    panels::{self, PANELS, Steps},
+    panels::{self, Steps},
 };
 use crate::{
     term::{
@@ -34,16 +37,16 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let left = Rect { width: line - body.x, ..body };
     let right = Rect { x: line + 1, width: side, ..body };
 
+    let all = Panel::all();
     let count = match body.height {
         ..12 => 2,
-        rows => usize::from(rows / PANEL).clamp(3, PANELS.len()),
+        rows => usize::from(rows / PANEL).clamp(3, all.len()),
     };
-    panels::draw(sheet, left, &PANELS[..count], app, &Steps::in_view(app, None));
+    panels::draw(sheet, left, &all[..count], app, &Steps::in_view(app, None));
 
     let rest = draw_samples(sheet, right, app);
     sheet.across(line, body.right(), rest.y - 1);
-    // The gradient norms have a panel of their own where there is room for one.
-    if count > 3 {
+    if all[..count].contains(&&GRADIENTS) {
         return draw_facts(sheet, rest, app);
     }
     draw_gradients(sheet, Rect { height: rest.height.min(2), ..rest }, app);
@@ -83,13 +86,13 @@ fn below(area: Rect, rows: u16) -> Rect {
 
 /// Draws a line for each network: its newest gradient norm, and a curve.
 fn draw_gradients(sheet: &mut Sheet, area: Rect, app: &App) {
-    sheet.label(area.x, area.right(), area.y - 1, vec![piece("gradient norms", Role::Title)]);
+    sheet.label(area.x, area.right(), area.y - 1, vec![piece(GRADIENTS.title, Role::Title)]);
     let steps = Steps::in_view(app, None);
-    let rows = [(Series::DGradient, "D", Role::D), (Series::GGradient, "G", Role::G)];
-    for ((series, name, role), y) in rows.into_iter().zip(area.y..area.bottom()) {
+    for (series, y) in GRADIENTS.series().zip(area.y..area.bottom()) {
+        let role = panels::role(series.tone);
         let newest = steps.buckets.last().map_or(f64::NAN, |bucket| f64::from(bucket.span(series).mean));
         let value = if steps.buckets.is_empty() { "-".into() } else { short(newest) };
-        sheet.put(area.x + 1, area.right(), y, &[piece(format!("{name} {value:>5}"), role)]);
+        sheet.put(area.x + 1, area.right(), y, &[piece(format!("{} {value:>5}", series.label), role)]);
         let curve = Curve { buckets: steps.buckets, series, role };
         let scale = Scale::around(panels::ends(&curve), app.view.logarithm);
         let chart = Chart {
@@ -111,7 +114,7 @@ fn draw_facts(sheet: &mut Sheet, area: Rect, app: &App) {
     let mut rows = recipe(app);
     rows.extend(scores(app));
     let room = usize::from(area.height).saturating_sub(rows.len());
-    rows.extend(app.run.story.events.iter().rev().take(room).map(|event| {
+    rows.extend(app.run.history.events.iter().rev().take(room).map(|event| {
         vec![
             piece(format!("{} ", numbers::time_of_day(event.time, app.offset)), Role::Dim),
             piece(format!("{} ", kind(event)), Role::Text),
@@ -124,7 +127,7 @@ fn draw_facts(sheet: &mut Sheet, area: Rect, app: &App) {
 }
 
 fn scores(app: &App) -> Vec<Vec<Piece>> {
-    let scores = app.run.story.scores.iter();
+    let scores = app.run.history.scores.iter();
     scores
         .map(|(name, score)| vec![piece(format!("{name} "), Role::Dim), piece(format!("{score:.4}"), Role::Title)])
         .collect()
@@ -144,7 +147,7 @@ fn recipe(app: &App) -> Vec<Vec<Piece>> {
     let pair = |name: &'static str, value: Option<String>| {
         value.map(|value| vec![piece(format!("{name}  "), Role::Dim), piece(value, Role::Text)])
     };
-    let [g, d] = run.story.start.parameters.map(|count| numbers::thousands(count as u64));
+    let [g, d] = run.history.start.parameters.map(|count| numbers::thousands(count as u64));
     rows.extend(pair("about", setting("about").filter(|about| !about.is_empty())));
     rows.extend(pair("parameters", (g != "0").then(|| format!("D {d}  G {g}"))));
     rows.extend(pair("batch", setting("training.batch")));

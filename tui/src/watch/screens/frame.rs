@@ -74,7 +74,7 @@ fn draw_name(sheet: &mut Sheet, area: Rect, app: &App) {
     let badge_width = sheet::width(&badge) + 2;
     let end = area.right() - 2;
     let mut name = vec![piece("duel ", Role::Title), piece(app.run.name.clone(), Role::Here)];
-    let start = &app.run.story.start;
+    let start = &app.run.history.start;
     let recipe = app.run.recipe.get("name").filter(|recipe| *recipe != app.run.name);
     let device = match (start.device.as_str(), start.threads) {
         ("", _) => None,
@@ -112,7 +112,7 @@ fn draw_progress(sheet: &mut Sheet, area: Rect, app: &App) {
     if let Some(last) = run.last {
         let speed = numbers::thousands(last.images_per_second.clamp(0.0, 1e12) as u64);
         words.push(piece(format!("   {speed} images/s"), Role::Text));
-        words.push(piece(format!("   {} elapsed", numbers::duration(last.seconds)), Role::Dim));
+        words.push(piece(format!("   after {}", numbers::duration(last.seconds)), Role::Dim));
     }
     if let (State::Running | State::Paused, Some(left)) = (run.state(), seconds_left(run)) {
         words.push(piece(format!("  {} left", numbers::duration(left)), Role::Text));

@@ -1,6 +1,6 @@
 //! The events of the run, the newest at the bottom. A warning and a failure are folded into several lines.
 
-use duel_trainer::run::record::{Event, What};
+use duel_trainer::run::record::{Event, EventKind};
 use ratatui::layout::Rect;
 
 use crate::{
@@ -21,9 +21,9 @@ const HEAD: u16 = 34;
 /// Draws as many events as fit, and the filter below.
 pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let area = Rect { x: body.x + 1, width: body.width - 2, height: body.height - 1, ..body };
-    let shown: Vec<&Event> = app.run.story.events.iter().filter(|event| app.log.shows(event)).collect();
+    let shown: Vec<&Event> = app.run.history.events.iter().filter(|event| app.log.shows(event)).collect();
     sheet.label(body.x, body.right(), body.y - 1, vec![piece("log", Role::Title)]);
-    let count = format!("{} of {} events", shown.len(), app.run.story.events.len());
+    let count = format!("{} of {} events", shown.len(), app.run.history.events.len());
     sheet.label_right(body.x + 8, body.right(), body.y - 1, vec![piece(count, Role::Dim)]);
 
     let end = shown.len().saturating_sub(app.log.below).max(fitting(shown.iter(), area));
@@ -49,8 +49,8 @@ fn fitting<'a>(events: impl ExactSizeIterator<Item = &'a &'a Event>, area: Rect)
 /// Returns the text of an event, folded if it is a warning or a failure.
 fn folded(event: &Event, area: Rect) -> Vec<String> {
     let text = text(event);
-    match event.what {
-        What::Warning { .. } | What::Stopped { error: Some(_), .. } => {
+    match event.kind {
+        EventKind::Warning { .. } | EventKind::Stopped { error: Some(_), .. } => {
             let width = usize::from(area.width.saturating_sub(HEAD)).max(1);
             textwrap::wrap(&text, width).into_iter().map(String::from).collect()
         }
@@ -60,12 +60,12 @@ fn folded(event: &Event, area: Rect) -> Vec<String> {
 
 /// Draws an event and returns the row after it.
 fn draw_event(sheet: &mut Sheet, area: Rect, event: &Event, app: &App) -> u16 {
-    let role = match event.what {
-        What::Warning { .. } => Role::Warn,
-        What::Stopped { error: Some(_), .. } => Role::Bad,
-        What::Started { .. } | What::Resumed { .. } | What::Stopped { .. } => Role::Good,
-        What::Evaluation { .. } => Role::Title,
-        What::Checkpoint { .. } | What::Answer { .. } => Role::Text,
+    let role = match event.kind {
+        EventKind::Warning { .. } => Role::Warn,
+        EventKind::Stopped { error: Some(_), .. } => Role::Bad,
+        EventKind::Started { .. } | EventKind::Resumed { .. } | EventKind::Stopped { .. } => Role::Good,
+        EventKind::Evaluation { .. } => Role::Title,
+        EventKind::Checkpoint { .. } | EventKind::Answer { .. } => Role::Text,
     };
     let head = [
         piece(format!("{}  ", numbers::time_of_day(event.time, app.offset)), Role::Dim),

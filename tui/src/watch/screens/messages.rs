@@ -5,7 +5,7 @@ use duel_trainer::run::{
     grid::Samples,
     history::State,
     reader::Run,
-    record::{Event, What},
+    record::{Event, EventKind},
 };
 
 use crate::{
@@ -41,7 +41,7 @@ fn state_of(app: &App) -> Lines {
             vec![piece("the training has not started yet", Role::Dim)],
             vec![piece(format!("watching {dir}"), Role::Dim)],
         ],
-        _ if run.story.warning().is_some() => run.story.warning().map(warning).unwrap_or_default(),
+        _ if run.history.warning().is_some() => run.history.warning().map(warning).unwrap_or_default(),
         State::Done if matches!(app.time.shown, Some((_, Samples::Densities(_)))) => {
             [last_event(app, 0), vec![piece("walk through its steps on screen ", Role::Dim), piece("2", Role::Title)]]
         }
@@ -74,9 +74,9 @@ fn held_back(run: &Run) -> Option<Vec<Piece>> {
 }
 
 fn crash(app: &App) -> Vec<Piece> {
-    let why = app.run.story.events.iter().rev().find_map(|event| match &event.what {
-        What::Stopped { error: Some(error), .. } => Some(error.as_str()),
-        What::Started { .. } | What::Resumed { .. } => Some("the trainer ended without a message"),
+    let why = app.run.history.events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::Stopped { error: Some(error), .. } => Some(error.as_str()),
+        EventKind::Started { .. } | EventKind::Resumed { .. } => Some("the trainer ended without a message"),
         _ => None,
     });
     let step = numbers::thousands(app.run.step());
@@ -84,7 +84,7 @@ fn crash(app: &App) -> Vec<Piece> {
 }
 
 fn warning(event: &Event) -> Lines {
-    let What::Warning { what, since, evidence, remedy } = &event.what else { return Lines::default() };
+    let EventKind::Warning { what, since, evidence, remedy } = &event.kind else { return Lines::default() };
     [
         vec![
             piece(format!("! {what} "), Role::Warn),
@@ -96,7 +96,7 @@ fn warning(event: &Event) -> Lines {
 
 /// Describes an event, counted back from the newest.
 fn last_event(app: &App, back: usize) -> Vec<Piece> {
-    let Some(event) = app.run.story.events.iter().rev().nth(back) else { return Vec::new() };
+    let Some(event) = app.run.history.events.iter().rev().nth(back) else { return Vec::new() };
     let role = if back == 0 { Role::Text } else { Role::Dim };
     vec![
         piece(format!("{} ", numbers::time_of_day(event.time, app.offset)), Role::Dim),

@@ -2,7 +2,10 @@
 
 use duel_trainer::{
     gan::losses::DRAW,
-    run::curves::{Bucket, Series},
+    run::{
+        curves::Bucket,
+        scalars::{Axis, Panel, Series, Tone, Unit},
+    },
 };
 use ratatui::layout::Rect;
 
@@ -15,45 +18,6 @@ use crate::{
     text::numbers::{self, short},
     watch::state::app::App,
 };
-
-/// Curves over the same steps, with a title.
-#[derive(Debug)]
-pub struct Panel {
-    title: &'static str,
-    curves: &'static [(Series, &'static str, Role)],
-    kind: Kind,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Kind {
-    /// An axis that fits the values, logarithmic if the user wants.
-    Free,
-    /// An axis that fits the values, with the value of an even duel marked.
-    Value,
-    /// An axis from 0 to 1, with one half marked.
-    Probability,
-}
-
-/// The panels, the most telling first.
-pub const PANELS: [Panel; 5] = [
-    Panel {
-        title: "losses",
-        curves: &[(Series::GLoss, "G", Role::G), (Series::DLoss, "D", Role::D)],
-        kind: Kind::Free,
-    },
-    Panel { title: "V(D, G)", curves: &[(Series::Value, "", Role::Text)], kind: Kind::Value },
-    Panel {
-        title: "D says real",
-        curves: &[(Series::DFake, "D(G(z))", Role::G), (Series::DReal, "D(x)", Role::D)],
-        kind: Kind::Probability,
-    },
-    Panel {
-        title: "gradient norms",
-        curves: &[(Series::GGradient, "G", Role::G), (Series::DGradient, "D", Role::D)],
-        kind: Kind::Free,
-    },
-    Panel { title: "images/s", curves: &[(Series::Speed, "", Role::Text)], kind: Kind::Free },
-];
 
 /// The steps that all panels of a screen share.
 #[derive(Debug)]
@@ -82,7 +46,7 @@ impl<'a> Steps<'a> {
 
 /// Draws panels below each other, and the range of steps under the last. The title of the first stands in the row above
 /// `area`.
-pub fn draw(sheet: &mut Sheet, area: Rect, panels: &[Panel], app: &App, steps: &Steps) {
+pub fn draw(sheet: &mut Sheet, area: Rect, panels: &[&Panel], app: &App, steps: &Steps) {
     let count = panels.len() as u16;
     let rows = area.height.saturating_sub(count);
     let mut top = area.y;
@@ -101,43 +65,50 @@ pub fn draw(sheet: &mut Sheet, area: Rect, panels: &[Panel], app: &App, steps: &
 fn draw_title(sheet: &mut Sheet, area: Rect, y: u16, panel: &Panel, now: Option<&Bucket>) {
     sheet.label(area.x, area.right(), y, vec![piece(panel.title, Role::Title)]);
     let mut values = Vec::new();
-    for (series, name, role) in panel.curves.iter().rev() {
-        let value = now.map_or("-".into(), |bucket| value(bucket, *series));
+    for series in panel.series() {
+        let value = now.map_or("-".into(), |bucket| value(bucket, series));
         let space = if values.is_empty() { "" } else { "  " };
-        let name = if name.is_empty() { String::new() } else { format!("{name} ") };
-        values.push(piece(format!("{space}{name}{value}"), *role));
+        let label = if series.label.is_empty() { String::new() } else { format!("{} ", series.label) };
+        values.push(piece(format!("{space}{label}{value}"), role(series.tone)));
     }
-    match panel.kind {
-        Kind::Value => values.push(piece(format!("  draw {DRAW:.3}"), Role::Even)),
-        Kind::Probability | Kind::Free => {}
+    match panel.axis {
+        Axis::Value => values.push(piece(format!("  draw {DRAW:.3}"), Role::Even)),
+        Axis::Probability | Axis::Fitted => {}
     }
     let start = area.x + panel.title.len() as u16 + 3;
     sheet.label_right(start, area.right(), y, values);
 }
 
+/// Returns the role that gives a scalar its colour.
+pub fn role(tone: Tone) -> Role {
+    match tone {
+        Tone::Discriminator => Role::D,
+        Tone::Generator => Role::G,
+        Tone::Neutral => Role::Text,
+    }
+}
+
 fn value(bucket: &Bucket, series: Series) -> String {
     let mean = f64::from(bucket.span(series).mean);
-    match series {
-        Series::Speed => numbers::thousands(mean.clamp(0.0, 1e12) as u64),
-        _ if mean.is_finite() && (0.0005..100.0).contains(&mean.abs()) => format!("{mean:.3}"),
-        _ => short(mean),
+    match series.unit {
+        Unit::ImagesPerSecond | Unit::Seconds => numbers::thousands(mean.clamp(0.0, 1e12) as u64),
+        Unit::None if mean.is_finite() && (0.0005..100.0).contains(&mean.abs()) => format!("{mean:.3}"),
+        Unit::None => short(mean),
     }
 }
 
 fn chart(sheet: &mut Sheet, area: Rect, panel: &Panel, app: &App, steps: &Steps) {
-    let curves: Vec<Curve> = panel
-        .curves
-        .iter()
-        .map(|(series, _, role)| Curve { buckets: steps.buckets, series: *series, role: *role })
-        .collect();
+    // The first curve of the panel is drawn last and covers the others.
+    let curves: Vec<Curve> =
+        panel.series().rev().map(|series| Curve { buckets: steps.buckets, series, role: role(series.tone) }).collect();
     let values = || curves.iter().flat_map(|curve| ends(curve));
-    let (scale, mark) = match panel.kind {
-        Kind::Free => (Scale::around(values(), app.view.logarithm), None),
-        Kind::Value => {
+    let (scale, mark) = match panel.axis {
+        Axis::Fitted => (Scale::around(values(), app.view.logarithm), None),
+        Axis::Value => {
             let top = if steps.buckets.is_empty() { 0.0 } else { DRAW };
             (Scale::around(values().chain([DRAW, top]), false), Some((DRAW, Role::Even)))
         }
-        Kind::Probability => (Scale { low: 0.0, high: 1.0, log: false }, Some((0.5, Role::Even))),
+        Axis::Probability => (Scale { low: 0.0, high: 1.0, log: false }, Some((0.5, Role::Even))),
     };
     let chart = Chart {
         curves: &curves,

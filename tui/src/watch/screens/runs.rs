@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use duel_trainer::run::{history::State, reader::Glance};
+use duel_trainer::run::{history::State, reader::RunSummary};
 use ratatui::layout::Rect;
 
 use super::panels::{self, Steps};
@@ -27,7 +27,7 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
 
 fn draw_list(sheet: &mut Sheet, area: Rect, app: &App) {
     sheet.label(area.x - 1, area.right(), area.y - 1, vec![piece("runs", Role::Title)]);
-    let longest = app.runs.list.iter().map(|glance| glance.run.name.chars().count()).max().unwrap_or(0);
+    let longest = app.runs.list.iter().map(|summary| summary.run.name.chars().count()).max().unwrap_or(0);
     let names = longest.clamp(4, usize::from(area.width / 3));
     let head = format!("  {:<9} {:<names$} {:>17} {:>9}  {:<12} scores", "state", "name", "step", "age", "recipe");
     sheet.put(area.x, area.right(), area.y, &[piece(head, Role::Dim)]);
@@ -37,16 +37,16 @@ fn draw_list(sheet: &mut Sheet, area: Rect, app: &App) {
     let room = usize::from(area.height - 1);
     // The selected run stays in view.
     let first = (app.runs.at + 1).saturating_sub(room);
-    for ((at, glance), y) in app.runs.list.iter().enumerate().skip(first).zip(area.y + 1..area.bottom()) {
-        let row = row(sheet, app, glance, names, at == app.runs.at);
+    for ((at, summary), y) in app.runs.list.iter().enumerate().skip(first).zip(area.y + 1..area.bottom()) {
+        let row = row(sheet, app, summary, names, at == app.runs.at);
         sheet.put(area.x, area.right(), y, &row);
     }
 }
 
-fn row(sheet: &Sheet, app: &App, glance: &Glance, names: usize, here: bool) -> Vec<Piece> {
-    let run = &glance.run;
+fn row(sheet: &Sheet, app: &App, summary: &RunSummary, names: usize, here: bool) -> Vec<Piece> {
+    let run = &summary.run;
     let state = run.state();
-    let number = app.runs.number(&glance.dir);
+    let number = app.runs.number(&summary.dir);
     let sign = if number.is_some() { sheet.theme.pick("■", "■", "*") } else { " " };
     let steps = format!("{} / {}", numbers::thousands(run.step()), numbers::thousands(run.steps()));
     let recipe = run.recipe.get("name").unwrap_or_default();
@@ -56,9 +56,9 @@ fn row(sheet: &Sheet, app: &App, glance: &Glance, names: usize, here: bool) -> V
         piece(format!("{:<9} ", state.name()), role(state)),
         piece(format!("{name:<names$}"), if here { Role::Here } else { Role::Text }),
         piece(format!(" {steps:>17} "), Role::Text),
-        piece(format!("{:>9}", glance.touched.map_or_else(String::new, |at| since(app.now, at))), Role::Dim),
+        piece(format!("{:>9}", summary.touched.map_or_else(String::new, |at| since(app.now, at))), Role::Dim),
         piece(format!("  {:<12} ", recipe.chars().take(12).collect::<String>()), Role::Dim),
-        piece(scores(&run.story.scores), Role::Text),
+        piece(scores(&run.history.scores), Role::Text),
     ]
 }
 
@@ -77,8 +77,8 @@ fn role(state: State) -> Role {
 }
 
 fn draw_overlay(sheet: &mut Sheet, area: Rect, app: &App) {
-    let (series, name) = app.runs.scalar();
-    sheet.label(area.x, area.right(), area.y - 1, vec![piece(name, Role::Title)]);
+    let series = app.runs.series();
+    sheet.label(area.x, area.right(), area.y - 1, vec![piece(series.name, Role::Title)]);
     let runs = &app.runs.overlays;
     if app.runs.marked.is_empty() {
         let hint = "space marks runs to compare their curves; v: another curve";

@@ -214,7 +214,7 @@ fn random_events() {
             1 => Event::Fresh,
             2 => Event::Samples(random.bits() >> random.below(64), None),
             3 => Event::Asked(if random.below(2) == 0 { Ok(round.to_string()) } else { Err("no".into()) }),
-            4 => Event::Glances(Vec::new()),
+            4 => Event::Summaries(Vec::new()),
             5 => Event::Key(Key::Char(char::from_u32(random.below(0x3000) as u32).unwrap_or('x'))),
             6 => Event::Key([Key::Enter, Key::Escape, Key::Backspace, Key::Delete][random.below(4)]),
             _ => Event::Key(keys[random.below(keys.len())]),

@@ -1,11 +1,11 @@
 //! Samples of earlier steps, above the curves.
 
-use duel_trainer::run::grid::Samples;
+use duel_trainer::run::{grid::Samples, scalars::Panel};
 use ratatui::layout::Rect;
 
 use super::{
     densities,
-    panels::{self, PANELS, Steps},
+    panels::{self, Steps},
 };
 use crate::{
     term::{
@@ -33,8 +33,9 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let below = Rect { y: line + 1, height: body.bottom() - line - 2, ..body };
     let cursor = app.samples_wanted().filter(|_| app.time.at.is_some());
     sheet.across(body.x - 1, body.right(), line);
-    let count = usize::from(below.height / 6).clamp(1, PANELS.len());
-    panels::draw(sheet, below, &PANELS[..count], app, &Steps::in_view(app, cursor));
+    let all = Panel::all();
+    let count = usize::from(below.height / 6).clamp(1, all.len());
+    panels::draw(sheet, below, &all[..count], app, &Steps::in_view(app, cursor));
     draw_ruler(sheet, Rect { x: body.x + 1, y: body.bottom() - 1, width: body.width - 2, height: 1 }, app);
 }
 

@@ -30,7 +30,7 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     sheet.across(line, body.right(), body.y + half);
     let Some(last) = &app.run.last else { return };
     let real = Bars { title: "real, D(x)", mean: last.d_real, tenths: last.d_real_tenths, role: Role::D };
-    let fake = Bars { title: "generated, D(G(z))", mean: last.d_fake, tenths: last.d_fake_tenths, role: Role::G };
+    let fake = Bars { title: "fake, D(G(z))", mean: last.d_fake, tenths: last.d_fake_tenths, role: Role::G };
     real.draw(sheet, Rect { height: half, ..right });
     fake.draw(sheet, Rect { y: body.y + half + 1, height: body.height - half - 1, ..right });
 }
@@ -86,10 +86,8 @@ fn draw_axis(sheet: &mut Sheet, plot: Rect, app: &App) {
 /// Draws the names of the curves, between them at the bottom.
 fn draw_names(sheet: &mut Sheet, plot: Rect) {
     let signs = signs(sheet.theme);
-    let rows = [
-        (format!(" {} log D(x), real ", signs[0]), Role::D),
-        (format!(" {} log(1 - D), generated ", signs[1]), Role::G),
-    ];
+    let rows =
+        [(format!(" {} log D(x), real ", signs[0]), Role::D), (format!(" {} log(1 - D), fake ", signs[1]), Role::G)];
     for ((text, role), y) in rows.into_iter().zip(plot.bottom().saturating_sub(3)..) {
         let x = plot.x + plot.width.saturating_sub(text.chars().count() as u16) / 2;
         sheet.put(x, plot.right(), y, &[piece(text, role)]);

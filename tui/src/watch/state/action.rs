@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use duel_trainer::run::{grid::Samples, reader::Glance, record::Ask};
+use duel_trainer::run::{grid::Samples, reader::RunSummary, record::RequestKind};
 
 use crate::term::input::Key;
 
@@ -83,7 +83,7 @@ pub enum Event {
     /// The samples of a step were read, or could not be read (none).
     Samples(u64, Option<Samples>),
     /// The list of runs was read.
-    Glances(Vec<Glance>),
+    Summaries(Vec<RunSummary>),
     /// A request was written, with its id; or could not be written, with the reason.
     Asked(Result<String, String>),
 }
@@ -92,7 +92,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Send a request to the trainer.
-    Ask(Ask),
+    Ask(RequestKind),
     /// Watch another run.
     Open(PathBuf),
     /// Suspend this process.

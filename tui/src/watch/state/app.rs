@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use duel_trainer::run::{
     history::State,
     reader::Run,
-    record::{Ask, What},
+    record::{EventKind, RequestKind},
 };
 
 use super::{
@@ -93,7 +93,7 @@ impl App {
             Event::Tick(now) => self.tick(now),
             Event::Fresh => return self.refresh(),
             Event::Samples(step, samples) => self.time.shown = samples.map(|samples| (step, samples)),
-            Event::Glances(list) => self.runs.take(list),
+            Event::Summaries(list) => self.runs.take(list),
             Event::Asked(Ok(id)) => {
                 let (_, what) = self.asked.take().unwrap_or_default();
                 self.asked = Some((id, what));
@@ -124,9 +124,9 @@ impl App {
     /// Looks for the trainer's answer to a request after the run has changed.
     fn refresh(&mut self) -> Option<Effect> {
         if let Some((id, what)) = self.asked.take() {
-            let answers = self.run.story.events.iter().rev().take(100);
-            let answer = answers.into_iter().find_map(|event| match &event.what {
-                What::Answer { id: of, done, message } if *of == id => Some((*done, message.clone())),
+            let answers = self.run.history.events.iter().rev().take(100);
+            let answer = answers.into_iter().find_map(|event| match &event.kind {
+                EventKind::Answer { id: of, done, message } if *of == id => Some((*done, message.clone())),
                 _ => None,
             });
             match answer {
@@ -166,21 +166,21 @@ impl App {
             Outcome::LeaveRunning => return Some(Effect::Quit),
             Outcome::StopAndLeave => {
                 self.leaving = true;
-                return self.ask(Ask::Stop);
+                return self.ask(RequestKind::Stop);
             }
         }
         self.popup = None;
         None
     }
 
-    fn ask(&mut self, ask: Ask) -> Option<Effect> {
+    fn ask(&mut self, ask: RequestKind) -> Option<Effect> {
         self.popup = None;
         let what = match &ask {
-            Ask::Pause => "pause".into(),
-            Ask::Continue => "continue".into(),
-            Ask::Checkpoint => "write a checkpoint".into(),
-            Ask::Stop => "stop".into(),
-            Ask::Set { key, value } => format!("set {key} = {value}"),
+            RequestKind::Pause => "pause".into(),
+            RequestKind::Continue => "continue".into(),
+            RequestKind::Checkpoint => "write a checkpoint".into(),
+            RequestKind::Stop => "stop".into(),
+            RequestKind::Set { key, value } => format!("set {key} = {value}"),
         };
         self.note = Some(format!("asked the trainer to {what}; it has not answered yet"));
         self.asked = Some((String::new(), what));
@@ -211,9 +211,9 @@ impl App {
             }
             Action::Play => self.time.play(samples(&self.run)),
             Action::Move(by) if self.screen == Screen::Runs => self.runs.move_by(by),
-            Action::Move(by) => self.log.move_by(by, self.run.story.events.len()),
+            Action::Move(by) => self.log.move_by(by, self.run.history.events.len()),
             Action::Mark => self.runs.mark(),
-            Action::NextScalar => self.runs.next_scalar(),
+            Action::NextScalar => self.runs.next_series(),
             Action::Open => return self.runs.here().map(|dir| Effect::Open(dir.to_owned())),
             Action::Filter => self.log.typing = true,
         }

@@ -2,7 +2,7 @@
 
 use duel_trainer::{
     recipe::Change,
-    run::{history::State, reader::Run, record::Ask},
+    run::{history::State, reader::Run, record::RequestKind},
 };
 
 use crate::term::input::Key;
@@ -95,7 +95,7 @@ pub enum Outcome {
     /// Another popup opens instead.
     Open(Popup),
     /// The popup closes, and a request is sent to the trainer.
-    Ask(Ask),
+    Ask(RequestKind),
     /// The user leaves, and the training goes on.
     LeaveRunning,
     /// The user stops the training, and leaves at its end.
@@ -129,11 +129,11 @@ impl Popup {
                     text.pop();
                 }),
                 Key::Enter if text.trim().is_empty() => Outcome::Close,
-                Key::Enter => Outcome::Ask(Ask::Set { key: (*name).to_owned(), value: text.trim().to_owned() }),
+                Key::Enter => Outcome::Ask(RequestKind::Set { key: (*name).to_owned(), value: text.trim().to_owned() }),
                 _ => Outcome::Stay,
             },
             Self::Sure => match key {
-                Key::Char('y') => Outcome::Ask(Ask::Stop),
+                Key::Char('y') => Outcome::Ask(RequestKind::Stop),
                 _ => Outcome::Close,
             },
             Self::Leave { at } => match choose(at, LEAVE.len(), key) {
@@ -154,9 +154,9 @@ fn stay(change: impl FnOnce()) -> Outcome {
 
 fn act(item: Item, run: &Run) -> Outcome {
     match item {
-        Item::Pause if run.state() == State::Paused => Outcome::Ask(Ask::Continue),
-        Item::Pause => Outcome::Ask(Ask::Pause),
-        Item::Checkpoint => Outcome::Ask(Ask::Checkpoint),
+        Item::Pause if run.state() == State::Paused => Outcome::Ask(RequestKind::Continue),
+        Item::Pause => Outcome::Ask(RequestKind::Pause),
+        Item::Checkpoint => Outcome::Ask(RequestKind::Checkpoint),
         Item::Set(key) => Outcome::Open(Popup::Set { key, text: String::new() }),
         Item::Stop => Outcome::Open(Popup::Sure),
     }

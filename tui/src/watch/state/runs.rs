@@ -3,24 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use duel_trainer::run::{
-    curves::Series,
-    reader::{Glance, Run},
+    reader::{Run, RunSummary},
+    scalars::Series,
 };
 
 /// The most runs that can be marked: as many as there are colours.
 pub const MARKS: usize = 6;
-
-/// Scalars whose curves can be compared, with their names.
-pub const SCALARS: [(Series, &str); 8] = [
-    (Series::Value, "V(D, G)"),
-    (Series::DLoss, "loss of D"),
-    (Series::GLoss, "loss of G"),
-    (Series::DReal, "D(x)"),
-    (Series::DFake, "D(G(z))"),
-    (Series::DGradient, "gradient of D"),
-    (Series::GGradient, "gradient of G"),
-    (Series::Speed, "images/s"),
-];
 
 /// A marked run whose curve is drawn.
 #[derive(Debug)]
@@ -35,28 +23,29 @@ pub struct Overlay {
 #[derive(Debug, Default)]
 pub struct Runs {
     /// The runs beside the watched one, newest first.
-    pub list: Vec<Glance>,
+    pub list: Vec<RunSummary>,
     /// The index of the selected run.
     pub at: usize,
     /// The directories of the marked runs, in the order of marking.
     pub marked: Vec<PathBuf>,
     /// The marked runs that were read.
     pub overlays: Vec<Overlay>,
-    scalar: usize,
+    /// The selected scalar; none before a choice.
+    series: Option<Series>,
 }
 
 impl Runs {
     /// Replaces the list; the same run stays selected.
-    pub fn take(&mut self, list: Vec<Glance>) {
+    pub fn take(&mut self, list: Vec<RunSummary>) {
         let here = self.here().map(Path::to_owned);
         self.list = list;
-        let at = here.and_then(|here| self.list.iter().position(|glance| glance.dir == here));
+        let at = here.and_then(|here| self.list.iter().position(|summary| summary.dir == here));
         self.at = at.unwrap_or(self.at).min(self.list.len().saturating_sub(1));
     }
 
     /// Returns the directory of the selected run.
     pub fn here(&self) -> Option<&Path> {
-        self.list.get(self.at).map(|glance| glance.dir.as_path())
+        self.list.get(self.at).map(|summary| summary.dir.as_path())
     }
 
     /// Moves the selection down by `by` runs.
@@ -82,13 +71,14 @@ impl Runs {
         self.marked.iter().position(|marked| marked == dir)
     }
 
-    /// Returns the scalar whose curves are compared, and its name.
-    pub fn scalar(&self) -> (Series, &'static str) {
-        SCALARS[self.scalar % SCALARS.len()]
+    /// Returns the scalar whose curves are compared.
+    pub fn series(&self) -> Series {
+        self.series.or_else(|| Series::find("value")).expect("the table of scalars has V(D, G)")
     }
 
     /// Selects the next scalar.
-    pub fn next_scalar(&mut self) {
-        self.scalar = (self.scalar + 1) % SCALARS.len();
+    pub fn next_series(&mut self) {
+        let now = self.series();
+        self.series = Series::all().skip_while(|series| series.key != now.key).nth(1).or_else(|| Series::all().next());
     }
 }
