@@ -1,4 +1,4 @@
-//! `duel` on a terminal: the real binary, the real kernel, a test at the other end of the line.
+//! `duel` on a pseudo-terminal: the built program gets keys and signals, and its screen is read.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,12 +16,12 @@ use duel_tests::{
 use duel_trainer::run::paths;
 use rustix::process::Signal;
 
-/// Enter and leave the alternate screen; show the cursor.
+/// Escape sequences: enter the alternate screen, leave it, show the cursor.
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 const CURSOR: &str = "\x1b[?25h";
 
-/// A recorded run, and a directory for it.
+/// Writes a recorded run; returns the directory that holds `runs`, and the run.
 fn run(kind: Kind) -> (tempfile::TempDir, PathBuf) {
     let home = tempfile::tempdir().expect("a directory");
     let dir = home.path().join("runs").join("recorded");
@@ -29,13 +29,13 @@ fn run(kind: Kind) -> (tempfile::TempDir, PathBuf) {
     (home, dir)
 }
 
-/// `duel` with these arguments on a terminal of that size.
+/// Starts `duel` with these arguments on a terminal of `size` columns and rows.
 fn start(home: &Path, size: (u16, u16), arguments: &[&str]) -> Pty {
     let duel = duel().to_str().expect("a path of text");
     Pty::start(size, home, &[], &[&[duel], arguments].concat())
 }
 
-/// A stand-in for a trainer: another process that holds the lock, until it is killed.
+/// A stand-in for a trainer: a process that holds the lock of a run until it is killed.
 struct Trainer(Child);
 
 impl Trainer {
@@ -51,7 +51,7 @@ impl Trainer {
         trainer
     }
 
-    /// As the kernel does when memory runs out.
+    /// Kills it as the kernel does when memory runs out.
     fn kill(&mut self) {
         self.0.kill().expect("a child");
         self.0.wait().expect("a child");
@@ -64,15 +64,16 @@ impl Drop for Trainer {
     }
 }
 
-fn assert_whole(pty: &Pty) {
+/// Checks that the program has restored the screen, the cursor and the mode of the terminal.
+fn assert_restored(pty: &Pty) {
     let (left, shown) = (pty.text().rfind(LEAVE), pty.text().rfind(CURSOR));
-    assert!(left.is_some() && shown.is_some(), "it gives the screen and the cursor back: {:?}", pty.text());
-    assert!(left > pty.text().rfind(ENTER), "and does not take it again");
+    assert!(left.is_some() && shown.is_some(), "screen and cursor are restored: {:?}", pty.text());
+    assert!(left > pty.text().rfind(ENTER), "the alternate screen is not entered again");
     assert!(pty.is_cooked(), "lines and echo are as before");
 }
 
 #[test]
-fn it_starts_takes_keys_and_leaves_a_summary() {
+fn the_dashboard_starts_takes_keys_and_leaves_a_summary() {
     let (home, _dir) = run(Kind::Healthy);
     let mut pty = start(home.path(), (80, 24), &["watch"]);
     pty.expect("losses");
@@ -88,13 +89,13 @@ fn it_starts_takes_keys_and_leaves_a_summary() {
     pty.expect("everywhere");
     pty.press("qq");
     assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
-    assert_whole(&pty);
+    assert_restored(&pty);
     pty.expect("recorded is done: step 20,000 of 20,000");
     assert!(pty.shows("duel export runs/recorded"));
 }
 
 #[test]
-fn it_follows_the_terminals_size() {
+fn the_dashboard_follows_the_size_of_the_terminal() {
     let (home, _dir) = run(Kind::Killed);
     let mut pty = start(home.path(), (80, 24), &["watch"]);
     pty.expect("gradient norms");
@@ -107,7 +108,7 @@ fn it_follows_the_terminals_size() {
 }
 
 #[test]
-fn a_killed_trainer_is_told_within_two_seconds() {
+fn the_dashboard_shows_a_killed_trainer_within_two_seconds() {
     let (home, dir) = run(Kind::Killed);
     let mut trainer = Trainer::on(&dir);
     let mut pty = start(home.path(), (80, 24), &["watch", "runs/recorded"]);
@@ -119,23 +120,23 @@ fn a_killed_trainer_is_told_within_two_seconds() {
 }
 
 #[test]
-fn signals_end_it_and_leave_the_terminal_whole() {
+fn signals_end_the_dashboard_and_the_terminal_is_restored() {
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
         let (home, _dir) = run(Kind::Healthy);
         let mut pty = start(home.path(), (80, 24), &["watch"]);
         pty.expect("losses");
         pty.signal(signal);
         assert!(pty.end(Duration::from_secs(2)).is_some(), "{signal:?} ends it");
-        assert_whole(&pty);
+        assert_restored(&pty);
     }
 }
 
 #[test]
-fn it_is_gone_when_the_terminal_vanishes_and_the_training_goes_on() {
+fn the_dashboard_ends_with_its_terminal_and_the_training_goes_on() {
     let (home, dir) = run(Kind::Killed);
     let mut trainer = Trainer::on(&dir);
     let duel = duel().to_str().expect("a path of text");
-    // With the hang-up's signal, and where that is ignored: as under nohup.
+    // Once with SIGHUP, once where SIGHUP is ignored, as under nohup.
     for ignored in ["", "trap '' HUP; "] {
         let script = format!("{ignored}exec {duel} watch");
         let mut pty = Pty::start((80, 24), home.path(), &[], &["sh", "-c", &script]);
@@ -147,7 +148,7 @@ fn it_is_gone_when_the_terminal_vanishes_and_the_training_goes_on() {
 }
 
 #[test]
-fn it_suspends_and_comes_back() {
+fn the_dashboard_suspends_and_continues() {
     let (home, _dir) = run(Kind::Healthy);
     let variables = [("PS1", "$ "), ("HISTFILE", "/dev/null")];
     let mut pty = Pty::start((80, 24), home.path(), &variables, &["bash", "--norc", "--noprofile", "-i"]);
@@ -166,7 +167,7 @@ fn it_suspends_and_comes_back() {
 }
 
 #[test]
-fn it_sends_little_and_nothing_when_idle() {
+fn the_dashboard_writes_little_and_nothing_when_idle() {
     let (home, dir) = run(Kind::Killed);
     let _trainer = Trainer::on(&dir);
     let mut pty = start(home.path(), (80, 24), &["watch"]);
@@ -197,7 +198,7 @@ fn it_sends_little_and_nothing_when_idle() {
 #[test]
 fn a_million_lines_open_soon_and_take_little_memory() {
     let home = tempfile::tempdir().expect("a directory");
-    // Building it is not opening it.
+    // The build must not count as time to open.
     duel();
     let open = |name: &str, lines: u64, shown: &str| {
         record_long(&home.path().join(name), lines);
@@ -211,13 +212,13 @@ fn a_million_lines_open_soon_and_take_little_memory() {
         pty.end(Duration::from_secs(5)).expect("q leaves");
         cpu
     };
-    // Each line costs what it costs, however many there are; docs/speed.md has the times.
+    // The time grows with the number of lines, and no faster; the documentation has the measured times.
     let (tenth, whole) = (open("tenth", 100_000, "100,000"), open("long", 1_000_000, "1,000,000"));
     assert!(whole < 20 * tenth, "{tenth:?} {whole:?}");
 }
 
 #[test]
-fn requests_reach_the_trainer_and_its_answer_the_screen() {
+fn requests_reach_the_trainer_and_its_answers_reach_the_screen() {
     let (home, dir) = run(Kind::Killed);
     let _trainer = Trainer::on(&dir);
     let mut pty = start(home.path(), (80, 24), &["watch"]);
@@ -243,7 +244,7 @@ fn requests_reach_the_trainer_and_its_answer_the_screen() {
 }
 
 #[test]
-fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
+fn leaving_the_dashboard_of_train_keeps_the_trainer_running() {
     let home = tempfile::tempdir().expect("a directory");
     let mut pty =
         start(home.path(), (80, 24), &["train", "--recipe", "article", "--run", "runs/mine", "--steps", "1000000"]);
@@ -253,7 +254,7 @@ fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     pty.expect("the training is still running");
     pty.press("1");
     assert!(pty.end(Duration::from_secs(5)).expect("it leaves").success());
-    assert_whole(&pty);
+    assert_restored(&pty);
     pty.expect("come back with `duel watch runs/mine`");
 
     let mut pty = start(home.path(), (80, 24), &["watch"]);
@@ -274,13 +275,13 @@ fn train_is_a_trainer_and_a_dashboard_that_part_in_peace() {
     pty.press("q");
     assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
     pty.expect("go on with `duel train --resume runs/mine`");
-    // What was set is what a resume goes on with.
-    let kept = paths::recipe(&home.path().join("runs/mine")).expect("a recipe");
+    // The new learning rate stands in the recipe, so a resume uses it.
+    let kept = paths::read_recipe(&home.path().join("runs/mine")).expect("a recipe");
     assert_eq!(kept.at(u64::MAX).discriminator.learning_rate, 2e-4);
 }
 
 #[test]
-fn explore_walks_and_writes() {
+fn explore_takes_keys_and_writes_pictures() {
     let home = tempfile::tempdir().expect("a directory");
     fs::write(home.path().join("m.onnx"), generator::onnx()).expect("a write");
     let mut pty = start(home.path(), (80, 24), &["explore", "--model", "m.onnx"]);
@@ -300,16 +301,16 @@ fn explore_walks_and_writes() {
     pty.listen(Duration::from_millis(500));
     pty.forget();
     pty.listen(Duration::from_secs(2));
-    assert_eq!(pty.output.len(), 0, "nothing moves without a key");
+    assert_eq!(pty.output.len(), 0, "nothing is drawn without a key");
     pty.press("q");
     assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
-    assert_whole(&pty);
+    assert_restored(&pty);
     let file = |name: &str| fs::read(home.path().join(name)).expect(name);
     assert!(file("explore-1.png").starts_with(b"\x89PNG") && file("explore-1.gif").starts_with(b"GIF89a"));
 }
 
 #[test]
-fn the_clock_takes_next_to_nothing() {
+fn the_clock_takes_little_processor_time() {
     let home = tempfile::tempdir().expect("a directory");
     fs::write(home.path().join("m.onnx"), generator::onnx()).expect("a write");
     let mut pty = start(home.path(), (200, 24), &["clock", "--model", "m.onnx"]);
@@ -320,16 +321,16 @@ fn the_clock_takes_next_to_nothing() {
     pty.listen(Duration::from_secs(10));
     let (bytes, load) = (pty.output.len() / 10, (pty.cpu() - cpu).as_secs_f64() / 10.0);
     println!("the clock, with seconds: {bytes} bytes/s, {:.1} % of a core", load * 100.0);
-    assert!(bytes > 0, "it goes");
+    assert!(bytes > 0, "the time is drawn");
     // 1 % of a core when built for release.
     assert!(load < 0.02, "{load}");
     pty.press("q");
     assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
-    assert_whole(&pty);
+    assert_restored(&pty);
 }
 
 #[test]
-fn without_a_terminal_it_writes_lines() {
+fn without_a_terminal_watch_writes_lines() {
     let (home, _dir) = run(Kind::Healthy);
     let output = |arguments: &[&str]| {
         let output = Command::new(duel()).args(arguments).current_dir(home.path()).output().expect("duel");
@@ -355,7 +356,7 @@ fn without_a_terminal_it_writes_lines() {
 }
 
 #[test]
-fn a_run_that_is_not_there_is_named() {
+fn a_missing_run_is_named_in_the_error() {
     let home = tempfile::tempdir().expect("a directory");
     fs::create_dir(home.path().join("other")).and_then(|()| fs::write(home.path().join("other/x"), "")).expect("space");
     for (arguments, expected) in [

@@ -1,4 +1,4 @@
-//! Writes recorded runs into a directory, to look at with `duel watch`:
+//! Writes a recorded run of each kind into a directory, for `duel watch`; with LINES, one long run:
 //! `cargo run -p duel-tests --example record -- DIR [LINES]`.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Disks that are full, and directories that cannot be written any more.
+//! Full disks, and directories that are or become read-only.
 
 use std::{
     fs::{self, Permissions},
@@ -39,7 +39,7 @@ fn command(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// A mount, for as long as this lives.
+/// A mount, which is removed when this is dropped.
 struct Mount<'a>(&'a Path);
 
 impl<'a> Mount<'a> {
@@ -57,12 +57,12 @@ impl<'a> Mount<'a> {
 
 impl Drop for Mount<'_> {
     fn drop(&mut self) {
-        // What stays mounted goes with the name space.
+        // A mount that cannot be removed ends with the name space.
         let _ = command(&["umount", "--lazy", &self.0.display().to_string()]);
     }
 }
 
-/// A trainer whose words are heard.
+/// A trainer whose stderr is read.
 struct Heard {
     trainer: Child,
     words: Lines<BufReader<ChildStderr>>,
@@ -76,8 +76,8 @@ impl Heard {
         Ok(Self { trainer, words: BufReader::new(words).lines() })
     }
 
-    /// Waits until it says that something is not saved, and holds it there; false if it ended without a word.
-    fn hold_when_told(&mut self) -> bool {
+    /// Waits until the trainer reports that something is not saved, and stops it there with SIGSTOP; false if it ended without a report.
+    fn stop_when_not_saved(&mut self) -> bool {
         let told = self.words.by_ref().map_while(Result::ok).any(|line| line.starts_with("not saved since step "));
         if told {
             send(&mut self.trainer, Signal::STOP);
@@ -85,7 +85,7 @@ impl Heard {
         told
     }
 
-    /// Lets it go on to its end: its exit code, and what it complained of.
+    /// Continues the trainer until it ends; returns its exit code and its errors.
     fn end(mut self) -> Result<(Option<i32>, Vec<String>), String> {
         send(&mut self.trainer, Signal::CONT);
         let words: Vec<String> = self.words.map_while(Result::ok).collect();
@@ -94,52 +94,54 @@ impl Heard {
     }
 }
 
-/// How a trainer must end that could not save all: it says so, in a line, and exits 1.
-fn is_honest((code, said): (Option<i32>, Vec<String>)) -> Result<(), String> {
+/// Checks the end of a trainer that could not save everything: one line says so, and the exit code is 1.
+fn reports_loss((code, said): (Option<i32>, Vec<String>)) -> Result<(), String> {
     if code == Some(1) && said.len() == 1 { Ok(()) } else { Err(format!("exit {code:?}: {said:?}")) }
 }
 
-/// How one must end that could.
-fn is_well((code, said): (Option<i32>, Vec<String>)) -> Result<(), String> {
+/// Checks the end of a trainer that could save everything.
+fn reports_success((code, said): (Option<i32>, Vec<String>)) -> Result<(), String> {
     if code == Some(0) && said.is_empty() { Ok(()) } else { Err(format!("exit {code:?}: {said:?}")) }
 }
 
-/// What a run must hold that had trouble and got over it: all of it, and a word of it.
-fn got_over_it(small: &Small, dir: &Path) -> Result<(), String> {
+/// Checks a run that could not be written for a while: it holds everything, and an event reports the trouble.
+fn has_recovered(small: &Small, dir: &Path) -> Result<(), String> {
     small.check_done(dir)?;
-    let is_word = |event: &Event| matches!(&event.kind, EventKind::Warning { what, .. } if what == "not saved");
-    if !lines::<Event>(&dir.join("events.jsonl"))?.iter().any(is_word) {
+    let is_report = |event: &Event| matches!(&event.kind, EventKind::Warning { what, .. } if what == "not saved");
+    if !lines::<Event>(&dir.join("events.jsonl"))?.iter().any(is_report) {
         return Err("no event says that something was not saved".to_owned());
     }
     Ok(())
 }
 
-/// A disk of so many kB, which gets more room when the trainer says that it is full; or once that has ended.
+/// Trains on a disk of `kilobytes` kB. The disk gets more room when the trainer reports that it is full (`for_a_while`), or after the
+/// trainer has ended.
 fn full(small: &Small, kilobytes: usize, for_a_while: bool) -> Result<(), String> {
     let disk = small.path("disk");
     let _ = fs::remove_dir_all(&disk);
     let mount = Mount::new(&disk, &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "none"])?;
     let dir = disk.join("run");
     let mut trainer = Heard::new(Command::new(duel()), &small.train("disk/run", &[]))?;
-    let told = trainer.hold_when_told();
+    let told = trainer.stop_when_not_saved();
     if told && for_a_while {
         mount.change("size=64m")?;
-        is_well(trainer.end()?).map_err(|why| format!("{kilobytes} kB: {why}"))?;
-        return got_over_it(small, &dir).map_err(|why| format!("{kilobytes} kB: {why}"));
+        reports_success(trainer.end()?).map_err(|why| format!("{kilobytes} kB: {why}"))?;
+        return has_recovered(small, &dir).map_err(|why| format!("{kilobytes} kB: {why}"));
     }
     let ended = trainer.end()?;
     small.is_whole(&dir).map_err(|why| format!("{kilobytes} kB: {why}"))?;
     if ended.0 == Some(0) && !told {
-        // It was large enough.
+        // The disk was large enough.
         return small.check_done(&dir);
     }
-    is_honest(ended).map_err(|why| format!("{kilobytes} kB: {why}"))?;
+    reports_loss(ended).map_err(|why| format!("{kilobytes} kB: {why}"))?;
     mount.change("size=64m")?;
     done(start(&small.go_on("disk/run")))?;
     small.check_done(&dir).map_err(|why| format!("{kilobytes} kB: {why}"))
 }
 
-/// A run directory that nobody may write into any more, the trainer included: it goes without the capabilities by which root may.
+/// Takes the write permission from a run directory while the trainer runs. The trainer has no capabilities, since root could write all the
+/// same.
 fn without_rights(small: &Small, for_a_while: bool) -> Result<(), String> {
     let dir = small.path("rights");
     let _ = fs::remove_dir_all(&dir);
@@ -157,22 +159,22 @@ fn without_rights(small: &Small, for_a_while: bool) -> Result<(), String> {
         thread::yield_now();
     }
     rights(0o500)?;
-    let told = trainer.hold_when_told();
+    let told = trainer.stop_when_not_saved();
     if for_a_while {
         rights(0o700)?;
         return match told {
-            true => is_well(trainer.end()?).and_then(|()| got_over_it(small, &dir)),
+            true => reports_success(trainer.end()?).and_then(|()| has_recovered(small, &dir)),
             false => Err("it did not say that it cannot save".to_owned()),
         };
     }
-    is_honest(trainer.end()?)?;
+    reports_loss(trainer.end()?)?;
     small.is_whole(&dir)?;
     rights(0o700)?;
     done(start(&small.go_on("rights")))?;
     small.check_done(&dir)
 }
 
-/// Nothing begins there and nothing goes on, and what is there stays as it is.
+/// Checks that in a read-only directory no run begins or resumes, and that its files stay as they are.
 fn read_only(small: &Small) -> Result<(), String> {
     let dir = small.path("reference");
     let before = names(&dir)?;
@@ -181,7 +183,7 @@ fn read_only(small: &Small) -> Result<(), String> {
     mount.change("ro,bind")?;
     let more = ["--steps", "700"].map(str::to_owned);
     for arguments in [[&small.go_on("reference")[..], &more].concat(), small.train("reference/new", &[])] {
-        is_honest(Heard::new(Command::new(duel()), &arguments)?.end()?)?;
+        reports_loss(Heard::new(Command::new(duel()), &arguments)?.end()?)?;
     }
     if names(&dir)? != before {
         return Err(format!("it holds {:?} now", names(&dir)?));

@@ -1,4 +1,4 @@
-//! What strangers may send: good files with bits flipped, cut, spliced and stretched, given to the commands that read them.
+//! Untrusted input: good files that are damaged at random, given to the commands that read them.
 
 use std::{
     fs,
@@ -24,13 +24,13 @@ use crate::{
     table::{Table, Verdict},
 };
 
-/// Memory that a command may take which does not train.
+/// Memory in bytes that a command may take unless it trains or scores.
 const MEMORY_MAX: u64 = 256 << 20;
-/// Processor time that a refusal may take, with the checks of a debug build in it.
+/// Processor time that a refusal may take, in a build with debug assertions.
 const WORK_MAX: Duration = Duration::from_secs(1);
-/// Processor time of a command that scores 10,000 images, after which it has taken what it was given, and is not waited for.
+/// Processor time after which `duel eval` has accepted its input and scores 10,000 images; it is killed then.
 const SCORES: Duration = Duration::from_secs(3);
-/// The time after which a command hangs, whatever else the machine does.
+/// Time after which a command counts as hanging, even on a busy machine.
 const HANGS: Duration = Duration::from_secs(60);
 
 pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
@@ -46,25 +46,7 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
         let file = room.write("model.onnx", &mutated(&models(), &mut stream("eval", time)));
         room.run(&["eval", &file], Work::Scores)
     });
-    table.input("images: duel train --data", times, |time| {
-        let dir = room.images(&mut stream("data", time), ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"]);
-        room.train(&[
-            "--recipe",
-            "article",
-            "--data",
-            &dir,
-            "--set",
-            "data.images=0",
-            "--set",
-            "training.batch=2",
-            "--set",
-            "evaluation.every=0",
-        ])
-    });
-    table.input("images: duel eval", few, |time| {
-        let dir = room.images(&mut stream("drawn", time), ["images-idx3-ubyte", "labels-idx1-ubyte"]);
-        room.run(&["eval", &dir], Work::Scores)
-    });
+    data(&room, table, times, seed);
     table.input("a recipe: duel recipes", times, |time| {
         let file = room.write("recipe.toml", &mutated(&Door::Recipe.seeds(), &mut stream("recipe", time)));
         room.run(&["recipes", &file], Work::Little)
@@ -105,18 +87,36 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
     });
 }
 
-/// A recipe whose networks are small, so that what is left of it trains at once.
-const SMALL: &str = "[generator]\nhidden = [16]\nlatent = 8\naverage = 0.9\nlearning_rate = 1e-4\nbatch_norm = \"batch\"\n\n[discriminator]\n\
+/// Damaged data sets.
+fn data(room: &Room, table: &mut Table, times: u64, seed: u64) {
+    const SMALL: [&str; 3] = ["--set=data.images=0", "--set=training.batch=2", "--set=evaluation.every=0"];
+    let stream = |name: &'static str, time: u64| Stream::new(seed, name).item(time);
+    table.input("images: duel train --data", times, |time| {
+        let dir = room.images(&mut stream("data", time), ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"]);
+        room.train(&[&["--recipe", "article", "--data", &dir], &SMALL[..]].concat())
+    });
+    table.input("a NumPy array: duel train --data", times, |time| {
+        let file = room.write("pictures.npy", &mutated(&Door::Npy.seeds(), &mut stream("arrays", time)));
+        room.train(&[&["--recipe", "article", "--data", &file], &SMALL[..]].concat())
+    });
+    table.input("images: duel eval", times / 12, |time| {
+        let dir = room.images(&mut stream("drawn", time), ["images-idx3-ubyte", "labels-idx1-ubyte"]);
+        room.run(&["eval", &dir], Work::Scores)
+    });
+}
+
+/// A recipe of small networks, so that it trains fast however it is damaged.
+const SMALL: &str = "[generator]\nhidden = [16]\nlatent = 8\nema = 0.9\nlearning_rate = 1e-4\nbatch_norm = \"batch\"\n\n[discriminator]\n\
     hidden = [16]\nspectral_norm = true\nr1 = 0.5\nkeep_hidden = 0.5\n\n[training]\nbatch = 4\nloss = \"hinge\"\nschedule = \"cosine\"\nk_generator = 2\n";
 
 fn models() -> Vec<Vec<u8>> {
     [Door::Onnx.seeds(), vec![generator::onnx()]].concat()
 }
 
-/// What a command does with a good file.
+/// The work of a command on a good file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
-    /// Little: its time and memory are bounded.
+    /// Little, so its time and memory are limited.
     Little,
     /// It trains.
     Trains,
@@ -124,11 +124,11 @@ enum Work {
     Scores,
 }
 
-/// Where the bad files are.
+/// The directory of the damaged files.
 struct Room(PathBuf);
 
 impl Room {
-    /// Writes a file; its path.
+    /// Writes a file; returns its path.
     fn write(&self, name: &str, bytes: &[u8]) -> String {
         let file = self.0.join(name);
         fs::create_dir_all(file.parent().expect("a directory")).expect("space");
@@ -136,7 +136,7 @@ impl Room {
         file.display().to_string()
     }
 
-    /// An empty directory; its path.
+    /// Creates or empties a directory; returns its path.
     fn empty(&self, name: &str) -> String {
         let dir = self.0.join(name);
         let _ = fs::remove_dir_all(&dir);
@@ -144,7 +144,7 @@ impl Room {
         dir.display().to_string()
     }
 
-    /// A directory with images and labels of which one file is bad.
+    /// A directory with images and labels; one of the two files is damaged.
     fn images(&self, stream: &mut Stream, names: [&str; 2]) -> String {
         let dir = self.empty("images");
         let bad = stream.below(2);
@@ -166,14 +166,14 @@ impl Room {
         self.0.join("good").display().to_string()
     }
 
-    /// A recipe that trains in little time and memory.
+    /// A recipe that trains with little time and memory.
     fn recipe(&self) -> Vec<u8> {
         let mut recipe = seeds::recipe();
         recipe.data.source = Source::Path(self.good_images().into());
         recipe.to_toml().into_bytes()
     }
 
-    /// A run directory with one checkpoint, which is bad, or whose recipe is.
+    /// A run directory with one checkpoint; the checkpoint or the recipe is damaged.
     fn run_of_checkpoint(&self, stream: &mut Stream) -> String {
         let dir = self.empty("run");
         let (mut recipe, mut checkpoint) = (self.recipe(), Door::Checkpoint.seeds());
@@ -187,7 +187,7 @@ impl Room {
         dir
     }
 
-    /// A run directory that has ended, of which each file is bad.
+    /// The directory of an ended run; each of its files is damaged.
     fn run_of_lines(&self, stream: &mut Stream) -> String {
         let dir = self.empty("run");
         for name in ["metrics.jsonl", "events.jsonl", "control.jsonl"] {
@@ -208,7 +208,7 @@ impl Room {
         self.run(&[&["train", "--plain", "--steps", "1", "--run", &run], arguments].concat(), Work::Trains)
     }
 
-    /// Runs duel, which must end well or refuse in a line; a refusal, and [`Work::Little`], within bounds of time and memory.
+    /// Runs duel, which must succeed or fail with one line. A failure, and [`Work::Little`], must keep to the limits of time and memory.
     fn run(&self, arguments: &[&str], kind: Work) -> Result<Verdict, String> {
         let mut command = Command::new(duel());
         command.args(arguments).current_dir(&self.0);
@@ -221,7 +221,7 @@ impl Room {
             (memory, work) = (memory.max(held), work.max(worked));
             let scores = kind == Work::Scores && work > SCORES;
             if scores || began.elapsed() > HANGS {
-                // It may have ended this moment.
+                // Killing a process that has just ended is an error without consequence.
                 let _ = child.kill();
             }
             if scores {
@@ -236,9 +236,9 @@ impl Room {
         match ended.status.code() {
             Some(0) if quiet && (bounded || kind != Work::Little) => Ok(Verdict::Taken),
             Some(1) if quiet && bounded && said.len() == 1 => Ok(Verdict::Refused),
-            // Where a file is read that is damaged, there is a word of it beside the one at the end.
+            // A damaged checkpoint is reported in its own line, before the line at the end.
             Some(0 | 1) if said.iter().any(|line| line.contains("is damaged")) && bounded => Ok(Verdict::Refused),
-            // A setting may look like a flag.
+            // A damaged setting may look like a flag, which clap refuses.
             Some(2) if ended.stderr.starts_with(b"error:") => Ok(Verdict::Refused),
             _ => {
                 let all = String::from_utf8_lossy(&ended.stderr);
@@ -247,7 +247,7 @@ impl Room {
         }
     }
 
-    /// A recorded run whose newest records and samples are bad, in a terminal: shown or not, it must be left by a key.
+    /// Shows a recorded run whose newest records and samples are damaged in the dashboard, which must end with the key q.
     fn dashboard(&self, stream: &mut Stream) -> Result<Verdict, String> {
         let dir = self.empty("shown");
         let kind = [recorded::Kind::Killed, recorded::Kind::Numbers][stream.below(2)];
@@ -274,7 +274,7 @@ impl Room {
         }
     }
 
-    /// What is no file where one is expected.
+    /// Puts a pipe, a directory or a device where a command expects a file.
     fn no_file(&self, (command, file, kind): Nothing) -> Result<Verdict, String> {
         let dir = self.empty("strange");
         let path = self.0.join("strange").join(file);
@@ -302,7 +302,7 @@ impl Room {
     }
 }
 
-/// A command, the file it reads, and what stands there instead.
+/// A command, the file that it reads, and the kind of thing that stands in its place.
 type Nothing = (&'static str, &'static str, &'static str);
 
 fn nothings() -> Vec<Nothing> {
@@ -328,7 +328,7 @@ fn nothings() -> Vec<Nothing> {
     files.into_iter().flat_map(kinds).collect()
 }
 
-/// The most memory that a process has held, in bytes, and the processor time it has taken: proc(5), at 100 ticks a second.
+/// The peak of the resident memory of a process in bytes, and its processor time: proc(5), at 100 ticks a second.
 fn used(pid: u32) -> (u64, Duration) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
@@ -343,7 +343,7 @@ fn used(pid: u32) -> (u64, Duration) {
     (memory.unwrap_or(0_u64) * 1024, Duration::from_millis(ticks * 10))
 }
 
-/// A trainer that is asked nonsense goes on, or does what was still a request; and ends when it is told to.
+/// Gives damaged requests to a trainer. It ignores them or fulfils what is still a request, and ends at SIGTERM.
 fn asked(small: &Small, stream: &mut Stream) -> Result<Verdict, String> {
     let dir = small.path("asked");
     let _ = fs::remove_dir_all(&dir);

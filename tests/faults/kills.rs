@@ -1,5 +1,5 @@
-//! Killed anywhere: at a random moment, at a random system call, in the middle of a write. What is there is whole, and the run that
-//! goes on equals one that was never touched.
+//! A trainer that is killed: at a random moment, at a random system call, in the middle of a write. The files that it leaves must be whole,
+//! and the resumed run must equal the reference.
 
 use std::{
     fs,
@@ -18,29 +18,29 @@ use crate::{
     table::Table,
 };
 
-/// How a trainer dies.
+/// A way to kill a trainer.
 #[derive(Debug, Clone, Copy)]
 enum Death {
-    /// By SIGKILL, so long after its start.
+    /// SIGKILL at this time after its start.
     Moment(Duration),
-    /// By SIGKILL, as it makes such a system call for the n-th time.
+    /// SIGKILL when it makes this system call for the n-th time.
     Call(&'static str, usize),
-    /// By SIGXFSZ, when a file would have more bytes than this: half of it is there.
+    /// SIGXFSZ when a file would grow beyond this number of bytes; a part of the file is left.
     Size(u64),
 }
 
-/// System calls that change a run directory, and about as many of them as a training makes.
+/// System calls that change a run directory, and about how many of each a training makes.
 const CALLS: [(&str, usize); 6] =
     [("write", 370), ("openat", 250), ("fsync", 100), ("rename", 50), ("unlink", 28), ("mkdir", 3)];
 
-/// Each run dies up to three times, then goes on to its end.
+/// Kills each run one to three times, and then resumes it to its end.
 pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
     let runs = if form == Form::Full { 200 } else { 6 };
-    let dies = |purpose: &'static str, of: fn(&mut Stream) -> Death| {
+    let dies = |purpose: &'static str, death: fn(&mut Stream) -> Death| {
         move |time: u64| {
             let mut stream = Stream::new(seed, purpose).item(time);
-            let deaths: Vec<Death> = (0..1 + stream.below(3)).map(|_| of(&mut stream)).collect();
-            dies_and_goes_on(small, &deaths).map_err(|why| format!("{deaths:?}: {why}"))
+            let deaths: Vec<Death> = (0..1 + stream.below(3)).map(|_| death(&mut stream)).collect();
+            die_and_resume(small, &deaths).map_err(|why| format!("{deaths:?}: {why}"))
         }
     };
     let moment = |stream: &mut Stream| Death::Moment(Duration::from_micros(stream.below(400_000) as u64));
@@ -54,7 +54,7 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
     table.fault("killed in the middle of a write", runs / 2, dies("sizes", size));
 }
 
-fn dies_and_goes_on(small: &Small, deaths: &[Death]) -> Result<(), String> {
+fn die_and_resume(small: &Small, deaths: &[Death]) -> Result<(), String> {
     let dir = small.path("killed");
     let _ = fs::remove_dir_all(&dir);
     for &death in deaths {
@@ -79,7 +79,7 @@ fn dies_and_goes_on(small: &Small, deaths: &[Death]) -> Result<(), String> {
     small.check_done(&dir)
 }
 
-/// Whether the trainer came to its end before it died.
+/// Starts a trainer and kills it; tells whether it was done before.
 fn die(arguments: &[String], death: Death) -> Result<bool, String> {
     let mut command = match death {
         Death::Moment(_) => Command::new(duel()),
@@ -99,7 +99,7 @@ fn die(arguments: &[String], death: Death) -> Result<bool, String> {
     let mut trainer = command.spawn().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
     if let Death::Moment(after) = death {
         thread::sleep(after);
-        // One that has ended already cannot be killed.
+        // Killing a trainer that has ended is an error without consequence.
         let _ = trainer.kill();
     }
     let ended = trainer.wait_with_output().map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Faults on purpose: what may happen to a training, and what a stranger may send. `tests/faults/run` prints the table.
+//! Fault injection: faults during a training, and damaged input. `tests/faults/run` prints the tables.
 
 mod disks;
 mod inputs;
@@ -15,12 +15,12 @@ use std::{env, process::ExitCode};
 use small::Small;
 use table::Table;
 
-/// How much is tried.
+/// The number of repetitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A few minutes of everything.
+    /// Each fault a few times; takes some minutes.
     Short,
-    /// What README.md has figures of.
+    /// The round whose results the documentation shows.
     Full,
 }
 

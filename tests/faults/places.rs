@@ -1,4 +1,4 @@
-//! What becomes of a run directory while it trains, or between two trainings: moved, wanted by two, damaged, watched.
+//! Run directories that are moved, used by two trainers at once, damaged, or watched by many.
 
 use std::{
     fs,
@@ -47,7 +47,7 @@ fn moved(small: &Small, after: Duration) -> Result<(), String> {
     small.check_done(&there)
 }
 
-/// The second one is told of the first, which does not notice.
+/// Checks that a second trainer on a run is refused, and that the first is not disturbed.
 fn second(small: &Small) -> Result<(), String> {
     let dir = small.path("wanted");
     let _ = fs::remove_dir_all(&dir);
@@ -77,7 +77,7 @@ fn refused(trainer: std::process::Child) -> Result<(), String> {
     Err(format!("{}: {said:?}", ended.status))
 }
 
-/// One of them trains, and the others are told.
+/// Checks that of five trainers that begin one run, one trains and four are refused.
 fn five(small: &Small) -> Result<(), String> {
     let dir = small.path("five");
     let _ = fs::remove_dir_all(&dir);
@@ -93,7 +93,7 @@ fn five(small: &Small) -> Result<(), String> {
     small.check_done(&dir)
 }
 
-/// A run that is done, whose newest checkpoint, or two, a disk has damaged.
+/// Checks that a run whose newest one or two checkpoints are damaged is resumed from an older one.
 fn damaged(small: &Small, mut stream: Stream) -> Result<(), String> {
     let (whole, dir) = (small.path("whole"), small.path("damaged"));
     if !whole.exists() {
@@ -113,7 +113,7 @@ fn damaged(small: &Small, mut stream: Stream) -> Result<(), String> {
             0 => bytes[at] ^= 1 << stream.below(8),
             1 => bytes.truncate(at),
             2 => {
-                // Not where there are zeros already.
+                // Inverted, since writing zeros over zeros would change nothing.
                 let end = bytes.len().min(at + 4096);
                 bytes[at..end].iter_mut().for_each(|byte| *byte = !*byte);
             }
@@ -127,15 +127,15 @@ fn damaged(small: &Small, mut stream: Stream) -> Result<(), String> {
     if !trainer.status.success() || said.len() != what.len() || !said.iter().all(|line| line.contains("is damaged")) {
         return Err(format!("{what:?}: {}: {said:?}", trainer.status));
     }
-    let is_word =
+    let is_report =
         |event: &&Event| matches!(&event.kind, EventKind::Warning { what, .. } if what == "damaged checkpoint");
-    if lines::<Event>(&dir.join("events.jsonl"))?.iter().filter(is_word).count() != what.len() {
+    if lines::<Event>(&dir.join("events.jsonl"))?.iter().filter(is_report).count() != what.len() {
         return Err(format!("{what:?}: no event says so"));
     }
     small.check_done(&dir).map_err(|why| format!("{what:?}: {why}"))
 }
 
-/// Watchers see every record, and one that stands still holds nobody up.
+/// Checks that watchers see every record, and that a stopped watcher delays neither the trainer nor the others.
 #[expect(clippy::zombie_processes, reason = "who returns early tells of a fault; its trainer ends by itself")]
 fn watched(small: &Small) -> Result<(), String> {
     let dir = small.path("watched");

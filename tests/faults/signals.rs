@@ -1,4 +1,4 @@
-//! Signals, and a clock that is set back: what a terminal, a user or a machine may do to a trainer.
+//! Signals from a terminal, a user or the system, and a clock that is set back.
 
 use std::{fs, path::PathBuf, process::Child, thread, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     table::Table,
 };
 
-/// What is sent, and what a trainer may exit with then beside 0, which it does where it was done before.
+/// Name, signals, and the exit code that the trainer may have. It may also exit with 0, if it was done before the signal.
 const ENDS: [(&str, &[Signal], i32); 4] = [
     ("the terminal is gone (SIGHUP)", &[Signal::HUP], 0),
     ("asked to end (SIGTERM)", &[Signal::TERM], 0),
@@ -46,25 +46,25 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
     });
 }
 
-/// A moment of a training, its start and its end included.
+/// A random delay, from the start of a training to its end.
 fn moment(stream: &mut Stream) -> Duration {
     Duration::from_micros(stream.below(500_000) as u64)
 }
 
-/// Begins the training in a new run of that name.
+/// Begins the training as a new run.
 fn begin(small: &Small, name: &str) -> Result<Child, String> {
     let _ = fs::remove_dir_all(small.path(name));
     Ok(start(&small.train(name, &[])))
 }
 
-/// Sends a signal to a trainer; one that has ended gets none.
+/// Sends a signal to a trainer if it still runs.
 pub fn send(trainer: &mut Child, signal: Signal) {
     if trainer.try_wait().is_ok_and(|ended| ended.is_none()) {
         let _ = kill_process(Pid::from_child(trainer), signal);
     }
 }
 
-/// Waits for a trainer that must come to a good end.
+/// Waits for a trainer, which must exit with 0.
 pub fn done(trainer: Child) -> Result<(), String> {
     let ended = trainer.wait_with_output().map_err(|error| error.to_string())?;
     match ended.status.success() {
@@ -73,10 +73,11 @@ pub fn done(trainer: Child) -> Result<(), String> {
     }
 }
 
-/// A trainer that is told to end writes a checkpoint and says so; a second Ctrl-C does not wait for it. Both go on.
+/// Checks that an interrupted trainer writes a checkpoint and an event; that a second Ctrl-C ends it at once; and that both runs can be
+/// resumed.
 fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result<(), String> {
-    let dir = small.path("told");
-    let mut trainer = begin(small, "told")?;
+    let dir = small.path("interrupted");
+    let mut trainer = begin(small, "interrupted")?;
     thread::sleep(after);
     for &signal in signals {
         send(&mut trainer, signal);
@@ -86,7 +87,7 @@ fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result
     match ended.status.code() {
         Some(0) => {}
         Some(other) if other == code => {}
-        // Before the trainer listens to signals it dies of them.
+        // A signal that comes before its handler is set kills the trainer.
         None if !dir.join("events.jsonl").exists() || lines::<Event>(&dir.join("events.jsonl"))?.is_empty() => {}
         _ => return Err(format!("{after:?}: {}: {said:?}", ended.status)),
     }
@@ -108,11 +109,11 @@ fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result
     if dir.exists() {
         small.check(&dir)?;
     }
-    done(start(&small.go_on("told")))?;
+    done(start(&small.go_on("interrupted")))?;
     small.check_done(&dir)
 }
 
-/// The times of its events go back with the clock, and nothing else changes.
+/// Checks that a clock set back changes the times of events and nothing else.
 #[expect(clippy::zombie_processes, reason = "who returns early tells of a fault; its trainer ends by itself")]
 fn clock_set_back(small: &Small, after: Duration) -> Result<(), String> {
     let library = fs::read_dir("/usr/lib").into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));

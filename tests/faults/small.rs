@@ -1,4 +1,4 @@
-//! A training so small that it takes half a second, and what its run directory must be at any moment.
+//! A training that takes half a second, and the checks of its run directory.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,12 @@ use std::{
 
 use duel_models::random::Stream;
 use duel_tests::duel;
-use duel_trainer::data::mnist::SHAPE;
-use duel_trainer::run::{
-    paths,
-    record::{Event, Metrics},
+use duel_trainer::{
+    data::mnist::SHAPE,
+    run::{
+        paths,
+        record::{Event, Metrics},
+    },
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,14 +29,14 @@ const METRICS_EVERY: u64 = 5;
 /// Steps from one grid to the next.
 const SAMPLES_EVERY: u64 = 30;
 
-/// The training, once without any fault, against which the others are held.
+/// The training, done once without a fault as the reference for the others.
 pub struct Small {
     room: TempDir,
     metrics: BTreeMap<u64, Value>,
 }
 
 impl Small {
-    /// Writes its images and trains it.
+    /// Writes the images, and trains the reference.
     pub fn new() -> Self {
         let small = Self { room: tempfile::tempdir().expect("a temporary directory"), metrics: BTreeMap::new() };
         let data = small.path("data");
@@ -53,12 +55,12 @@ impl Small {
         Self { metrics, ..small }
     }
 
-    /// Where a run of that name is.
+    /// The path of a run by its name.
     pub fn path(&self, name: &str) -> PathBuf {
         self.room.path().join(name)
     }
 
-    /// The arguments that begin the training in a run of that name.
+    /// The arguments of `duel` that begin the training as the run `name`.
     pub fn train(&self, name: &str, more: &[&str]) -> Vec<String> {
         let mut arguments: Vec<String> = ["train", "--plain", "--recipe", "article", "--run"].map(str::to_owned).into();
         arguments.extend([self.path(name).display().to_string(), "--data".to_owned()]);
@@ -80,7 +82,7 @@ impl Small {
         arguments
     }
 
-    /// The arguments that go on with a run, or begin it where there is nothing to go on with.
+    /// The arguments of `duel` that resume the run `name`, or begin it if it has no recipe yet.
     pub fn go_on(&self, name: &str) -> Vec<String> {
         let dir = self.path(name);
         if dir.join("recipe.toml").exists() {
@@ -90,7 +92,8 @@ impl Small {
         }
     }
 
-    /// As [`is_whole`](Self::is_whole); and no step is lost of which there was room to save it.
+    /// Checks a run of a trainer that could write all the time: as [`is_whole`](Self::is_whole), and the last checkpoint is at most
+    /// [`CHECKPOINT_EVERY`] steps older than the last line of metrics.
     pub fn check(&self, dir: &Path) -> Result<(), String> {
         self.is_whole(dir)?;
         if !dir.join("recipe.toml").exists() {
@@ -104,12 +107,12 @@ impl Small {
         Ok(())
     }
 
-    /// Holds what stands in a run directory under its final names against the reference, bit for bit; whatever happened to the trainer.
+    /// Checks that each file with a final name equals that of the reference to the bit. This holds whatever happened to the trainer.
     pub fn is_whole(&self, dir: &Path) -> Result<(), String> {
         if !dir.join("recipe.toml").exists() {
             return Ok(());
         }
-        paths::recipe(dir).map_err(|error| error.to_string())?;
+        paths::read_recipe(dir).map_err(|error| error.to_string())?;
         lines::<Event>(&dir.join("events.jsonl"))?;
         let metrics = metrics(dir)?;
         for (step, line) in &metrics {
@@ -123,7 +126,7 @@ impl Small {
                 let found = tensors(&found)?;
                 let step = name.strip_suffix(ending).and_then(|step| step.parse::<u64>().ok());
                 if folder == "checkpoints" && step.is_some_and(|step| !step.is_multiple_of(CHECKPOINT_EVERY)) {
-                    // Of a trainer that was told to end: the run that goes on from it vouches for it.
+                    // An interrupted trainer wrote it; the run that is resumed from it shows whether it is good.
                     continue;
                 }
                 let expected =
@@ -136,7 +139,7 @@ impl Small {
         records(dir).map(drop)
     }
 
-    /// Holds a run that has ended against the reference: all that it should have, and nothing else.
+    /// Checks that a run that has ended holds the same as the reference, and nothing else.
     pub fn check_done(&self, dir: &Path) -> Result<(), String> {
         self.check(dir)?;
         if newest(dir)? != STEPS {
@@ -160,14 +163,14 @@ impl Small {
     }
 }
 
-/// The step of the newest checkpoint; 0 if there is none.
+/// The step of the newest checkpoint; 0 without checkpoints.
 pub fn newest(dir: &Path) -> Result<u64, String> {
     let names = names(&dir.join("checkpoints"))?;
     let step = |name: &String| name.strip_suffix(".safetensors")?.parse().ok();
     Ok(names.iter().filter_map(step).max().unwrap_or(0))
 }
 
-/// The names in a directory, in order.
+/// The sorted names in a directory.
 pub fn names(dir: &Path) -> Result<Vec<String>, String> {
     let entries = fs::read_dir(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     let mut names: Vec<String> =
@@ -176,7 +179,7 @@ pub fn names(dir: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// The whole lines of a file; an unfinished last one is 'not yet'.
+/// The lines of a file, parsed; an unfinished last line is left out.
 pub fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, String> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
@@ -185,7 +188,7 @@ pub fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, Stri
         .collect()
 }
 
-/// The metrics by step, the last of each, without what a clock says.
+/// The last metrics of each step, without times and speeds.
 fn metrics(dir: &Path) -> Result<BTreeMap<u64, Value>, String> {
     let path = dir.join("metrics.jsonl");
     lines::<Metrics>(&path)?;
@@ -199,13 +202,13 @@ fn metrics(dir: &Path) -> Result<BTreeMap<u64, Value>, String> {
     Ok(metrics)
 }
 
-/// The records for TensorBoard in all files of a run; an unfinished last one of a file is 'not yet'.
+/// The number of TensorBoard records in all files of a run; an unfinished last record of a file is not counted.
 fn records(dir: &Path) -> Result<usize, String> {
     let mut count = 0;
     for name in names(dir)?.into_iter().filter(|name| name.starts_with("events.out.tfevents.")) {
         let file = fs::read(dir.join(&name)).map_err(|error| error.to_string())?;
         let mut rest = &file[..];
-        // Length, its checksum, the message, whose first field is the time, and its checksum.
+        // A record: length, checksum of the length, message (its first field is the time), checksum of the message.
         while let Some((length, after)) = rest.split_first_chunk() {
             let length = u64::from_le_bytes(*length);
             if length > 1 << 20 || after.get(4).is_some_and(|&field| field != 0x09) {
@@ -219,7 +222,7 @@ fn records(dir: &Path) -> Result<usize, String> {
     Ok(count)
 }
 
-/// The tensors in the bytes of a checkpoint, whose header holds the seconds that it took; other bytes as they are.
+/// The tensors of a checkpoint without its header, which holds the seconds of training; other files as they are.
 fn tensors(bytes: &[u8]) -> Result<&[u8], String> {
     if bytes.starts_with(b"\x89PNG") {
         return Ok(bytes);
@@ -242,7 +245,7 @@ pub fn start_with(arguments: &[String], variables: &[(&str, &OsStr)]) -> Child {
     command.spawn().expect("duel starts")
 }
 
-/// What duel says of trouble on stderr; where a trainer shows no dashboard, its progress stands there, too.
+/// The lines of stderr that report errors; without a dashboard a trainer prints its progress there, too.
 pub fn complaints(stderr: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(stderr);
     text.lines().filter(|line| line.starts_with("duel: ")).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! Hours of training with a dashboard attached: does either take more and more?
+//! Hours of training with a dashboard: checks that neither process grows in memory or open files.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use rustix::process::Signal;
 
 use crate::signals::send;
 
-/// Growth of memory in an hour that counts as none, in MB; and what both do at their start does not count.
+/// Allowed growth of memory in MB an hour. The first third of the time does not count.
 const GROWTH_MAX: f64 = 1.0;
 
-/// What a process has: MB in memory, and files open.
+/// Resources of a process: resident memory in MB, and open files.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     megabytes: f64,
@@ -23,7 +23,7 @@ struct Held {
 }
 
 impl Held {
-    fn of(pid: u32) -> Option<Self> {
+    fn read(pid: u32) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let kilobytes: f64 =
             status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())?;
@@ -31,7 +31,7 @@ impl Held {
     }
 }
 
-/// Trains `digits` for so many hours with a dashboard on it, and prints a line a minute; whether both are flat.
+/// Trains the recipe `digits` for `hours` with a dashboard, and prints a line each minute. Succeeds if neither process grows.
 pub fn soak(hours: f64) -> ExitCode {
     let room = tempfile::tempdir().expect("a temporary directory");
     let run = room.path().join("run");
@@ -55,7 +55,7 @@ pub fn soak(hours: f64) -> ExitCode {
     while began.elapsed() < whole {
         watcher.listen(apart);
         watcher.forget();
-        let Some(both) = Held::of(trainer.id()).zip(Held::of(watcher.pid())) else { break };
+        let Some(both) = Held::read(trainer.id()).zip(Held::read(watcher.pid())) else { break };
         let minutes = began.elapsed().as_secs_f64() / 60.0;
         let (a, b) = both;
         println!("| {minutes:.1} | {:.1} | {} | {:.1} | {} |", a.megabytes, a.files, b.megabytes, b.files);
@@ -67,12 +67,12 @@ pub fn soak(hours: f64) -> ExitCode {
     watcher.press("q");
     let left = watcher.end(Duration::from_secs(20)).is_some_and(|status| status.success());
     let steps = last_step(&run);
-    // The first third is for buffers and caches to fill.
+    // Buffers and caches fill in the first third of the time.
     let late = &seen[seen.len() / 3..];
-    let of = |pick: fn(&(Held, Held)) -> Held| -> Vec<(f64, Held)> {
+    let held_by = |pick: fn(&(Held, Held)) -> Held| -> Vec<(f64, Held)> {
         late.iter().map(|(at, both)| (*at, pick(both))).collect()
     };
-    let flat = [("trainer", of(|both| both.0)), ("dashboard", of(|both| both.1))].map(|(name, held)| {
+    let flat = [("trainer", held_by(|both| both.0)), ("dashboard", held_by(|both| both.1))].map(|(name, held)| {
         let growth = slope(&held);
         let files = |held: &[(f64, Held)]| held.iter().map(|(_, held)| held.files).min();
         let (before, after) = held.split_at(held.len() / 2);
@@ -97,10 +97,10 @@ fn last_step(run: &Path) -> u64 {
     crate::small::newest(run).unwrap_or_default()
 }
 
-/// MB an hour, by least squares.
+/// Growth of memory in MB an hour: the slope of a line fitted by least squares.
 fn slope(held: &[(f64, Held)]) -> f64 {
     let count = held.len() as f64;
-    let mean = |of: fn(&(f64, Held)) -> f64| held.iter().map(of).sum::<f64>() / count;
+    let mean = |value: fn(&(f64, Held)) -> f64| held.iter().map(value).sum::<f64>() / count;
     let (hours, megabytes) = (mean(|(at, _)| *at), mean(|(_, held)| held.megabytes));
     let (mut along, mut across) = (0.0, 0.0);
     for (at, held) in held {

@@ -1,33 +1,33 @@
-//! What was tried and what became of it.
+//! The tables of faults and their outcomes.
 
-/// A line of the table.
+/// The outcomes of one fault.
 #[derive(Debug)]
 struct Row {
     name: &'static str,
     tried: u64,
-    /// Of bad inputs: those that were taken all the same, and those that were refused.
+    /// For damaged input: how many were accepted, and how many were refused.
     verdicts: Option<[u64; 2]>,
     lost: Vec<String>,
 }
 
-/// All of it.
+/// The outcomes of all faults.
 #[derive(Debug)]
 pub struct Table {
     only: Option<String>,
     rows: Vec<Row>,
 }
 
-/// What became of a bad input that did no harm.
+/// The outcome of a damaged input that did no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was good enough.
+    /// The damage left a valid input, which was accepted.
     Taken,
-    /// An error said why not.
+    /// An error was printed.
     Refused,
 }
 
 impl Table {
-    /// An empty table; of a name, if given, nothing but the faults whose name holds it are tried.
+    /// An empty table. With `only`, faults whose name does not hold this text are left out.
     pub fn new(only: Option<String>) -> Self {
         Self { only, rows: Vec::new() }
     }
@@ -36,16 +36,16 @@ impl Table {
         self.only.as_ref().is_some_and(|only| !name.contains(only))
     }
 
-    /// Tries a fault `times` times; `each` is told which time it is, and says what was lost.
+    /// Tries a fault `times` times. `each` gets the number of the repetition; its error says what was lost.
     pub fn fault(&mut self, name: &'static str, times: u64, mut each: impl FnMut(u64) -> Result<(), String>) {
         if self.leaves_out(name) {
             return;
         }
-        let lost = (0..times).filter_map(|time| each(time).err().map(|why| told(name, time, why))).collect();
+        let lost = (0..times).filter_map(|time| each(time).err().map(|why| reported(name, time, why))).collect();
         self.add(Row { name, tried: times, verdicts: None, lost });
     }
 
-    /// Tries a bad input `times` times; `each` is told which time it is, and says what became of it, or how it did harm.
+    /// Tries a damaged input `times` times. `each` gets the number of the repetition; its error says what harm was done.
     pub fn input(&mut self, name: &'static str, times: u64, mut each: impl FnMut(u64) -> Result<Verdict, String>) {
         if self.leaves_out(name) {
             return;
@@ -54,7 +54,7 @@ impl Table {
         for time in 0..times {
             match each(time) {
                 Ok(verdict) => verdicts[verdict as usize] += 1,
-                Err(why) => lost.push(told(name, time, why)),
+                Err(why) => lost.push(reported(name, time, why)),
             }
         }
         self.add(Row { name, tried: times, verdicts: Some(verdicts), lost });
@@ -65,18 +65,18 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Whether nothing was lost.
+    /// Tells whether nothing was lost.
     pub fn is_clean(&self) -> bool {
         self.rows.iter().all(|row| row.lost.is_empty())
     }
 
-    /// Both tables, in Markdown.
+    /// Prints both tables as Markdown.
     pub fn print(&self, seed: u64) {
         println!("\n| fault (seed {seed}) | tried | survived | lost |\n|---|---|---|---|");
         for Row { name, tried, lost, .. } in self.rows.iter().filter(|row| row.verdicts.is_none()) {
             println!("| {name} | {tried} | {} | {} |", tried - lost.len() as u64, lost.len());
         }
-        println!("\n| bad input (seed {seed}) | tried | refused | good enough | crashed |\n|---|---|---|---|---|");
+        println!("\n| damaged input (seed {seed}) | tried | refused | accepted | crashed |\n|---|---|---|---|---|");
         for Row { name, tried, verdicts, lost } in &self.rows {
             if let Some([taken, refused]) = verdicts {
                 println!("| {name} | {tried} | {refused} | {taken} | {} |", lost.len());
@@ -85,8 +85,8 @@ impl Table {
     }
 }
 
-/// Says at once what was lost, as well as in the table.
-fn told(name: &str, time: u64, why: String) -> String {
+/// Prints a loss at once; the table shows it at the end.
+fn reported(name: &str, time: u64, why: String) -> String {
     eprintln!("{name} {time}: {why}");
     why
 }

@@ -1,4 +1,4 @@
-//! What ten watchers cost a trainer: a benchmark, in turn with and without them.
+//! A benchmark: the speed of a trainer alone and with ten watchers, measured in turn.
 
 use std::{
     fs,
@@ -16,10 +16,10 @@ use crate::{
     small::{lines, start},
 };
 
-/// Times that both are measured.
+/// Measurements of each.
 const TURNS: usize = 5;
 
-/// Images a second by themselves, and with eight that print each record, a dashboard, and one that is stopped.
+/// Prints images per second without watchers, and with ten: eight that print each record, a dashboard, and a stopped dashboard.
 pub fn bench() {
     let room = tempfile::tempdir().expect("a temporary directory");
     let mut ratios = Vec::new();
@@ -63,7 +63,7 @@ fn speed(run: &Path, watched: bool) -> f64 {
         screens[1].signal(Signal::STOP);
     }
     let reads = std::thread::spawn(move || {
-        // A terminal that takes what the dashboard writes; it ends when the dashboard is told to.
+        // Reads what the dashboard writes, or the dashboard would wait for its terminal.
         if let Some(screen) = screens.first_mut() {
             screen.listen(Duration::from_secs(5));
         }

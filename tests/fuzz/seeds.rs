@@ -1,4 +1,4 @@
-//! Writes the fuzzers' seeds: `cargo run -p duel-tests --example seeds -- DIR`, a directory a door.
+//! Writes the first inputs of each fuzz target: `cargo run -p duel-tests --example seeds -- DIR`, one directory for each door.
 
 use std::{fs, path::PathBuf};
 

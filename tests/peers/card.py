@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does the model hub's own library read what a model card says? The front matter of DIR/README.md against the card that people read.
+"""Checks that Hugging Face's library reads the scores of a model card: compares the front matter of DIR/README.md with the table below it.
 
     card.py DIR
 """

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Do onnxruntime and NumPy draw what `duel sample` draws?
+"""Checks that onnxruntime and NumPy draw what `duel sample` draws.
 
     duel export RUN --out DIR
     duel sample --model DIR/generator.onnx --count 64 --seed 7 --float --out x.npy
     python -m pip install -r requirements.txt
     parity.py DIR x.npy
 
-Beside x.npy stand the latents, x.latents.npy, and for a conditional generator the labels, x.labels.npy.
-Prints a line a check; exit code 1 if one failed.
+`duel sample` writes the latents as x.latents.npy and the labels of a conditional generator as x.labels.npy.
+Prints a line for each check; the exit code is 1 if one failed.
 """
 
 import sys
@@ -21,7 +21,7 @@ from safetensors import safe_open
 LIMIT = 1e-5
 
 
-# generator.safetensors in NumPy: what anyone can do with the file and a library for arrays.
+# The network of generator.safetensors, computed with NumPy.
 
 
 def transposed_convolution(x, weight, bias):
@@ -41,8 +41,8 @@ def upsampled_convolution(x, weight, bias):
     return sum(np.einsum("nchw,oc->nohw", x[:, :, i : i + rows, j : j + columns], weight[:, :, i, j]) for i in range(3) for j in range(3)) + bias[:, None, None]
 
 
-def draw(weights, latents, labels=None, classes=0):
-    """Latents [N, L] and labels [N] -> images [N, 28, 28]."""
+def draw(weights, shape, latents, labels=None, classes=0):
+    """Latents [N, L] and labels [N] -> images [N, C, H, W], for the shape [C, H, W]."""
     w = {name: tensor.astype(np.float64) for name, tensor in weights.items()}
     convolutional = "up1.weight" in w
     epsilon = 1e-5 if convolutional else 1e-3
@@ -60,7 +60,7 @@ def draw(weights, latents, labels=None, classes=0):
     last = sum(name.endswith(".weight") and name.startswith("up" if convolutional else "dense") for name in w)
     h = latents if labels is None else np.concatenate([latents, np.eye(classes)[labels]], axis=1)
     if convolutional:
-        h = norm(1, layer("dense1", h).reshape(len(h), -1, 7, 7))
+        h = norm(1, layer("dense1", h).reshape(len(h), -1, shape[1] >> last, shape[2] >> last))
         for i in range(1, last + 1):
             h = np.where(h > 0, h, 0.2 * h)
             weight, bias = w[f"up{i}.weight"], w[f"up{i}.bias"]
@@ -70,10 +70,10 @@ def draw(weights, latents, labels=None, classes=0):
         for i in range(1, last):
             h = norm(i, np.maximum(layer(f"dense{i}", h), 0))
         h = layer(f"dense{last}", h)
-    return np.tanh(h).reshape(-1, 28, 28)
+    return np.tanh(h).reshape(-1, *shape)
 
 
-# The checks: each gives the figure to print, or raises. (`assert` would say nothing under `python -O`.)
+# The checks: each returns the text to print, or raises. (`assert` would do nothing under `python -O`.)
 
 
 def require(holds, message):
@@ -118,7 +118,8 @@ def main():
         return 2
     folder, sampled = Path(sys.argv[1]), Path(sys.argv[2])
 
-    images = np.load(sampled)
+    images = np.load(sampled)  # [N, H, W], or [N, H, W, C] in colour
+    images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
     latents = np.load(sampled.with_suffix(".latents.npy"))
     labels_file = sampled.with_suffix(".labels.npy")
     labels = np.load(labels_file).astype(np.int64) if labels_file.exists() else None
@@ -141,15 +142,15 @@ def main():
         "onnx.checker": lambda: well_formed(model),
         "inputs and outputs": lambda: named(session, card),
         "the same card in both files": lambda: same_card(card, other_card),
-        f"onnxruntime, {len(images)} images": lambda: near(onnx_draws(slice(None)), images[:, None]),
-        "onnxruntime, one image": lambda: near(onnx_draws(slice(1)), images[:1, None]),
-        f"NumPy from generator.safetensors, {len(images)} images": lambda: near(draw(weights, latents, labels, classes), images),
+        f"onnxruntime, {len(images)} images": lambda: near(onnx_draws(slice(None)), images),
+        "onnxruntime, one image": lambda: near(onnx_draws(slice(1)), images[:1]),
+        f"NumPy from generator.safetensors, {len(images)} images": lambda: near(draw(weights, images.shape[1:], latents, labels, classes), images),
     }
     failed = 0
     for name, check in checks.items():
         try:
             print(f"pass  {name}: {check()}")
-        except Exception as error:  # whatever a check meets is its failure, and the next one still runs
+        except Exception as error:  # any exception fails this check, and the next one still runs
             failed += 1
             print(f"FAIL  {name}: {error if type(error) is ValueError else repr(error)}")
     print(f"{len(checks) - failed} passed, {failed} failed")

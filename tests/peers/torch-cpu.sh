@@ -1,12 +1,12 @@
 #!/bin/sh
 # torch-cpu.sh PREFIX: a virtual environment at PREFIX in which `import torch` works on a machine without a GPU.
 #
-# PyTorch publishes CPU builds on its own package index; where that can be reached, `pip install torch --index-url` of that index is simpler,
-# and the rest of this directory does not mind. The wheel on PyPI is built for CUDA and links gigabytes of libraries that computing on a CPU never
-# calls. This leaves them out and puts stand-ins beside torch's own libraries, where its run path ends: each exports the names and versions
-# that the dynamic linker asks for, and every function in it answers 100, which is CUDA's 'no device'.
+# PyTorch publishes CPU builds on its own package index. Where that index can be reached, `pip install torch --index-url` is simpler and does as
+# well. The wheel on PyPI is built for CUDA, and links gigabytes of libraries that are never called on a CPU. This script does not install those
+# libraries, but puts small stand-ins beside torch's own libraries. A stand-in exports the symbols and versions that the dynamic linker asks for;
+# each of its functions returns 100, CUDA's error 'no device'.
 #
-# Needs python3 (with venv), gcc, binutils and 2 GB of disk. Running it again does what is still to be done. Prints what to put into the environment.
+# Needs python3 (with venv), gcc, binutils and 2 GB of disk. A second call does only what is missing. Prints the variables to set.
 set -eu
 
 [ -n "${1:-}" ] || { echo "usage: torch-cpu.sh PREFIX" >&2; exit 2; }
@@ -25,7 +25,7 @@ python=$prefix/bin/python
 import pathlib, re, subprocess, sysconfig, tempfile
 
 lib = pathlib.Path(sysconfig.get_path("purelib")) / "torch" / "lib"
-ours = "stand-in for a CUDA library"  # how a stand-in is told from a real library
+ours = "stand-in for a CUDA library"  # marks a stand-in
 
 
 def readelf(*arguments):
@@ -36,7 +36,7 @@ def is_stand_in(path):
     return path.stat().st_size < 1 << 20 and ours.encode() in path.read_bytes()
 
 
-# What torch's libraries link to. Only libcaffe2_nvrtc wants the driver, libcuda, and it is not opened until a GPU is used.
+# The libraries that torch's libraries link to. Only libcaffe2_nvrtc needs the driver, libcuda, and it is opened only when a GPU is used.
 libraries = [path for path in lib.glob("*.so") if path.name != "libcaffe2_nvrtc.so" and not is_stand_in(path)]
 missing = set()
 for path in libraries:
@@ -44,7 +44,7 @@ for path in libraries:
         if line.endswith("not found"):
             missing.add(line.split()[0])
 
-# The version that each symbol is wanted in: {soname: {version: {symbol}}}. Unversioned ones may come from any of them.
+# The symbols that are needed: {soname: {version: {symbol}}}. A symbol without a version may stand in any of the libraries.
 wanted = {soname: {} for soname in missing}
 unversioned = set()
 for path in libraries:

@@ -1,4 +1,4 @@
-"""A day of `duel clock` at 1,000 times its speed on a terminal of its own: resident memory, each tenth of it. Usage: soak.py DUEL [SECONDS]"""
+"""Runs `duel clock` for a day of its time at 1,000 times the speed, and prints its resident memory ten times. Usage: soak.py DUEL [SECONDS]"""
 import os
 import pty
 import select

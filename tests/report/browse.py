@@ -1,13 +1,13 @@
-"""Opens each page of a directory in headless Chromium and holds it to what a reader needs: nothing fetched, nothing said on the console,
-nothing wider than the screen, text that stands out, headings in order, pictures and tables with names in the accessibility tree.
-Leaves a screenshot of each beside it. Speaks the DevTools protocol (https://chromedevtools.github.io/devtools-protocol/) through a pipe."""
+"""Opens each page of a directory in headless Chromium and checks it: nothing is fetched, the console is empty, nothing is wider than the screen,
+text has contrast, headings are in order, pictures and tables have names in the accessibility tree. Writes screenshots beside the
+pages. Uses the DevTools protocol (https://chromedevtools.github.io/devtools-protocol/) through a pipe."""
 
 import base64, fcntl, json, os, pathlib, select, shutil, subprocess, sys, tempfile, time
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe""".split()
 
-# Elements that reach beyond the screen, but for what scrolls by itself.
+# Elements that reach beyond the screen and do not scroll.
 TOO_WIDE = """
 [...document.querySelectorAll('body *')]
   .filter(e => !e.closest('.scroll *') && !e.closest('svg *') && e.getBoundingClientRect().right > innerWidth + 0.5)
@@ -15,7 +15,7 @@ TOO_WIDE = """
   .concat(document.documentElement.scrollWidth > innerWidth ? ['the page is ' + document.documentElement.scrollWidth] : [])
 """
 
-# Text whose contrast with what is behind it is under 4.5 (WCAG 2.2, 1.4.3), and text of an SVG that is too small to read.
+# Text with a contrast to its background under 4.5 (WCAG 2.2, 1.4.3), and text in an SVG that is too small to read.
 HARD_TO_READ = """
 (() => {
   const light = color => {
@@ -48,7 +48,7 @@ class Browser:
     def __init__(self):
         self.profile = tempfile.mkdtemp()
         to_browser, from_browser = os.pipe(), os.pipe()
-        # Out of the way of 3 and 4, where the browser expects its ends.
+        # The browser expects its ends of the pipes at the descriptors 3 and 4, so these copies stand above 20.
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in (to_browser[0], from_browser[1])]
 
         def place():
@@ -121,7 +121,7 @@ class Browser:
 
 
 def overheard(browser, page):
-    """What was fetched, and what was said on the console."""
+    """Yields everything that was fetched or written to the console."""
     for event in browser.events:
         method, params = event.get("method"), event.get("params", {})
         if method == "Network.requestWillBeSent":
@@ -135,7 +135,7 @@ def overheard(browser, page):
 
 
 def unnamed(nodes):
-    """What the accessibility tree lacks."""
+    """Yields what is missing in the accessibility tree."""
     nodes = [node for node in nodes if not node.get("ignored")]
     role = lambda node: node.get("role", {}).get("value", "")
     name = lambda node: node.get("name", {}).get("value", "").strip()
@@ -159,7 +159,7 @@ def check(browser, page):
     for width, scheme in [(1280, "light"), (360, "light"), (1280, "dark"), (360, "dark")]:
         browser.open(page, width, scheme)
         browser.shoot(page.with_name(f"{page.stem}-{width}-{scheme}.png"))
-        # A hidden table has no size, and what is unfolded must fit, too.
+        # Unfolded tables must fit, too; a folded one has no size to check.
         browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         found = [*overheard(browser, page), *browser.evaluate(TOO_WIDE), *browser.evaluate(HARD_TO_READ)]
         browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = false)")

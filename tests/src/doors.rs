@@ -1,5 +1,5 @@
-//! Each door through which a stranger's bytes come in, and what must hold whatever the bytes are: what `tests/fuzz` knocks on for hours, and
-//! `tests/doors.rs` for a moment.
+//! A check of each door for untrusted input: what must hold whatever the bytes are. `tests/fuzz` runs the checks for hours, `tests/doors.rs`
+//! for seconds.
 
 use std::{
     fmt::Display,
@@ -27,19 +27,21 @@ use tempfile::TempDir;
 
 use crate::seeds::{Door, duel, recipe};
 
-/// An open door: takes one input after the other.
+/// A check that takes one input after the other, and keeps what it needs from one to the next.
 pub type Open = Box<dyn FnMut(&[u8])>;
 
 impl Door {
-    /// Takes one input after the other through this door.
+    /// Returns the check of this door.
     ///
     /// # Panics
-    /// If the door is broken by one: the program panics, an error is no line, or what was refused has changed something.
+    /// The check panics if an input breaks the door: the reader panics, an error message is not one line, or a refused input has changed
+    /// something.
     pub fn open(self) -> Open {
         match self {
             Self::Checkpoint => Box::new(checkpoint()),
             Self::Idx => Box::new(idx),
             Self::Lines => Box::new(lines()),
+            Self::Npy => Box::new(npy),
             Self::Onnx => Box::new(onnx),
             Self::Pictures => Box::new(pictures()),
             Self::Recipe => Box::new(a_recipe),
@@ -48,13 +50,13 @@ impl Door {
     }
 }
 
-/// An error must be a line, and nothing that a terminal would obey.
+/// Checks that an error is one line without characters that a terminal would obey.
 fn is_a_line(error: &impl Display) {
     let text = error.to_string();
     assert!(!text.chars().any(char::is_control), "{text:?}");
 }
 
-/// A directory in memory, where there is such a place.
+/// A temporary directory, in memory where the machine has /dev/shm.
 fn room() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a temporary directory")
@@ -65,7 +67,7 @@ fn append(file: &Path, bytes: &[u8]) {
     file.and_then(|mut file| file.write_all(bytes)).expect("space");
 }
 
-/// A checkpoint, `--resume RUN`: one that is refused changes nothing, one that is taken can be trained on and is saved as it was.
+/// A checkpoint, `--resume RUN`: a refused one changes nothing; an accepted one can be trained on, and is saved as it was.
 fn checkpoint() -> impl FnMut(&[u8]) {
     let mut duel = duel();
     let start = save(&duel).expect("memory");
@@ -79,7 +81,7 @@ fn checkpoint() -> impl FnMut(&[u8]) {
             }
             Err(why) => is_a_line(&why),
         }
-        assert!(save(&duel).expect("memory") == start, "what was refused has changed something");
+        assert!(save(&duel).expect("memory") == start, "a refused checkpoint has changed something");
     }
 }
 
@@ -95,15 +97,23 @@ fn idx(bytes: &[u8]) {
     }
 }
 
-/// The files of a run directory as a watcher reads them: the same bytes as metrics, events, requests and recipe, at once and in two parts,
-/// which must come to the same.
+/// A NumPy array of pictures or labels: `--data FILE.npy`.
+fn npy(bytes: &[u8]) {
+    match doors::array(bytes) {
+        Ok(array) => assert_eq!(array.bytes.len(), array.shape.iter().product::<usize>()),
+        Err(why) => is_a_line(&why),
+    }
+}
+
+/// The files of a run directory as a watcher reads them. The same bytes stand in as metrics, events, requests and recipe; read at once or in
+/// two parts they must give the same run.
 fn lines() -> impl FnMut(&[u8]) {
     const FILES: [&str; 4] = ["metrics.jsonl", "events.jsonl", "control.jsonl", "recipe.toml"];
     let room = room();
     move |bytes| {
         let dir = room.path();
         for file in FILES {
-            // The first time there is none.
+            // Before the first input there is no file.
             let _ = fs::remove_file(dir.join(file));
         }
         let (first, rest) = bytes.split_at(bytes.len() / 2);
@@ -129,10 +139,12 @@ fn lines() -> impl FnMut(&[u8]) {
     }
 }
 
+/// The numbers by which two readings of a run are compared.
 fn figures(run: &Run) -> (u64, u64, Option<u64>, u64, &'static str) {
     (run.history.total, run.unreadable, run.curves.last_step(), run.step(), run.state().name())
 }
 
+/// Checks that no text in an event has characters that a terminal would obey.
 fn is_showable(value: &Value) {
     match value {
         Value::String(text) => assert!(!text.chars().any(char::is_control), "{text:?}"),
@@ -144,7 +156,7 @@ fn is_showable(value: &Value) {
     }
 }
 
-/// A generator with its card, `--model FILE`; one that is taken must draw.
+/// A generator with its card, `--model FILE`; an accepted one must draw.
 fn onnx(bytes: &[u8]) {
     match Generator::load(bytes) {
         Ok(generator) => {
@@ -163,7 +175,7 @@ fn pictures() -> impl FnMut(&[u8]) {
     move |bytes| {
         let file = room.path().join("sample");
         fs::write(&file, bytes).expect("space");
-        match grid::read(&file, SHAPE) {
+        match grid::read_grid(&file, SHAPE) {
             Ok(grid) => assert!(grid.columns > 0 && grid.len().is_multiple_of(grid.columns)),
             Err(error) => is_a_line(&error),
         }
@@ -176,7 +188,7 @@ fn pictures() -> impl FnMut(&[u8]) {
 
 /// A recipe as TOML, `--recipe FILE`, and its first lines as a `--set KEY=VALUE`.
 fn a_recipe(bytes: &[u8]) {
-    // A file that is no text is refused before it is a recipe.
+    // A file that is not UTF-8 is refused before it is parsed.
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let settings = text.lines().take(2).map(|line| Recipe::default().with(&[line.to_owned()]));
     for recipe in [Recipe::parse(text, "recipe.toml")].into_iter().chain(settings) {
@@ -187,9 +199,9 @@ fn a_recipe(bytes: &[u8]) {
     }
 }
 
-/// What watchers ask through `control.jsonl`, and what a recipe makes of it.
+/// Requests of watchers in `control.jsonl`, and the changes of the recipe that they ask for.
 fn requests() -> impl FnMut(&[u8]) {
-    /// Inputs after which the file begins anew.
+    /// Inputs after which a new file is begun.
     const TURN: u32 = 10_000;
     let begin = || {
         let room = room();

@@ -1,4 +1,4 @@
-//! A small generator with classes, built by hand: it draws the digit of the label, as on a clock, slightly blurred by the latent.
+//! A small generator with classes, built by hand: it draws the label as a seven-segment digit, to which the latent adds a little noise.
 
 use duel_models::onnx::{IMAGE, LABEL, LATENT};
 use duel_trainer::data::mnist::SHAPE;
@@ -9,10 +9,10 @@ use crate::{
     recorded::digit,
 };
 
-/// Values of its latent.
+/// Values of a latent.
 const LATENT_SIZE: usize = 4;
 
-/// image = reshape(tanh(`table[label]` + latent W)), as the bytes of an ONNX file with its card.
+/// Returns an ONNX file with its card. The graph computes image = reshape(tanh(`table[label]` + latent W)).
 pub fn onnx() -> Vec<u8> {
     let table: Vec<f32> = (0..10).flat_map(|label| digit(label).map(|grey| f32::from(grey) / 64.0 - 2.0)).collect();
     let weights: Vec<f32> = (0..LATENT_SIZE * SHAPE.size()).map(|at| (at * 7919 % 13) as f32 * 0.02 - 0.12).collect();

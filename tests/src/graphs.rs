@@ -1,4 +1,4 @@
-//! Generators built by hand as ONNX models. The runtime's own tests include this file too.
+//! Parts of hand-made ONNX models. The tests of `duel-runtime` include this file, too.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tract_onnx::pb::{
     type_proto,
 };
 
-/// A card for pictures of `shape`.
+/// A card for a generator of pictures of `shape`; `classes` is 0 for a generator without labels.
 pub fn card(name: &str, shape: Shape, latent: usize, classes: usize) -> Card {
     Card {
         name: name.into(),
@@ -33,7 +33,7 @@ pub fn card(name: &str, shape: Shape, latent: usize, classes: usize) -> Card {
     }
 }
 
-/// The model of those nodes and weights, with inputs and output as the card says.
+/// A model of these nodes and weights, whose inputs and output are those that the card names.
 pub fn model(card: &Card, node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
     let Shape { channels, height, width, .. } = card.shape;
     let mut input = vec![value(LATENT, DataType::Float, &[card.latent])];
@@ -57,7 +57,7 @@ pub fn model(card: &Card, node: Vec<NodeProto>, initializer: Vec<TensorProto>) -
     }
 }
 
-/// An operation without attributes, named like its output.
+/// A node without attributes, which has the name of its output.
 pub fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto {
         op_type: op.into(),
@@ -75,7 +75,7 @@ pub fn conv_transpose(inputs: &[&str], output: &str) -> NodeProto {
     NodeProto { attribute: CONV_TRANSPOSE.map(attribute).to_vec(), ..node("ConvTranspose", inputs, output) }
 }
 
-/// A weight in single precision.
+/// A weight tensor in single precision.
 pub fn floats(name: &str, dims: &[usize], values: &[f32]) -> TensorProto {
     TensorProto {
         name: name.into(),
@@ -98,7 +98,7 @@ pub fn target_shape(name: &str, shape: [usize; 3]) -> TensorProto {
     }
 }
 
-/// An input or output of `sizes` for each of N samples.
+/// An input or output of shape [N, sizes...].
 pub fn value(name: &str, kind: DataType, sizes: &[usize]) -> ValueInfoProto {
     let batch = Value::DimParam(BATCH.into());
     let dims = std::iter::once(batch).chain(sizes.iter().map(|&size| Value::DimValue(size as i64)));

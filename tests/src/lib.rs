@@ -1,4 +1,4 @@
-//! What the tests share: the program, run directories to show it, and a terminal to show them in.
+//! Helpers of the tests: the built program, recorded run directories, hand-made models, damaged files, and a terminal.
 
 pub mod doors;
 pub mod generator;
@@ -13,7 +13,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// The program under test, built once, with the profile of the tests.
+/// Builds `duel` once for each test process, in the profile of the tests, and returns its path.
 pub fn duel() -> &'static Path {
     static DUEL: OnceLock<PathBuf> = OnceLock::new();
     DUEL.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! A terminal for a program under test: the real thing, with a test at its other end.
+//! A pseudo-terminal on which a test runs the program, presses keys and reads the screen.
 
 use std::{
     ffi::OsStr,
@@ -18,20 +18,20 @@ use rustix::{
     termios::{self, LocalModes, Winsize},
 };
 
-/// How long a test waits for anything.
+/// Time that a test waits for a text on the screen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A program on a terminal of its own, as the leader of a session of its own.
+/// A program on its own terminal, as the leader of its own session.
 pub struct Pty {
     master: Option<OwnedFd>,
     child: Child,
     screen: vt100::Parser,
-    /// All that the program has written, since the last [`forget`](Self::forget).
+    /// Bytes that the program has written since the last [`forget`](Self::forget).
     pub output: Vec<u8>,
 }
 
 impl Pty {
-    /// Starts a program in a terminal of so many columns and rows, in `dir`, with these variables set.
+    /// Starts a program on a terminal of these columns and rows, in the directory `dir`, with these environment variables set.
     pub fn start<S: AsRef<OsStr>>(
         (columns, rows): (u16, u16),
         dir: &Path,
@@ -70,7 +70,7 @@ impl Pty {
         self.master.as_ref().expect("a terminal that is still there")
     }
 
-    /// Reads what the program writes, for so long.
+    /// Reads the output of the program for `time`.
     pub fn listen(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
@@ -80,7 +80,7 @@ impl Pty {
         }
     }
 
-    /// One read, waiting at most so long; false if nobody can write any more.
+    /// Reads once, and waits for output at most for `wait`. Returns false if the terminal has no writer any more.
     fn read(&mut self, wait: Duration) -> bool {
         let timespec = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
         let mut fds = [PollFd::new(self.master(), PollFlags::IN)];
@@ -99,6 +99,9 @@ impl Pty {
     }
 
     /// Waits until this text is on the screen.
+    ///
+    /// # Panics
+    /// If it is not there in time.
     pub fn expect(&mut self, text: &str) {
         let until = Instant::now() + PATIENCE;
         while !self.shows(text) {
@@ -111,17 +114,17 @@ impl Pty {
         }
     }
 
-    /// Whether this text is on the screen, in one row.
+    /// Tells whether this text is on the screen, in one row.
     pub fn shows(&self, text: &str) -> bool {
         self.screen.screen().contents().contains(text)
     }
 
-    /// What the program has written, escape sequences included.
+    /// The output since the last [`forget`](Self::forget) as text, escape sequences included.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
     }
 
-    /// Forgets what the program has written.
+    /// Forgets the output so far.
     pub fn forget(&mut self) {
         self.output.clear();
     }
@@ -131,18 +134,18 @@ impl Pty {
         rustix::io::write(self.master(), keys.as_bytes()).expect("a write");
     }
 
-    /// Gives the terminal another size.
+    /// Changes the size of the terminal.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.screen.screen_mut().set_size(cells(rows), cells(columns));
         resize(self.master(), columns, rows);
     }
 
-    /// Pulls the plug: the terminal vanishes.
+    /// Closes the terminal while the program runs.
     pub fn vanish(&mut self) {
         self.master = None;
     }
 
-    /// Whether the terminal is as a shell wants it: lines, and an echo.
+    /// Tells whether the terminal is in the mode that a shell expects: it gives input line by line, and echoes it.
     pub fn is_cooked(&self) -> bool {
         let modes = termios::tcgetattr(self.master()).expect("a terminal").local_modes;
         modes.contains(LocalModes::ICANON | LocalModes::ECHO)
@@ -159,7 +162,7 @@ impl Pty {
         kill_process(pid, signal).expect("a process");
     }
 
-    /// Waits for the program's end; None if it does not come in time.
+    /// Waits until the program ends; none if it still runs after `within`.
     pub fn end(&mut self, within: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + within;
         loop {
@@ -183,12 +186,12 @@ impl Pty {
         poll(&mut fds, Some(&now)).unwrap_or(0) > 0 && fds[0].revents().contains(PollFlags::IN)
     }
 
-    /// Processor time that the program has used.
+    /// The processor time that the program has used.
     pub fn cpu(&self) -> Duration {
         cpu(self.pid())
     }
 
-    /// The most memory that the program has held, in bytes.
+    /// The peak of the resident memory of the program, in bytes.
     pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux");
@@ -198,7 +201,7 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        // It may have ended already.
+        // Killing a program that has ended is an error without consequence.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

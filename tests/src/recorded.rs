@@ -1,4 +1,4 @@
-//! Run directories as trainers would have left them, made on the fly and always the same.
+//! Recorded run directories: the files that a trainer would have written, computed without training and always the same.
 
 use std::{
     f64::consts::PI,
@@ -18,42 +18,42 @@ use duel_trainer::{
     },
 };
 
-/// Rows and columns of a sample.
+/// Height and width of a sample, in pixels.
 const SIDE: usize = SHAPE.width;
-/// Values of a sample.
+/// Pixels of a sample.
 const PIXELS: usize = SHAPE.size();
 
-/// When all recorded runs began, in seconds since 1970: 2014-06-10, the day of the paper.
+/// Start of every recorded run in seconds since 1970: 2014-06-10, the day when Goodfellow et al. was published.
 pub const BEGAN: u64 = 1_402_400_000;
 
 /// Steps from one line of metrics to the next.
 const EVERY: u64 = 50;
 
-/// What became of a recorded run.
+/// The story of a recorded run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// 20,000 steps towards the draw, done.
+    /// Trains 20,000 steps, its losses approach those of a draw, and it is done.
     Healthy,
-    /// Half way to that, its trainer gone without a word.
+    /// Has trained half of its 20,000 steps when its trainer is killed.
     Killed,
-    /// The generator draws one digit; a warning says so.
+    /// Its generator draws a single digit after step 4,000, and a warning says so.
     Collapsed,
-    /// The losses leave the numbers; it failed.
+    /// Its losses are NaN after step 7,000, and it fails.
     Diverged,
-    /// The directory, and nothing in it.
+    /// An empty directory.
     Empty,
-    /// As `Killed`, in the middle of a line.
+    /// Like `Killed`, and the last line of metrics.jsonl is unfinished.
     HalfALine,
-    /// Went on from an earlier checkpoint, and wrote steps again.
+    /// Is resumed from the checkpoint of step 5,000, so that later steps stand in metrics.jsonl twice.
     Resumed,
-    /// Names and messages that a terminal would obey.
+    /// Has escape sequences in its names and messages.
     Hostile,
-    /// 20,000 steps of a duel over numbers.
+    /// Trains 20,000 steps on a toy distribution.
     Numbers,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 9] = [
         Self::Healthy,
         Self::Killed,
@@ -67,7 +67,7 @@ impl Kind {
     ];
 }
 
-/// Writes such a run into `dir`, which is made if need be.
+/// Writes a recorded run into `dir`, and creates `dir` if it is missing.
 pub fn record(kind: Kind, dir: &Path) {
     fs::create_dir_all(dir.join("samples")).expect("a directory");
     if kind == Kind::Empty {
@@ -95,7 +95,7 @@ pub fn record(kind: Kind, dir: &Path) {
             _ => write_grid(dir, step, kind == Kind::Collapsed && step > 4000),
         }
     }
-    // One a minute, so that a list of them has an order.
+    // The kinds are a minute apart, so that a list of runs has an order.
     let written = UNIX_EPOCH + Duration::from_secs(BEGAN + 60 * kind as u64);
     for file in ["recipe.toml", "metrics.jsonl", "events.jsonl"] {
         let file = OpenOptions::new().append(true).open(dir.join(file)).expect("it was written");
@@ -103,7 +103,7 @@ pub fn record(kind: Kind, dir: &Path) {
     }
 }
 
-/// Writes a run of so many lines of metrics into `dir`, and nothing else; the discriminator's loss has one spike, to 99.
+/// Writes `lines` lines of metrics into `dir`, and no other file. The discriminator's loss has one spike, of 99.
 pub fn record_long(dir: &Path, lines: u64) {
     fs::create_dir_all(dir).expect("a directory");
     let mut file = BufWriter::new(File::create(dir.join("metrics.jsonl")).expect("a file"));
@@ -117,12 +117,12 @@ pub fn record_long(dir: &Path, lines: u64) {
     file.flush().expect("a write");
 }
 
-/// One record as a line.
+/// Formats a record as a line of JSON.
 pub fn json(record: &impl serde::Serialize) -> String {
     serde_json::to_string(record).expect("records are JSON") + "\n"
 }
 
-/// The metrics of a step.
+/// The metrics of a step, smooth curves with noise.
 pub fn at(kind: Kind, step: u64) -> Metrics {
     let mut noise = Stream::new(7, "recorded").item(step);
     let mut wobble = |size: f64| 1.0 + size * noise.normal();
@@ -227,10 +227,10 @@ fn events(kind: Kind, steps: u64) -> Vec<Event> {
     events
 }
 
-/// Segments of each digit, as on a clock: top, upper right, lower right, bottom, lower left, upper left, middle.
+/// The segments of each digit as bits, from the lowest: top, upper right, lower right, bottom, lower left, upper left, middle.
 const SEGMENTS: [u8; 10] = [0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f];
 
-/// The ends of each segment in a box of 28 × 28: x, y, x, y.
+/// The ends of each segment in a picture of 28×28: x, y, x, y.
 const ENDS: [[f64; 4]; 7] = [
     [9.0, 5.0, 19.0, 5.0],
     [19.0, 5.0, 18.0, 14.0],
@@ -241,7 +241,7 @@ const ENDS: [[f64; 4]; 7] = [
     [9.0, 14.0, 18.0, 14.0],
 ];
 
-/// A grid of 10 × 4 digits that come out of the noise as steps go by.
+/// Writes a grid of 10×4 digits, which are noise at step 0 and grow sharper with each step.
 fn write_grid(dir: &Path, step: u64, one_digit: bool) {
     let sharpness = 1.0 - (-(step as f64) / 4000.0).exp();
     let mut grid = vec![0; 40 * PIXELS];
@@ -259,7 +259,7 @@ fn write_grid(dir: &Path, step: u64, one_digit: bool) {
     encoder.write_header().and_then(|mut writer| writer.write_image_data(&grid)).expect("a PNG");
 }
 
-/// Writes the densities of a generator on its way from a narrow distribution at the left to the data's.
+/// Writes the densities of a generator whose distribution moves and widens until it is that of the data.
 fn write_densities(dir: &Path, step: u64) {
     let share = 1.0 - (-(step as f32) / 6000.0).exp();
     let latents = toy::even_latents(LatentLaw::Normal);
@@ -269,7 +269,7 @@ fn write_densities(dir: &Path, step: u64) {
     fs::write(dir.join(format!("samples/{step:08}.json")), densities.to_json()).expect("a file");
 }
 
-/// A digit as on a clock: 28 × 28 grey levels.
+/// A seven-segment digit: 28×28 grey levels.
 pub fn digit(digit: usize) -> [u8; PIXELS] {
     image(digit, 0, 0, 1.0)
 }
@@ -289,7 +289,7 @@ fn image(digit: usize, index: u64, step: u64, sharpness: f64) -> [u8; PIXELS] {
     })
 }
 
-/// From a point to a segment.
+/// The distance from a point to a segment, in pixels.
 fn distance(x: f64, y: f64, [x0, y0, x1, y1]: [f64; 4]) -> f64 {
     let (dx, dy) = (x1 - x0, y1 - y0);
     let along = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);

@@ -1,5 +1,5 @@
-//! Small files of each kind that may come from a stranger, good ones, by the project's own writers: what the fuzzers and
-//! `tests/faults` begin with.
+//! Small good files of each kind of untrusted input, written by the project itself: the first inputs of the fuzz targets and of
+//! `tests/faults`.
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -22,7 +22,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::recorded::{Kind, at, json};
 
-/// A door through which a stranger's bytes come in, by the name of its fuzzer.
+/// A door: a function that reads one kind of untrusted input. Each is a fuzz target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// A checkpoint.
@@ -31,27 +31,30 @@ pub enum Door {
     Idx,
     /// The metrics, events and requests of a run.
     Lines,
+    /// NumPy arrays of pictures or labels.
+    Npy,
     /// A generator with its card.
     Onnx,
-    /// A grid of digits, or the portrait of a duel over numbers.
+    /// Samples of a run: a grid of digits, or the densities of a toy distribution.
     Pictures,
     /// A recipe, and settings.
     Recipe,
-    /// What is asked of a trainer.
+    /// Requests of a watcher to the trainer.
     Requests,
 }
 
 impl Door {
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Checkpoint, Self::Idx, Self::Lines, Self::Onnx, Self::Pictures, Self::Recipe, Self::Requests];
+    /// All doors.
+    pub const ALL: [Self; 8] =
+        [Self::Checkpoint, Self::Idx, Self::Lines, Self::Npy, Self::Onnx, Self::Pictures, Self::Recipe, Self::Requests];
 
-    /// Its fuzzer's name.
+    /// The name of the fuzz target.
     pub fn name(self) -> &'static str {
         match self {
             Self::Checkpoint => "checkpoint",
             Self::Idx => "idx",
             Self::Lines => "lines",
+            Self::Npy => "npy",
             Self::Onnx => "onnx",
             Self::Pictures => "pictures",
             Self::Recipe => "recipe",
@@ -59,15 +62,16 @@ impl Door {
         }
     }
 
-    /// Files that it lets in.
+    /// Good files, which pass the door.
     pub fn seeds(self) -> Vec<Vec<u8>> {
         match self {
             Self::Checkpoint => checkpoints(),
             Self::Idx => [images(2), labels(2)].into_iter().flat_map(|file| [gzip(&file), file]).collect(),
             Self::Lines => vec![[events(), metrics(), requests()].concat().into_bytes(), metrics().into_bytes()],
+            Self::Npy => vec![npy(&[1, 8, 9], &pixels(72)), npy(&[1, 8, 8, 3], &pixels(192)), npy(&[5], &pixels(5))],
             Self::Onnx => onnx(),
             Self::Pictures => {
-                vec![png(&grid(&digits(2), SHAPE, 2)), png(&grid(&digits(1), SHAPE, 1)), portrait().to_json()]
+                vec![png(&grid(&digits(2), SHAPE, 2)), png(&grid(&digits(1), SHAPE, 1)), densities().to_json()]
             }
             Self::Recipe => recipes(),
             Self::Requests => vec![requests().into_bytes()],
@@ -75,7 +79,7 @@ impl Door {
     }
 }
 
-/// One of the seeds, changed in one to three ways.
+/// A copy of a random seed file, damaged in one to three places: bits flipped, cut, spliced, doubled, or words and numbers put in.
 pub fn mutated(seeds: &[Vec<u8>], stream: &mut Stream) -> Vec<u8> {
     let mut bytes = seeds[stream.below(seeds.len())].clone();
     for _ in 0..1 + stream.below(3) {
@@ -109,17 +113,31 @@ pub fn mutated(seeds: &[Vec<u8>], stream: &mut Stream) -> Vec<u8> {
     bytes
 }
 
-/// Grey levels of so many images.
+/// Grey levels of `count` digits, [count, 28, 28].
 fn digits(count: usize) -> Vec<u8> {
-    (0..count * SHAPE.size()).map(|at| (at % 251) as u8).collect()
+    pixels(count * SHAPE.size())
 }
 
-/// An IDX file of so many images.
+/// Bytes of pictures: a ramp that no side divides.
+pub fn pixels(count: usize) -> Vec<u8> {
+    (0..count).map(|at| (at % 251) as u8).collect()
+}
+
+/// A NumPy array of unsigned bytes, as `numpy.save` writes it: format 1.0, the header padded to 128 bytes in all.
+pub fn npy(shape: &[usize], values: &[u8]) -> Vec<u8> {
+    let axes: String = shape.iter().map(|axis| format!("{axis}, ")).collect();
+    // A tuple of one axis keeps its comma.
+    let axes = if shape.len() == 1 { axes.trim_end() } else { axes.trim_end_matches(", ") };
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({axes}), }}");
+    [b"\x93NUMPY\x01\x00\x76\x00", format!("{header:<117}\n").as_bytes(), values].concat()
+}
+
+/// An IDX file of `count` images of 28×28.
 pub fn images(count: u32) -> Vec<u8> {
     idx(&[0x803, count, 28, 28], digits(count as usize))
 }
 
-/// An IDX file of so many labels.
+/// An IDX file of `count` labels from 0 to 9.
 pub fn labels(count: u32) -> Vec<u8> {
     idx(&[0x801, count], (0..count).map(|index| (index % 10) as u8).collect())
 }
@@ -128,14 +146,13 @@ fn idx(header: &[u32], values: Vec<u8>) -> Vec<u8> {
     header.iter().flat_map(|word| word.to_be_bytes()).chain(values).collect()
 }
 
-/// Those bytes, gzipped.
+/// Compresses bytes with gzip.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(bytes).and_then(|()| gzip.finish()).expect("memory")
 }
 
-/// The recipe of a duel as small as one can be, with all that a checkpoint may hold: an average, momenta, spectral norm and a
-/// balance.
+/// A recipe of tiny networks whose checkpoint holds every kind of state: EMA, moments of Adam, spectral norm and balance.
 pub fn recipe() -> Recipe {
     small(&[
         "generator.hidden=[2]",
@@ -149,7 +166,7 @@ pub fn recipe() -> Recipe {
 
 /// The duel of [`recipe`], before its first step.
 pub fn duel() -> Duel {
-    of(recipe())
+    build(recipe())
 }
 
 fn small(settings: &[&str]) -> Recipe {
@@ -158,13 +175,13 @@ fn small(settings: &[&str]) -> Recipe {
     Recipe::default().with(&settings).expect("good settings")
 }
 
-fn of(recipe: Recipe) -> Duel {
+fn build(recipe: Recipe) -> Duel {
     let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
     let data = DataSet::new(SHAPE, digits(10), vec![0; 10]);
     Duel::new(recipe, Some(data), Device::Cpu).expect("small networks")
 }
 
-/// At the start and after a step.
+/// A checkpoint after one step, and one before the first step.
 fn checkpoints() -> Vec<Vec<u8>> {
     let mut duel = duel();
     let start = save(&duel).expect("memory");
@@ -172,19 +189,23 @@ fn checkpoints() -> Vec<Vec<u8>> {
     vec![save(&duel).expect("memory"), start]
 }
 
-/// Each kind of layer that a generator may have.
+/// Graphs that hold between them each kind of layer that a generator may have.
 fn onnx() -> Vec<Vec<u8>> {
     let conv = ["generator.kind=conv", "generator.channels=[1, 1]"];
-    let told = [&conv[..], &["training.conditional=true", "data.classes=2"]].concat();
+    let conditional = [&conv[..], &["training.conditional=true", "data.classes=2"]].concat();
     let paper = ["generator.hidden=[1]", "generator.batch_norm=off", "generator.output=sigmoid"];
     let dense = ["generator.hidden=[1]"];
-    let all =
-        [(&conv[..], Weights::Single), (&told, Weights::Single), (&paper, Weights::Single), (&dense, Weights::Half)];
-    let export = |(settings, weights): (&[&str], _)| export(&of(small(settings)), BTreeMap::new(), weights);
-    all.into_iter().map(|of| export(of).expect("a small generator").onnx).collect()
+    let all = [
+        (&conv[..], Weights::Single),
+        (&conditional, Weights::Single),
+        (&paper, Weights::Single),
+        (&dense, Weights::Half),
+    ];
+    let export = |(settings, weights): (&[&str], _)| export(&build(small(settings)), BTreeMap::new(), weights);
+    all.into_iter().map(|model| export(model).expect("a small generator").onnx).collect()
 }
 
-fn portrait() -> Densities {
+fn densities() -> Densities {
     Densities {
         step: 1,
         x: vec![-1.0, 1.0],
@@ -208,7 +229,7 @@ fn metrics() -> String {
     (1..=3).map(|line| json(&at(Kind::Healthy, 50 * line))).collect()
 }
 
-/// One of each kind.
+/// An event of each kind, as lines of JSON.
 fn events() -> String {
     let text = || "text".to_owned();
     let events = [
@@ -224,7 +245,7 @@ fn events() -> String {
     events.into_iter().map(|kind| json(&Event { time: 1.4e9, step: 5, kind })).collect()
 }
 
-/// One of each kind.
+/// A request of each kind, as lines of JSON.
 fn requests() -> String {
     let set = |key: &str, value: &str| RequestKind::Set { key: key.to_owned(), value: value.to_owned() };
     let requests = [
@@ -245,12 +266,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seeds_are_let_in() {
+    fn seeds_pass_their_doors() {
         for bytes in Door::Checkpoint.seeds() {
             doors::checkpoint(&mut duel(), &bytes).expect("a good checkpoint");
         }
         for bytes in Door::Idx.seeds() {
             doors::images(&bytes).or_else(|_| doors::labels(&bytes)).expect("a good file");
+        }
+        for bytes in Door::Npy.seeds() {
+            doors::array(&bytes).expect("a good array");
         }
         for bytes in Door::Recipe.seeds() {
             let text = String::from_utf8(bytes).expect("text");

@@ -1,11 +1,11 @@
-//! Where training runs.
+//! The device that training runs on.
 
 use candle_core::Device;
 
-/// What `--device` may be.
+/// The values of `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// CUDA or Metal if this build and this machine have it, else the CPU.
+    /// CUDA or Metal if the build and the machine support it, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
@@ -15,15 +15,17 @@ pub enum Choice {
     Metal,
 }
 
-/// A device that cannot be had.
+/// The error for a device that is not available.
 #[derive(Debug, thiserror::Error)]
-#[error("no {name} device: {why}; build with `--features {name}` on a machine that has one, or leave --device out")]
+#[error(
+    "--device {name} is not available: {why}; build with `--features {name}` on a machine with such a device, or leave --device out"
+)]
 pub struct NoDevice {
     name: &'static str,
     why: String,
 }
 
-/// The device of that choice.
+/// Returns the chosen device.
 pub fn device(choice: Choice) -> Result<Device, NoDevice> {
     let no = |name| {
         move |error: candle_core::Error| {

@@ -1,7 +1,7 @@
-//! A recipe, and settings.
+//! Fuzz target: a recipe, and settings.
 #![no_main]
 
 use duel_tests::seeds::Door;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: duel_fuzz::alone(), |bytes: &[u8]| duel_fuzz::knock(Door::Recipe, bytes));
+fuzz_target!(init: duel_fuzz::use_one_thread(), |bytes: &[u8]| duel_fuzz::check(Door::Recipe, bytes));

@@ -1,7 +1,7 @@
-//! What watchers ask.
+//! Fuzz target: requests of watchers.
 #![no_main]
 
 use duel_tests::seeds::Door;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: duel_fuzz::alone(), |bytes: &[u8]| duel_fuzz::knock(Door::Requests, bytes));
+fuzz_target!(init: duel_fuzz::use_one_thread(), |bytes: &[u8]| duel_fuzz::check(Door::Requests, bytes));

@@ -1,22 +1,22 @@
-//! What the fuzzers share.
+//! Shared by the fuzz targets.
 
 use std::cell::RefCell;
 
 use duel_tests::{doors::Open, seeds::Door};
 
-/// Keeps the kernels and readers that share their work on this thread: a second one would be woken for each of millions of small inputs.
+/// Keeps rayon on this thread: for each of millions of small inputs, waking a second thread would cost more than it saves.
 ///
 /// # Panics
-/// If work was shared before.
-pub fn alone() {
+/// If rayon has started its threads already.
+pub fn use_one_thread() {
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().expect("no pool yet");
 }
 
-/// Takes an input through a door, which stays open for the next.
+/// Runs the check of a door on one input; the state of the check is kept for the next input.
 ///
 /// # Panics
-/// If the door is broken: see [`Door::open`].
-pub fn knock(door: Door, bytes: &[u8]) {
+/// If the input breaks the door: see [`Door::open`].
+pub fn check(door: Door, bytes: &[u8]) {
     thread_local! {
         static OPEN: RefCell<Option<Open>> = const { RefCell::new(None) };
     }

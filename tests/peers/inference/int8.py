@@ -1,5 +1,5 @@
-"""What weights of eight bits would do to the shipped generator: each output channel's weights as whole numbers from -127 to 127 times
-a scale, the arithmetic in single precision. Prints the shares of 1,000 digits' pixels within 1 of 255. Usage: int8.py generator.onnx"""
+"""Measures the error that weights of eight bits would cause: each output channel's weights become whole numbers from -127 to 127 times a scale;
+the arithmetic stays in single precision. Prints the share of pixels of 1,000 digits within 1 of 255. Usage: int8.py generator.onnx"""
 import sys
 
 import numpy as np

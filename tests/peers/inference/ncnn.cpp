@@ -1,5 +1,5 @@
-// How quickly ncnn draws on one thread, an image a call, which is all it takes: microseconds an image.
-// With `once` it draws one image and says nothing. Usage: ncnn-speed MODEL.param MODEL.bin LATENT LABELLED [once]
+// Measures ncnn on one thread: microseconds per image, one image in each call, since ncnn takes no batches.
+// With `once` it draws one image and prints nothing. Usage: ncnn-speed MODEL.param MODEL.bin LATENT LABELLED [once]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -10,7 +10,7 @@
 int main(int count, char** arguments) {
     ncnn::Net net;
     net.opt.num_threads = 1;
-    // In single precision, as the others.
+    // Single precision, as the other two programs.
     net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = net.opt.use_bf16_storage = false;
     if (net.load_param(arguments[1]) || net.load_model(arguments[2])) return 1;
     const int latent = atoi(arguments[3]), labelled = atoi(arguments[4]);

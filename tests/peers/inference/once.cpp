@@ -1,5 +1,5 @@
-// What it takes to start a program and see it end: the least of 40 runs in ms, and the most memory in MB. Small itself, since
-// a child's memory counts from its parent's. Usage: once PROGRAM...
+// Measures a program from start to end: the least time of 40 runs in ms, and the peak memory in MB. This program is small, because the memory
+// of a child is counted from that of its parent. Usage: once PROGRAM...
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

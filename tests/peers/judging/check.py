@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Does `duel eval` compute what its measures are defined as, and do they tell what they are known to tell? NumPy, SciPy and
-scikit-learn on the same digits, from the papers' equations.
+"""Checks that `duel eval` computes its measures as the papers define them, and that they show failures as they are known to: NumPy, SciPy and
+scikit-learn compute the papers' equations for the same digits.
 
-    check.py make DIR      writes sets of images that fail in a known way, IDX files in a directory each
-    check.py hold SET...   holds SET/scores.json, which `duel eval SET --json` printed, against the same measures of SET's images
+    check.py make DIR      writes sets of images with known failures, each as a directory of IDX files
+    check.py hold SET...   compares SET/scores.json, the output of `duel eval SET --json`, with the same measures of the images in SET
 
-Reads the classifier and the bundled MNIST from this repository. `hold` prints a table; exit code 1 if a figure differs. `run` does it all.
+Reads the classifier and the bundled MNIST from this repository. `hold` prints a table; its exit code is 1 if a number differs. `run` does both.
 """
 
 import gzip
@@ -76,7 +76,7 @@ def frechet(a, b):
 
 
 def neighbourhoods(real, drawn):
-    # The nearest of all is the point itself.
+    # The nearest point of a set to one of its points is the point itself.
     balls = lambda points, k: np.partition(squared(points, points), k, axis=1)[:, k]
     between = squared(drawn, real)
     real3, real5, drawn3 = balls(real, 3), balls(real, 5), balls(drawn, 3)
@@ -103,7 +103,7 @@ def nearest(points, train):
 
 
 def expected(images, labels, world, copies=False):
-    """Every score of the images by its definition."""
+    """Every score of the images, computed by its definition."""
     features, read = world.classifier.read(images)
     scores = {"frechet": frechet(world.features, features)} | neighbourhoods(world.features, features)
     shares = np.bincount(read, minlength=10) / len(read)
@@ -117,7 +117,7 @@ def expected(images, labels, world, copies=False):
 
 
 class World:
-    """The real images, and what is known of them."""
+    """The real images, and their features and distances."""
 
     def __init__(self):
         self.test, self.train = mnist("t10k-images-idx3-ubyte"), mnist("train-images-idx3-ubyte")
@@ -127,7 +127,7 @@ class World:
         self.median = np.sort(nearest(self.test / 255, self.train / 255))[len(self.test) // 2]
 
 
-# A share may move by a digit or two that lies on the edge in single precision, density by as many balls.
+# Rounding in single precision may move a digit or two across the edge of a neighbourhood, which changes a share or the density.
 LIMITS = {"frechet": 1e-6, "parzen": 0.01, "parzen_error": 0.01, "parzen_sigma": 1e-6, "density": 1e-3}
 RELATIVE = {"frechet"}
 
@@ -138,13 +138,13 @@ def differs(name, found, value):
 
 
 def learned(images, labels, world):
-    """How well the nearest of these images tells the test images' labels: another classifier than duel's, which learns by heart."""
+    """The accuracy on the test images of a 1-nearest-neighbour classifier of these images; duel trains a network instead."""
     return KNeighborsClassifier(1, algorithm="brute").fit(images / 255, labels).score(world.test / 255, world.test_labels)
 
 
-# What each set is known for. `real` is the set of as many real images.
+# The known failures of each set. `real` is a set of equally many real images.
 KNOWN = {
-    "real": [("near_training says: copies", lambda s, real: s["near_training"] == 1)],
+    "real": [("near_training: copies", lambda s, real: s["near_training"] == 1)],
     "noise": [
         ("precision, recall, density, coverage: 0", lambda s, real: not any(s[k] for k in ("precision", "recall", "density", "coverage"))),
         ("frechet: over 100 times real's", lambda s, real: s["frechet"] > 100 * real["frechet"]),
@@ -152,7 +152,7 @@ KNOWN = {
         ("classification accuracy: that of a guess", lambda s, real: s["classification_accuracy"] < 0.25),
     ],
     "repeated": [
-        ("precision is content: 1", lambda s, real: s["precision"] == 1),
+        ("precision misses it: 1", lambda s, real: s["precision"] == 1),
         ("recall, class balance: 0", lambda s, real: s["recall"] == 0 and s["class_balance"] == 0),
         ("coverage: under 0.01", lambda s, real: s["coverage"] < 0.01),
         ("frechet: over 50 times real's", lambda s, real: s["frechet"] > 50 * real["frechet"]),
@@ -163,7 +163,7 @@ KNOWN = {
         ("recall: 0.04 below real's", lambda s, real: s["recall"] < real["recall"] - 0.04),
         ("parzen: 5 nats below real's", lambda s, real: s["parzen"] < real["parzen"] - 5),
         ("frechet: over twice real's", lambda s, real: s["frechet"] > 2 * real["frechet"]),
-        ("precision is content", lambda s, real: abs(s["precision"] - real["precision"]) < 0.02),
+        ("precision misses it", lambda s, real: abs(s["precision"] - real["precision"]) < 0.02),
         ("classification accuracy: no 7 is read", lambda s, real: s["classification_accuracy"] < 1 - 0.1028 + 0.001),
     ],
 }
@@ -220,7 +220,7 @@ def hold(directories):
             if name not in found or name not in values:
                 cells.append("–")
                 continue
-            # Another classifier learns otherwise: its figure stands beside, and is not held.
+            # Another classifier has another accuracy: the number is shown, and not compared.
             bad = name != "classification_accuracy" and differs(name, found[name], values[name])
             failed |= bad
             digits = 7 if name == "frechet" else 4
@@ -229,7 +229,7 @@ def hold(directories):
         label = f"{name} (here: 1-NN)" if name == "classification_accuracy" else f"{name} (≤ {limit})"
         print(f"| {label} | " + " | ".join(cells) + " |")
 
-    print("\n| set | what is known to tell it | |\n|---|---|---|")
+    print("\n| set | known failure | |\n|---|---|---|")
     for name, claims in KNOWN.items():
         for claim, holds in claims if name in tables and "real" in tables else []:
             good = holds(tables[name][0], tables["real"][0])

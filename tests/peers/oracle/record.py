@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Records what PyTorch makes of small duels, for the trainer's unit tests to replay. README.md names the tensors.
+"""Records small trainings by PyTorch, which the unit tests of the trainer replay. README.md names the tensors.
 
-Usage: record.py [DIRECTORY], which is where this file stands by default. Needs torch and safetensors (../torch-cpu.sh).
+Usage: record.py [DIRECTORY]; the default is the directory of this file. Needs torch and safetensors (../torch-cpu.sh).
 
-Every run is done twice, in float32 and in float64. The float32 figures are the record; how far the two lie apart tells a test
-how much of a difference is rounding, and where (see `spread` in README.md).
+Every run is done in float32 and in float64. The float32 numbers are recorded; their distance to the float64 ones tells a test how large rounding
+errors are (see `spread` in README.md).
 """
 
 import sys
@@ -20,11 +20,11 @@ STEPS, BATCH, LATENT, CLASSES, PIXELS = 10, 8, 12, 10, 784
 SIGMA, LAMBDA = 0.01, 100.0  # R1 and R2 by finite difference
 
 
-# The networks. Layers carry the names that duel's own checkpoints and exports use.
+# The networks. Layers have the names of duel's checkpoints and exports.
 
 
 class MlpGenerator(nn.Module):
-    """The article's generator, narrow: batch norm stands after the ReLU, with Keras' momentum 0.99 (1 - 0.99 in PyTorch) and epsilon."""
+    """The generator of the recipe `article`, narrower: batch norm stands after the ReLU, with Keras' momentum 0.99 (1 - 0.99 in PyTorch) and epsilon."""
 
     def __init__(self, width=24):
         super().__init__()
@@ -54,7 +54,7 @@ class MlpDiscriminator(nn.Module):
 
 
 class PaperGenerator(nn.Module):
-    """The 2014 paper's generator, narrow: rectifiers and a sigmoid, here from [0, 1] to [-1, 1]."""
+    """The generator of Goodfellow et al. 2014, narrower: ReLU and a sigmoid, mapped from [0, 1] to [-1, 1]."""
 
     def __init__(self, width=24):
         super().__init__()
@@ -66,7 +66,7 @@ class PaperGenerator(nn.Module):
 
 
 class PaperDiscriminator(nn.Module):
-    """The 2014 paper's discriminator, narrow and without its dropout: maxout of five pieces, twice."""
+    """The discriminator of Goodfellow et al. 2014, narrower and without dropout: two layers of maxout with five pieces."""
 
     def __init__(self, width=12, pieces=5):
         super().__init__()
@@ -118,7 +118,7 @@ class ConvDiscriminator(nn.Module):
         return self.head(h).squeeze(1) + (self.embed(y) * h).sum(1)
 
 
-# The losses: each takes logits of real and of drawn images, and gives what the network minimises.
+# The losses: each takes logits of real and of generated images, and returns the value that the network minimises.
 
 
 def half(real, fake):
@@ -135,7 +135,7 @@ LOSSES = {  # name: (the discriminator's, the generator's)
 
 
 def penalty(discriminator, images, y, epsilon):
-    """lambda * mean (D(x) - D(x + sigma * epsilon))^2: R1 on real images, R2 on drawn ones, with no second derivative."""
+    """lambda * mean (D(x) - D(x + sigma * epsilon))^2: R1 on real images, R2 on drawn ones, without a second derivative."""
     return LAMBDA * ((discriminator(images, y) - discriminator(images + SIGMA * epsilon, y)) ** 2).mean()
 
 
@@ -188,7 +188,7 @@ def duel(make, initial, optimiser, batches, dtype, loss="non-saturating", penali
 
 
 def weights(prefix, network):
-    # num_batches_tracked, an integer, is of no use to a momentum.
+    # num_batches_tracked, an integer, has no use with a fixed momentum.
     return {f"{prefix}.{name}": t.clone() for name, t in network.state_dict().items() if t.is_floating_point()}
 
 
@@ -222,7 +222,7 @@ def record(make, optimiser, shared, seed, other_losses=()):
     tensors |= {f"final.{name}": t for name, t in final.items()}
     tensors |= {f"spread.{name}": (t.double() - exact_final[name]).abs().max() for name, t in final.items()}
 
-    # What the trained generator draws when it is used: batch norm by its running figures.
+    # Images of the trained generator in evaluation: batch norm uses its running statistics.
     with torch.no_grad():
         tensors["final.images"] = generator.eval()(own["z_generator"][-1], shared["y"][-1])
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Does TensorBoard show what a run directory holds? Its readers, and its server, against metrics.jsonl and samples/.
+"""Checks that TensorBoard shows a run directory: compares its readers and its server with metrics.jsonl and samples/.
 
     check.py RUNS
 
-Each run in the directory RUNS must have each measured step once, with the values of metrics.jsonl, and each grid, to the byte.
+For each run in the directory RUNS it must show each measured step once, with the values of metrics.jsonl, and each grid to the byte.
 """
 
 import json
@@ -42,21 +42,21 @@ def lines(file):
 
 
 def expected(run):
-    """By tag, steps and values, the last line of each step; the grids likewise; and how many records that makes."""
+    """The scalars by tag as (step, value), from the last line of each step; the grids as (step, bytes); and the number of records."""
     metrics = {line["step"]: line for line in lines(run / "metrics.jsonl")}
     scores = {line["step"]: line["scores"] for line in lines(run / "events.jsonl") if line["event"] == "evaluation"}
-    scalars = {tag: of(metrics, key) for tag, key in TAGS.items()}
-    scalars |= {f"evaluation/{name}": of(scores, name) for line in scores.values() for name in line}
+    scalars = {tag: series(metrics, key) for tag, key in TAGS.items()}
+    scalars |= {f"evaluation/{name}": series(scores, name) for line in scores.values() for name in line}
     grids = sorted((int(file.stem), file.read_bytes()) for file in (run / "samples").glob("*.png"))
     return scalars, grids, len(metrics) + len(scores) + len(grids)
 
 
-def of(records, key):
+def series(records, key):
     return [(step, float(np.float32(record[key]))) for step, record in sorted(records.items()) if record[key] is not None]
 
 
 def accumulator(run):
-    """What TensorBoard's reader in Python shows."""
+    """Scalars and images as TensorBoard's reader in Python shows them."""
     events = EventAccumulator(str(run), size_guidance={SCALARS: 0, IMAGES: 0})
     events.Reload()
     shown = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
@@ -65,7 +65,7 @@ def accumulator(run):
 
 
 class Server:
-    """The server, with its reader in Rust, as `tensorboard --logdir` starts it."""
+    """TensorBoard's server with its reader in Rust, as `tensorboard --logdir` starts it."""
 
     def __init__(self, runs):
         command = [Path(sys.executable).parent / "tensorboard", "--logdir", runs, "--port", "0", "--host", "127.0.0.1"]

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How fast PyTorch trains a network of this directory: a line of JSON on stdout. `run` calls it with the environment that suits it.
+"""Measures how fast PyTorch trains a pair of networks, and prints a line of JSON. `run` calls it with the environment that makes it fastest.
 
     pytorch.py mlp|dcgan|upsample|sgemm [--compile] [--seconds 5] [--threads 2]
 
-A step is duel's: the discriminator's update on 64 real and 64 drawn images, then the generator's on 64 drawn from fresh latents.
-`sgemm` trains nothing: it says how fast plain products of two 2048x2048 matrices are, the most that any of this can reach.
-What follows was measured to be PyTorch's best on a CPU, and nothing in it changes what is computed: see the comments at each choice.
+A step is that of duel: an update of the discriminator on 64 real and 64 generated images, then one of the generator on 64 fresh latents.
+`sgemm` trains nothing: it measures products of two 2048x2048 matrices, an upper limit of the speed.
+Each choice below was measured to be PyTorch's fastest on a CPU, and none changes what is computed: see the comments.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def main():
     pool = torch.tanh(torch.randn(100, BATCH, *shape))
 
     def d_loss(real, fake):
-        # One pass over both rather than two: faster, and the discriminator has no batch norm that would tell.
+        # One pass over real and generated images is faster than two, and equal, since the discriminator has no batch norm.
         logits = discriminator(torch.cat([real, fake]))
         return 0.5 * (F.softplus(-logits[:BATCH]).mean() + F.softplus(logits[BATCH:]).mean())
 
@@ -111,7 +111,7 @@ def main():
         loss_d.backward()
         optimiser_d.step()
 
-        # Frozen: else the backward pass also computes the discriminator's gradients, which nobody uses.
+        # Without this the backward pass would also compute the gradients of the discriminator, which are not used.
         discriminator.requires_grad_(False)
         optimiser_g.zero_grad(set_to_none=True)
         loss_g = g_loss(torch.randn(BATCH, latent))

@@ -1,5 +1,5 @@
-//! A trained generator as files that other tools read: ONNX, safetensors, a model card and a picture. As bytes: somebody
-//! else writes them.
+//! Exports a trained generator for other tools: ONNX, safetensors, a model card and a picture of samples. Returns bytes and
+//! writes no files.
 
 mod graph;
 mod model_card;
@@ -24,112 +24,119 @@ use crate::{
     run::grid::{SAMPLE_COLUMNS, SAMPLES},
 };
 
-/// What `duel export` writes.
+/// The files that `duel export` writes.
 #[derive(Debug)]
 pub struct Export {
-    /// What the files say of themselves.
+    /// The card, which all files contain.
     pub card: Card,
-    /// `generator.onnx`: opset 17, batch norm folded, the card in `metadata_props`.
+    /// `generator.onnx`: opset 17, batch norm folded into the weights, the card in `metadata_props`.
     pub onnx: Vec<u8>,
-    /// `generator.safetensors`: PyTorch's names and layouts, the card in `__metadata__`.
+    /// `generator.safetensors`: names and layouts of PyTorch, the card in `__metadata__`.
     pub safetensors: Vec<u8>,
     /// `README.md`.
     pub readme: String,
     /// `samples.png`.
     pub samples: Vec<u8>,
-    /// What the trained network draws, to hold other readers of the files against.
+    /// Reference outputs of the trained network, to check readers of the files.
     pub probe: Probe,
 }
 
-/// How the graph keeps its weights.
+/// The precision of the weights in the ONNX file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weights {
-    /// f32: readers agree within [`TOLERANCE`].
+    /// f32: pixels differ by at most [`TOLERANCE`] between readers.
     Single,
-    /// f16: half the bytes, and pixels within one grey level for [`SAME`] of them.
+    /// f16: half the size; the share [`SAME`] of the pixels changes by at most one level of 255.
     Half,
 }
 
-/// The share of pixels that weights in half precision may change by no more than one grey level of 255.
+/// The least share of pixels that weights in half precision change by at most one level of 255.
 pub const SAME: f32 = 0.999;
 
-/// Some latents, and what the trained network draws of them, computed in double precision.
+/// Latents, and the images that the trained network generates from them in double precision.
 #[derive(Debug)]
 pub struct Probe {
     /// [64, latent].
     pub latents: Vec<f32>,
-    /// `[64]`; empty for a generator without classes.
+    /// [64]; empty for an unconditional generator.
     pub labels: Vec<u8>,
-    /// [64, 784] in [-1, 1].
+    /// [64, height, width, channels] in [-1, 1].
     pub images: Vec<f32>,
-    /// How the weights are kept of which a reader draws.
+    /// The precision of the weights in the file that is checked.
     pub weights: Weights,
 }
 
-/// Latents of a probe.
+/// The number of latents of a probe.
 pub const PROBES: usize = 64;
 
-/// The most that two readers of one generator may differ in a pixel, of a range of 2.
+/// The largest accepted difference of a pixel between two readers of a generator; pixels are in [-1, 1].
 pub const TOLERANCE: f32 = 1e-5;
 
-/// Why nothing was exported.
+/// The errors of an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The graph does not draw what the network draws.
-    #[error("{judge} draws pixels that are {by:e} from the trained network's, over {TOLERANCE:e}: nothing was written")]
+    /// A reader of the graph generates other images than the network.
+    #[error(
+        "the ONNX file was not written: with {reader}, pixels differ by {by:e} from those of the trained network, more than \
+         {TOLERANCE:e}; export another checkpoint, or report this as a bug"
+    )]
     Differs {
-        /// Which reader of the graph.
-        judge: &'static str,
+        /// The reader.
+        reader: &'static str,
         /// The largest difference.
         by: f32,
     },
-    /// Weights in half precision draw other digits.
-    #[error("weights in half precision change {share:.4} of the pixels by more than a grey level: leave --half out")]
+    /// Weights in half precision change the images too much.
+    #[error(
+        "--half: weights in half precision change a share of {share:.4} of the pixels by more than one level of 255; leave \
+         --half out"
+    )]
     Coarse {
-        /// Of all pixels.
+        /// The share of changed pixels, 0 to 1.
         share: f32,
     },
-    /// The generator draws the numbers of a toy distribution.
-    #[error("this generator draws numbers, not images, which no model file holds: see its densities with `duel watch`")]
+    /// The generator is of a toy distribution.
+    #[error("a generator of a toy distribution cannot be exported: look at its densities with `duel watch`")]
     Toy,
-    /// Training left weights that are not finite.
+    /// Some weights are not finite.
     #[error("the generator's weights are not finite: export an earlier checkpoint")]
     NotFinite,
     /// candle failed.
     #[error("{0}")]
     Candle(#[from] candle_core::Error),
-    /// The files could not be made.
+    /// safetensors failed.
     #[error("{0}")]
     Safetensors(#[from] safetensors::SafeTensorError),
 }
 
 impl Probe {
-    /// Holds the images that `judge` drew of [`Self::latents`] against the trained network's.
-    pub fn hold(&self, judge: &'static str, drawn: &[f32]) -> Result<(), ExportError> {
-        let by = self.distance(drawn);
+    /// Checks the images that `reader` generated from [`Self::latents`].
+    pub fn check(&self, reader: &'static str, generated: &[f32]) -> Result<(), ExportError> {
+        let by = self.distance(generated);
         if by <= TOLERANCE {
             return Ok(());
         }
         if self.weights == Weights::Single || by.is_infinite() {
-            return Err(ExportError::Differs { judge, by });
+            return Err(ExportError::Differs { reader, by });
         }
-        let changed = self.images.iter().zip(drawn).filter(|(a, b)| to_byte(**a).abs_diff(to_byte(**b)) > 1).count();
-        let share = changed as f32 / drawn.len() as f32;
+        let changed =
+            self.images.iter().zip(generated).filter(|(a, b)| to_byte(**a).abs_diff(to_byte(**b)) > 1).count();
+        let share = changed as f32 / generated.len() as f32;
         if share <= 1.0 - SAME { Ok(()) } else { Err(ExportError::Coarse { share }) }
     }
 
-    /// The largest difference of a pixel; infinite where one is NaN, or where there are not as many.
-    fn distance(&self, drawn: &[f32]) -> f32 {
-        if self.images.len() != drawn.len() {
+    /// Returns the largest difference of a pixel; infinity if a pixel is NaN or if the numbers of pixels differ.
+    fn distance(&self, generated: &[f32]) -> f32 {
+        if self.images.len() != generated.len() {
             return f32::INFINITY;
         }
-        let differences = self.images.iter().zip(drawn).map(|(a, b)| (a - b).abs());
+        let differences = self.images.iter().zip(generated).map(|(a, b)| (a - b).abs());
         differences.fold(0.0, |most, by| if by.is_nan() { f32::INFINITY } else { most.max(by) })
     }
 }
 
-/// The generator of a duel as files, the graph checked by candle-onnx where that can run it; `scores` go into its card. `weights`
-/// are those of the ONNX file: safetensors keep f32.
+/// Exports the generator of a duel, with `scores` in its card. `weights` is the precision of the ONNX file; safetensors are f32.
+/// candle-onnx checks the graph if it supports its operators.
 pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> Result<Export, ExportError> {
     let Some(shape) = duel.recipe.shape() else { return Err(ExportError::Toy) };
     let card = Card { scores, ..card(duel, shape, weights) };
@@ -155,21 +162,21 @@ pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> R
     })
 }
 
-/// The graph in single precision if that draws well within the tolerance of the network, so that every other runtime of f32
-/// may as well; else in double. candle-onnx evaluates no transposed convolution: a graph with one is in single precision, and
-/// checked by tract alone.
+/// Returns the graph in single precision if its pixels differ by at most a quarter of the tolerance, which leaves the rest to
+/// other runtimes; else in double precision. candle-onnx does not support transposed convolution: such a graph is in single
+/// precision, and only tract checks it.
 fn checked(duel: &Duel, state_dict: &[StateDictEntry], card: &Card, probe: &Probe) -> Result<ModelProto, ExportError> {
     let layers = &duel.generator.network.layers;
     let single = graph::model(layers, state_dict, card, Precision::Single)?;
-    if grows(duel) || probe.distance(&by_candle_onnx(&single, probe, card)?) <= TOLERANCE / 4.0 {
+    if is_convolutional(duel) || probe.distance(&run_candle_onnx(&single, probe, card)?) <= TOLERANCE / 4.0 {
         return Ok(single);
     }
     let double = graph::model(layers, state_dict, card, Precision::Double)?;
-    probe.hold("candle-onnx", &by_candle_onnx(&double, probe, card)?)?;
+    probe.check("candle-onnx", &run_candle_onnx(&double, probe, card)?)?;
     Ok(double)
 }
 
-fn grows(duel: &Duel) -> bool {
+fn is_convolutional(duel: &Duel) -> bool {
     duel.recipe.generator.kind == Kind::Conv
 }
 
@@ -179,7 +186,7 @@ fn card(duel: &Duel, shape: Shape, weights: Weights) -> Card {
         Weights::Single => format!("within {TOLERANCE:e}"),
         Weights::Half => format!("weights in f16, {} of pixels within 1 of 255", SAME),
     };
-    let judges = if grows(duel) { "tract" } else { "candle-onnx and tract" };
+    let readers = if is_convolutional(duel) { "tract" } else { "candle-onnx and tract" };
     Card {
         name: recipe.name.clone(),
         latent: recipe.generator.latent,
@@ -192,12 +199,12 @@ fn card(duel: &Duel, shape: Shape, weights: Weights) -> Card {
         data: data_name(&recipe.data.source),
         shape,
         made_by: concat!("duel ", env!("CARGO_PKG_VERSION")).to_owned(),
-        checked_by: format!("{judges}, {PROBES} latents, {within}"),
+        checked_by: format!("{readers}, {PROBES} latents, {within}"),
         scores: Default::default(),
     }
 }
 
-/// The name of the data in the card: that of a source, or the last part of a path.
+/// Returns the name of the data in the card: the name of a source, or the last component of a path.
 fn data_name(source: &Source) -> String {
     match source.path() {
         Some(path) => path.file_name().map_or("data".into(), |name| name.to_string_lossy().into()),
@@ -214,7 +221,7 @@ fn probe(duel: &Duel, sampler: &Network, card: &Card) -> Result<Probe, ExportErr
     Ok(Probe { latents, labels: if card.classes > 0 { labels } else { Vec::new() }, images, weights: Weights::Single })
 }
 
-fn by_candle_onnx(model: &ModelProto, probe: &Probe, card: &Card) -> Result<Vec<f32>, ExportError> {
+fn run_candle_onnx(model: &ModelProto, probe: &Probe, card: &Card) -> Result<Vec<f32>, ExportError> {
     let latents = Tensor::from_slice(&probe.latents, (PROBES, card.latent), &Device::Cpu)?;
     let mut inputs = HashMap::from([(onnx::LATENT.to_owned(), latents)]);
     if card.classes > 0 {
@@ -252,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn graphs_draw_what_the_network_draws_and_carry_the_card() {
+    fn graphs_generate_the_images_of_the_network_and_contain_the_card() {
         for (settings, steps) in [
             (&[][..], 20),
             (&["generator.batch_norm=off", "generator.output=sigmoid"], 5),
@@ -273,12 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_goes_into_the_graph() {
+    fn truncation_is_part_of_the_graph() {
         let wide = |latents: &[f32]| latents.iter().map(|z| 1.5 * z).collect::<Vec<f32>>();
         let plain = duel(&["training.conditional=true"], 20);
-        let mut spread = duel(&["training.conditional=true"], 20);
-        spread.recipe.generator.truncation = 1.5;
-        let probe = export(&spread, BTreeMap::new(), Weights::Single).expect("candle-onnx agrees").probe;
+        let mut truncated = duel(&["training.conditional=true"], 20);
+        truncated.recipe.generator.truncation = 1.5;
+        let probe = export(&truncated, BTreeMap::new(), Weights::Single).expect("candle-onnx agrees").probe;
         let inputs = plain.generator_input(&wide(&probe.latents), &probe.labels).expect("memory");
         let images = plain.sampler().and_then(|sampler| sampler.forward_f64(&inputs)).expect("images");
         let images = images.to_dtype(DType::F32).and_then(|images| images.flatten_all()?.to_vec1()).expect("floats");
@@ -286,27 +293,27 @@ mod tests {
     }
 
     #[test]
-    fn double_precision_draws_the_same() {
+    fn double_precision_generates_the_same_images() {
         let duel = duel(&[], 20);
         let sampler = duel.sampler().expect("a network");
         let (card, state_dict) = (card(&duel, SHAPE, Weights::Single), sampler.state_dict().expect("its tensors"));
         let probe = probe(&duel, &sampler, &card).expect("latents");
         let model = graph::model(&sampler.layers, &state_dict, &card, Precision::Double).expect("a generator");
-        let drawn = by_candle_onnx(&model, &probe, &card).expect("candle-onnx runs it");
+        let drawn = run_candle_onnx(&model, &probe, &card).expect("candle-onnx supports the graph");
         assert!(probe.distance(&drawn) < 1e-6);
     }
 
     #[test]
-    fn a_reader_that_differs_is_an_error() {
+    fn a_reader_with_other_images_is_an_error() {
         let probe = Probe { latents: vec![], labels: vec![], images: vec![0.5, -0.5], weights: Weights::Single };
-        assert!(probe.hold("a twin", &[0.5, -0.500_009]).is_ok());
+        assert!(probe.check("a reader", &[0.5, -0.500_009]).is_ok());
         for drawn in [&[0.5, -0.500_02][..], &[0.5, f32::NAN], &[0.5]] {
-            assert!(matches!(probe.hold("a reader", drawn), Err(ExportError::Differs { .. })), "{drawn:?}");
+            assert!(matches!(probe.check("a reader", drawn), Err(ExportError::Differs { .. })), "{drawn:?}");
         }
     }
 
     #[test]
-    fn half_precision_draws_nearly_the_same_of_half_the_bytes() {
+    fn half_precision_generates_nearly_the_same_images_from_half_the_bytes() {
         let duel = duel(&[], 20);
         let whole = export(&duel, BTreeMap::new(), Weights::Single).expect("candle-onnx agrees");
         let half = export(&duel, BTreeMap::new(), Weights::Half).expect("candle-onnx agrees");
@@ -317,13 +324,13 @@ mod tests {
         assert!(types.eq([10, 10, 10, 10, 10, 10, 7]), "f16 but for a shape");
         let mut drawn = half.probe.images.clone();
         drawn[0] += 0.1;
-        assert!(half.probe.hold("a reader", &drawn).is_ok());
+        assert!(half.probe.check("a reader", &drawn).is_ok());
         drawn.iter_mut().for_each(|value| *value += 0.1);
-        assert!(matches!(half.probe.hold("a reader", &drawn), Err(ExportError::Coarse { .. })));
+        assert!(matches!(half.probe.check("a reader", &drawn), Err(ExportError::Coarse { .. })));
     }
 
     #[test]
-    fn weights_that_are_not_finite_are_not_exported() {
+    fn weights_that_are_not_finite_are_refused() {
         let duel = duel(&["generator.learning_rate=10", "discriminator.learning_rate=10"], 1);
         crate::kernels::write(&duel.generator.network.parameters, |values| values[3] = f32::NAN).expect("on the CPU");
         assert!(matches!(export(&duel, BTreeMap::new(), Weights::Single), Err(ExportError::NotFinite)));

@@ -127,7 +127,7 @@ pub(crate) fn step_of(start: &[u8]) -> Option<u64> {
 /// Writes the recipe that `duel` goes on with. The best checkpoint is removed if it stands at a later step: the changed recipe never
 /// reaches it.
 pub fn keep_recipe(duel: &Duel, run: &mut Writer) -> Result<(), RunError> {
-    run.keep(&duel.recipe, |best| step_of(best).is_some_and(|step| step > duel.step))
+    run.write_recipe(&duel.recipe, |best| step_of(best).is_some_and(|step| step > duel.step))
 }
 
 /// Restores the run's newest checkpoint that is whole into a duel that was built from the run's recipe. Returns a line for each damaged
@@ -368,7 +368,7 @@ mod tests {
         let mut trained = duel();
         let mut writer = Writer::create(dir.path(), &trained.recipe).expect("a new run");
         trained.step = 5;
-        writer.best(save(&trained).expect("memory")).expect("space");
+        writer.write_best(save(&trained).expect("memory")).expect("space");
         let mut keeps = |step| {
             trained.step = step;
             keep_recipe(&trained, &mut writer).expect("space");

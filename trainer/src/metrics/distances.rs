@@ -4,13 +4,13 @@ use rayon::prelude::*;
 
 use crate::kernels::gemm::{Matrix, Write, serial};
 
-/// Points of the first set whose distances are held at a time by a thread: with fewer, packing the second set again and again takes longer
-/// than the products.
+/// The number of points of the first set that a thread handles at a time. With fewer, packing the second set for each block
+/// takes longer than the products.
 const BLOCK: usize = 256;
 
-/// Calls `body` for each point of `a`, [N, size], with its index and its squared distances to all points of `b`, [M, size];
-/// what it gives, in order. |a - b|² = |a|² + |b|² - 2 a·b, which single precision holds to 1e-6 of |a|² + |b|².
-pub fn each<T: Send>(a: &[f32], b: &[f32], size: usize, body: impl Fn(usize, &mut [f32]) -> T + Sync) -> Vec<T> {
+/// Calls `body` for each point of `a`, [N, size], with the point's index and its squared distances to all points of `b`,
+/// [M, size], and returns the results in order. The formula |a|² + |b|² - 2 a·b has an error of at most 1e-6 of |a|² + |b|².
+pub fn map<T: Send>(a: &[f32], b: &[f32], size: usize, body: impl Fn(usize, &mut [f32]) -> T + Sync) -> Vec<T> {
     let count = b.len() / size;
     let lengths: Vec<f32> = b.chunks_exact(size).map(squared_length).collect();
     let b = Matrix::new(b, count, size).transposed();
@@ -19,7 +19,7 @@ pub fn each<T: Send>(a: &[f32], b: &[f32], size: usize, body: impl Fn(usize, &mu
         let mut products = vec![0.0; rows * count];
         serial(Matrix::new(a, rows, size), b, &mut products, Write::Replace);
         let points = a.chunks_exact(size).zip(products.chunks_exact_mut(count)).enumerate();
-        let given = points.map(|(row, (point, products))| {
+        let results = points.map(|(row, (point, products))| {
             let own = squared_length(point);
             products
                 .iter_mut()
@@ -27,12 +27,12 @@ pub fn each<T: Send>(a: &[f32], b: &[f32], size: usize, body: impl Fn(usize, &mu
                 .for_each(|(product, other)| *product = (own + other - 2.0 * *product).max(0.0));
             body(index * BLOCK + row, products)
         });
-        given.collect::<Vec<T>>()
+        results.collect::<Vec<T>>()
     });
     blocks.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
-/// Summed in eight columns, which a processor does at once.
+/// Returns the squared norm of a point. Eight partial sums let the compiler use SIMD instructions.
 fn squared_length(point: &[f32]) -> f32 {
     let mut sums = [0.0f32; 8];
     for values in point.chunks(8) {
@@ -46,12 +46,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_those_of_the_definition() {
+    fn distances_equal_their_definition() {
         let points = |count: usize, seed: usize| -> Vec<f32> {
             (0..count * 11).map(|i| ((i * 37 + seed * 11) % 101) as f32 / 101.0).collect()
         };
         let (a, b) = (points(150, 1), points(70, 2));
-        let found = each(&a, &b, 11, |index, row| (index, row.to_vec()));
+        let found = map(&a, &b, 11, |index, row| (index, row.to_vec()));
         assert_eq!(found.len(), 150);
         for (index, row) in found {
             for (other, found) in row.into_iter().enumerate() {

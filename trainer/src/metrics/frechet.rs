@@ -1,28 +1,28 @@
-//! The Fréchet distance between two sets of features, each taken as a normal law: Heusel et al. 2017, equation 6,
-//! |m₁ - m₂|² + tr(C₁ + C₂ - 2 √(C₁ C₂)), in double precision.
+//! The Fréchet distance between two sets of features, each described by a normal distribution: Heusel et al. 2017,
+//! equation 6, |m₁ - m₂|² + tr(C₁ + C₂ - 2 √(C₁ C₂)), in double precision.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-/// The distance between two sets of points, [N, size] and [M, size], of at least two points each.
+/// Returns the distance between two sets of points, [N, size] and [M, size], of at least two points each.
 pub fn distance(a: &[f32], b: &[f32], size: usize) -> f64 {
-    let (first, second) = (Normal::of(a, size), Normal::of(b, size));
-    // √(C₁ C₂) has the trace of √(√C₁ C₂ √C₁), which is symmetric, so that its eigenvalues are real.
+    let (first, second) = (Normal::fit(a, size), Normal::fit(b, size));
+    // √(C₁ C₂) and √(√C₁ C₂ √C₁) have the same trace. The latter is symmetric, so that its eigenvalues are real.
     let root = root(&first.covariance);
-    let middle = &root * &second.covariance * &root;
-    let eigenvalues = SymmetricEigen::new((&middle + middle.transpose()) * 0.5).eigenvalues;
-    let mixed: f64 = eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
-    (first.mean - second.mean).norm_squared() + first.covariance.trace() + second.covariance.trace() - 2.0 * mixed
+    let product = &root * &second.covariance * &root;
+    let eigenvalues = SymmetricEigen::new((&product + product.transpose()) * 0.5).eigenvalues;
+    let trace: f64 = eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
+    (first.mean - second.mean).norm_squared() + first.covariance.trace() + second.covariance.trace() - 2.0 * trace
 }
 
-/// A normal law.
+/// A normal distribution.
 struct Normal {
     mean: DVector<f64>,
     covariance: DMatrix<f64>,
 }
 
 impl Normal {
-    /// The law with the points' mean and their unbiased covariance.
-    fn of(points: &[f32], size: usize) -> Self {
+    /// Returns the distribution with the mean and the unbiased covariance of the points.
+    fn fit(points: &[f32], size: usize) -> Self {
         let count = points.len() / size;
         let mut centred = DMatrix::from_iterator(size, count, points.iter().map(|&value| f64::from(value)));
         let mean = centred.column_mean();
@@ -32,7 +32,7 @@ impl Normal {
     }
 }
 
-/// The symmetric root of a covariance.
+/// Returns the symmetric square root of a covariance.
 fn root(covariance: &DMatrix<f64>) -> DMatrix<f64> {
     let SymmetricEigen { eigenvectors, eigenvalues } = SymmetricEigen::new(covariance.clone());
     let roots = DMatrix::from_diagonal(&eigenvalues.map(|value| value.max(0.0).sqrt()));
@@ -43,13 +43,13 @@ fn root(covariance: &DMatrix<f64>) -> DMatrix<f64> {
 mod tests {
     use super::*;
 
-    /// Values without a pattern, the same in NumPy: x = (i * 7919 % 1009) / 1009.
+    /// Returns points that are easy to repeat in NumPy: x = (i * 7919 % 1009) / 1009.
     fn points(count: usize, size: usize, shift: usize) -> Vec<f32> {
         (0..count * size).map(|i| ((i + shift) * 7919 % 1009) as f32 / 1009.0).collect()
     }
 
     #[test]
-    fn the_distance_is_scipys() {
+    fn the_distance_equals_that_of_scipy() {
         // import numpy as np; from scipy.linalg import sqrtm
         // p = lambda n, d, s: (((np.arange(n * d) + s) * 7919 % 1009).astype(np.float32) / np.float32(1009)).reshape(n, d).astype(float)
         // a, b = p(50, 6, 0), p(40, 6, 13) ** 2; c, e = np.cov(a.T), np.cov(b.T)
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_no_distance_from_itself() {
+    fn the_distance_of_a_set_to_itself_is_0() {
         let points = points(50, 6, 5);
         assert!(distance(&points, &points, 6).abs() < 1e-9);
     }

@@ -41,13 +41,13 @@ pub(super) fn nearest(images: &[f32], train: &DataSet) -> Vec<Nearest> {
     for start in (0..train.len()).step_by(BLOCK) {
         let block = to_unit(&Images::slice(train, start..train.len().min(start + BLOCK)).values);
         let mut here =
-            distances::each(&reduced, &reduce(&block, train.shape), reduced_size(train.shape), |index, row| {
+            distances::map(&reduced, &reduce(&block, train.shape), reduced_size(train.shape), |index, row| {
                 among_candidates(row, found[index].squared, &block, image(index))
             });
         // Noise is almost equally far from every training picture, so that reduced pictures rule out too few.
         let left: Vec<usize> = (0..here.len()).filter(|&index| here[index].is_none()).collect();
         let rows: Vec<&[f32]> = left.iter().map(|&index| image(index)).collect();
-        let whole = distances::each(&rows.concat(), &block, size, |_, row| least(row));
+        let whole = distances::map(&rows.concat(), &block, size, |_, row| least(row));
         left.into_iter().zip(whole).for_each(|(index, nearest)| here[index] = Some(nearest));
         for (found, Nearest { index, squared }) in found.iter_mut().zip(here.into_iter().flatten()) {
             if squared < found.squared {
@@ -164,7 +164,7 @@ mod tests {
             image.iter_mut().for_each(|value| *value += share * (stream.uniform() as f32 - *value));
         }
         let found = nearest(&images, &train);
-        let all = distances::each(
+        let all = distances::map(
             &images,
             &to_unit(&Images::slice(&train, 0..train.len()).values),
             mnist::SHAPE.size(),
@@ -220,7 +220,7 @@ mod tests {
             let mut images = to_unit(&Images::slice(&train, 0..300).values);
             images.iter_mut().for_each(|value| *value = 0.95 * *value + 0.05 * stream.uniform() as f32);
             let all = to_unit(&Images::slice(&train, 0..300).values);
-            let exact = distances::each(&images, &all, shape.size(), |_, row| least(row));
+            let exact = distances::map(&images, &all, shape.size(), |_, row| least(row));
             for (index, (found, exact)) in nearest(&images, &train).iter().zip(exact).enumerate() {
                 assert_eq!((found.index, exact.index), (index, index), "{shape}");
                 assert!((found.squared - exact.squared).abs() < 1e-3, "{shape}: {found:?} {exact:?}");

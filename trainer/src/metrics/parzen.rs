@@ -1,48 +1,49 @@
-//! The Parzen-window log-likelihood of Goodfellow et al. 2014, section 5, after Breuleux et al. 2011: a normal law of width σ around
-//! each sample; what the mean of them says of test images. Known to be weak: samples that are all copies of training images
-//! score high, and good samples may score low (Theis et al. 2016).
+//! The Parzen-window log-likelihood of Goodfellow et al. 2014, section 5, after Breuleux et al. 2011: the log-likelihood of test
+//! images under a mixture of normal distributions of width σ, one around each sample. It is a weak measure: copies of training
+//! images score high, and good samples may score low (Theis et al. 2016).
 
 use super::distances;
 
-/// What Goodfellow et al. 2014, table 1, has of MNIST: mean and standard error in nats.
+/// Results for MNIST in table 1 of Goodfellow et al. 2014: model, mean and standard error in nats.
 pub const PAPER: [(&str, f64, f64); 4] =
     [("adversarial nets", 225.0, 2.0), ("deep GSN", 214.0, 1.1), ("DBN", 138.0, 2.0), ("stacked CAE", 121.0, 1.6)];
 
-/// A log-likelihood by a Parzen window.
+/// A Parzen-window log-likelihood.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Parzen {
-    /// The mean over the test images, in nats.
+    /// The mean over the test images in nats.
     pub mean: f64,
-    /// Its standard error.
+    /// The standard error of the mean in nats.
     pub error: f64,
-    /// The window's width, of ten from 0.1 to 1 the one under which the validation images are likeliest.
+    /// The width σ with the highest likelihood of the validation images, of ten from 0.1 to 1.
     pub sigma: f64,
 }
 
-/// The widths tried: NumPy's `logspace(-1, 0, 10)`.
+/// Returns the widths to choose from: NumPy's `logspace(-1, 0, 10)`.
 fn widths() -> [f64; 10] {
     std::array::from_fn(|i| 10f64.powf(i as f64 / 9.0 - 1.0))
 }
 
-/// The log-likelihood of `test` under a window around `samples` whose width suits `validation`; all are [N, size] in [0, 1].
+/// Returns the log-likelihood of `test` for `samples`, with the width that is best for `validation`. All are [N, size] in
+/// [0, 1].
 pub fn fit(samples: &[f32], validation: &[f32], test: &[f32], size: usize) -> Parzen {
     let widths = widths();
-    let each = distances::each(validation, samples, size, |_, row| widths.map(|sigma| log_mean(row, sigma, size)));
+    let each = distances::map(validation, samples, size, |_, row| widths.map(|sigma| log_mean(row, sigma, size)));
     let total = |index: usize| each.iter().map(|likelihoods| likelihoods[index]).sum::<f64>();
     let best = (0..widths.len()).max_by(|&a, &b| total(a).total_cmp(&total(b))).expect("ten widths");
     let sigma = widths[best];
-    let likelihoods = distances::each(test, samples, size, |_, row| log_mean(row, sigma, size));
+    let likelihoods = distances::map(test, samples, size, |_, row| log_mean(row, sigma, size));
     let count = likelihoods.len() as f64;
     let mean = likelihoods.iter().sum::<f64>() / count;
     let variance = likelihoods.iter().map(|likelihood| (likelihood - mean).powi(2)).sum::<f64>() / count;
     Parzen { mean, error: (variance / count).sqrt(), sigma }
 }
 
-/// log mean exp(-d / 2σ²) - size/2 · log 2πσ², from squared distances d.
+/// Returns log mean exp(-d / 2σ²) - size/2 · log 2πσ² for squared distances d.
 fn log_mean(distances: &[f32], sigma: f64, size: usize) -> f64 {
     let nearest = distances.iter().copied().fold(f32::INFINITY, f32::min);
     let scale = -0.5 / (sigma * sigma);
-    // What is beyond this adds less than 2e-17 of the nearest one's part, even 10,000 times: it is not worth an exponential.
+    // 10,000 terms beyond this distance add less than 2e-17 of the nearest sample's term: their exponentials are left out.
     let beyond = nearest + (-48.0 / scale) as f32;
     let near = distances.iter().filter(|&&d| d <= beyond);
     let sum: f64 = near.map(|&d| (f64::from(d - nearest) * scale).exp()).sum();
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_likelihood_is_numpys() {
+    fn the_likelihood_equals_that_of_numpy() {
         // import numpy as np; from scipy.special import logsumexp
         // p = lambda n, d, s: (((np.arange(n * d) + s) * 7919 % 1009).astype(np.float32) / np.float32(1009)).reshape(n, d).astype(float)
         // s, v, t = p(60, 5, 0), p(20, 5, 77), p(30, 5, 501)

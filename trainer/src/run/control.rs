@@ -1,7 +1,7 @@
-//! Requests to a trainer, through `control.jsonl`.
+//! Requests to a trainer through `control.jsonl`: sending and reading.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
     process,
@@ -13,10 +13,10 @@ use duel_models::files;
 
 use super::record::{Request, RequestKind};
 
-/// Asks the trainer of `run` and returns the request's id, which the answer in `events.jsonl` will carry.
+/// Sends a request to the trainer of `run`, and returns the id that the answer in `events.jsonl` will repeat.
 ///
-/// The line goes out in one write to a file opened for appending, so that two watchers' requests never mix; behind a line that a killed watcher
-/// left half, it begins a new one.
+/// The line is appended in one write, so that requests of two programs never mix. It starts with a line end if a killed program
+/// left a partial line.
 pub fn send(run: &Path, kind: RequestKind) -> io::Result<String> {
     let request = Request { id: new_id(), kind };
     let mut line = serde_json::to_string(&request)? + "\n";
@@ -35,11 +35,53 @@ pub fn send(run: &Path, kind: RequestKind) -> io::Result<String> {
     Ok(request.id)
 }
 
-/// Milliseconds since 1970, the process and a count: two watchers never share one, on one machine or on a shared disk.
+/// Returns milliseconds since 1970, process and a count, so that two programs never use the same id, even on a shared disk.
 fn new_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     format!("{now:x}-{:x}-{:x}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The most bytes of requests that are read at a time, and the longest accepted line.
+const REQUESTS_MAX: u64 = 1 << 16;
+
+/// Reads the requests to a trainer as they are added to `control.jsonl`.
+#[derive(Debug, Default)]
+pub(super) struct RequestReader {
+    /// None before the file exists.
+    file: Option<File>,
+    /// A line without its end yet.
+    partial: String,
+}
+
+impl RequestReader {
+    /// Returns a reader that skips the requests in the file at `path`, which were made to earlier trainers.
+    pub(super) fn new(path: &Path) -> io::Result<Self> {
+        // A path that is no regular file has no requests.
+        let Ok(mut file) = files::open(path) else { return Ok(Self::default()) };
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self { file: Some(file), partial: String::new() })
+    }
+
+    /// Returns the requests since the last call. Lines that are no requests are skipped.
+    pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<Request>> {
+        if self.file.is_none() {
+            self.file = files::open(path).ok();
+        }
+        let Some(file) = &mut self.file else { return Ok(Vec::new()) };
+        let mut bytes = Vec::new();
+        file.take(REQUESTS_MAX).read_to_end(&mut bytes)?;
+        self.partial.push_str(&String::from_utf8_lossy(&bytes));
+        let mut requests = Vec::new();
+        while let Some(end) = self.partial.find('\n') {
+            let line: String = self.partial.drain(..=end).collect();
+            requests.extend(serde_json::from_str::<Request>(&line).ok());
+        }
+        if self.partial.len() > REQUESTS_MAX as usize {
+            self.partial.clear();
+        }
+        Ok(requests)
+    }
 }
 
 #[cfg(test)]
@@ -47,16 +89,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_a_line() {
+    fn a_request_is_one_line() {
         let dir = tempfile::tempdir().expect("a directory");
-        let asks = [RequestKind::Pause, RequestKind::Set { key: "training.k_generator".into(), value: "2".into() }];
-        let ids: Vec<_> = asks.iter().map(|a| send(dir.path(), a.clone()).expect("a writable directory")).collect();
+        let kinds = [RequestKind::Pause, RequestKind::Set { key: "training.k_generator".into(), value: "2".into() }];
+        let ids: Vec<_> =
+            kinds.iter().map(|kind| send(dir.path(), kind.clone()).expect("a writable directory")).collect();
         assert_ne!(ids[0], ids[1]);
         let text = std::fs::read_to_string(dir.path().join("control.jsonl")).expect("the file");
         let requests: Vec<Request> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         assert!(requests.iter().map(|request| &request.id).eq(&ids));
-        assert!(requests.iter().map(|request| &request.kind).eq(&asks));
-        // A watcher that was killed while it asked.
+        assert!(requests.iter().map(|request| &request.kind).eq(&kinds));
+        // A program that was killed while it sent a request.
         OpenOptions::new()
             .append(true)
             .open(dir.path().join("control.jsonl"))
@@ -69,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_or_a_directory_is_asked_nothing() {
+    fn requests_are_not_written_to_a_link_or_a_directory() {
         let dir = tempfile::tempdir().expect("a directory");
         let (control, other) = (dir.path().join("control.jsonl"), dir.path().join("other"));
         std::fs::write(&other, "mine").expect("space");

@@ -1,21 +1,22 @@
-//! A run's metrics, thinned as they grow so that any number of lines takes the same memory and no spike is lost.
+//! The metrics of a run over time, in bounded memory. Records are merged as their number grows, but the lowest and the highest
+//! value of each group are kept.
 
 use super::{
     record::Metrics,
     scalars::{SERIES, Series},
 };
 
-/// Buckets kept at most; 120 bytes each. Many times the columns of any terminal, so that there is something to zoom into.
+/// The most buckets that are kept, of 120 bytes each. Many times the columns of a terminal, so that a user can zoom in.
 const BUCKETS: usize = 1 << 16;
 
-/// What one figure did over a bucket.
+/// The values of one scalar over a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// The least finite value; NaN if there is none.
+    /// The lowest finite value; NaN if there is none.
     pub min: f32,
-    /// The greatest finite value; NaN if there is none.
+    /// The highest finite value; NaN if there is none.
     pub max: f32,
-    /// The mean; NaN as soon as one value is not finite.
+    /// The mean; NaN if one of the values is not finite.
     pub mean: f32,
 }
 
@@ -25,22 +26,22 @@ impl Span {
         Self { min: value, max: value, mean: value }
     }
 
-    /// Both, where `self` stands for `n` times as many records as `other`.
-    fn with(self, other: Self, n: f32) -> Self {
+    /// Merges two spans; `self` covers `n` times as many records as `other`.
+    fn merge(self, other: Self, n: f32) -> Self {
         let mean = self.mean + (other.mean - self.mean) / (n + 1.0);
-        // f32::min and max pass a NaN over.
+        // `f32::min` and `f32::max` ignore a NaN.
         Self { min: self.min.min(other.min), max: self.max.max(other.max), mean }
     }
 }
 
-/// Some successive records in one.
+/// Successive records, merged.
 #[derive(Debug, Clone, Copy)]
 pub struct Bucket {
-    /// The step of its first record.
+    /// The step of the first record.
     pub first: u64,
-    /// The step of its last record.
+    /// The step of the last record.
     pub last: u64,
-    /// Seconds of training at its last record.
+    /// Seconds of training at the last record.
     pub seconds: f32,
     spans: [Span; SERIES],
 }
@@ -54,45 +55,46 @@ impl Bucket {
         Self { first: record.step, last: record.step, seconds: record.seconds as f32, spans }
     }
 
-    fn with(mut self, other: &Self, n: f32) -> Self {
+    fn merge(mut self, other: &Self, n: f32) -> Self {
         for (span, other) in self.spans.iter_mut().zip(other.spans) {
-            *span = span.with(other, n);
+            *span = span.merge(other, n);
         }
         Self { last: other.last, seconds: other.seconds, ..self }
     }
 
-    /// What that figure did.
+    /// Returns the values of a scalar.
     pub fn span(&self, series: Series) -> Span {
         self.spans[series.index]
     }
 }
 
-/// All records of a run, oldest first, in at most 65,536 buckets of equally many records.
+/// All records of a run, oldest first, in at most 65,536 buckets. All buckets but the last hold equally many records.
 #[derive(Debug, Default)]
 pub struct Curves {
     buckets: Vec<Bucket>,
-    /// Records in a full bucket, as a power of two.
-    halvings: u32,
-    /// Records in the last bucket.
+    /// The base-2 logarithm of the number of records in a full bucket.
+    log2_records: u32,
+    /// The number of records in the last bucket.
     filled: u32,
 }
 
 impl Curves {
-    /// Adds a record. If its step is not after the last one, a resume wrote those steps again: what had been there goes.
+    /// Adds a record. A step that is not after the newest one comes from a resumed run, which repeats steps: the old records of
+    /// that step and later ones are dropped.
     pub fn push(&mut self, record: &Metrics) {
         if self.buckets.last().is_some_and(|bucket| record.step <= bucket.last) {
-            self.rewind(record.step);
+            self.drop_from(record.step);
         }
         let new = Bucket::new(record);
-        let full = self.filled >= 1 << self.halvings;
+        let full = self.filled >= 1 << self.log2_records;
         match self.buckets.last_mut() {
             Some(last) if !full => {
-                *last = last.with(&new, self.filled as f32);
+                *last = last.merge(&new, self.filled as f32);
                 self.filled += 1;
             }
             _ => {
                 if self.buckets.len() == BUCKETS {
-                    self.halve();
+                    self.merge_pairs();
                 }
                 self.buckets.push(new);
                 self.filled = 1;
@@ -100,28 +102,30 @@ impl Curves {
         }
     }
 
-    /// Drops what lies at `step` or after; a bucket that spans it goes whole, so that nothing outdated is shown.
-    fn rewind(&mut self, step: u64) {
+    /// Drops the records of `step` and later steps. A bucket with such a record is dropped whole, so that no outdated value is
+    /// shown.
+    fn drop_from(&mut self, step: u64) {
         self.buckets.truncate(self.buckets.partition_point(|bucket| bucket.last < step));
-        self.filled = 1 << self.halvings;
+        self.filled = 1 << self.log2_records;
     }
 
-    fn halve(&mut self) {
+    /// Merges each pair of buckets, which halves their number.
+    fn merge_pairs(&mut self) {
         for pair in 0..self.buckets.len() / 2 {
-            self.buckets[pair] = self.buckets[2 * pair].with(&self.buckets[2 * pair + 1], 1.0);
+            self.buckets[pair] = self.buckets[2 * pair].merge(&self.buckets[2 * pair + 1], 1.0);
         }
         self.buckets.truncate(BUCKETS / 2);
-        self.halvings += 1;
+        self.log2_records += 1;
     }
 
-    /// The buckets that touch the steps `from..=to`, oldest first.
+    /// Returns the buckets with steps in `from..=to`, oldest first.
     pub fn between(&self, from: u64, to: u64) -> &[Bucket] {
         let start = self.buckets.partition_point(|bucket| bucket.last < from);
         let end = self.buckets.partition_point(|bucket| bucket.first <= to);
         &self.buckets[start..end.max(start)]
     }
 
-    /// The step of the newest record.
+    /// Returns the step of the newest record.
     pub fn last_step(&self) -> Option<u64> {
         self.buckets.last().map(|bucket| bucket.last)
     }
@@ -180,7 +184,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn steps_that_a_resume_wrote_again_replace_the_old_ones() {
+    fn steps_repeated_after_a_resume_replace_the_old_ones() {
         let mut curves = Curves::default();
         for step in 1..=100 {
             curves.push(&record(step, 1.0));

@@ -1,4 +1,4 @@
-//! Both densities of a toy distribution at one step, as figure 1 of Goodfellow et al. 2014 shows them.
+//! The densities of a toy distribution and of its generator at one step, as in figure 1 of Goodfellow et al. 2014.
 
 use std::{io, path::Path};
 
@@ -7,51 +7,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::toy::{ARROWS, AXIS, BINS, LATENTS, Mixture, bin_middles};
 
-/// The densities of data and generator, and D(x), at one step: the contents of `samples/NNNNNNNN.json`.
+/// The densities of data and generator and D(x) at one step: the content of `samples/NNNNNNNN.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Densities {
-    /// Steps done.
+    /// The number of steps done.
     pub step: u64,
-    /// Places on the axis, rising, evenly spaced.
+    /// Evenly spaced points on the axis, rising.
     pub x: Vec<f32>,
-    /// The data's density there.
+    /// The density of the data at each point.
     pub data: Vec<f32>,
-    /// The generator's density there.
+    /// The density of the generator at each point.
     pub generator: Vec<f32>,
-    /// D(x) there.
+    /// D(x) at each point.
     pub discriminator: Vec<f32>,
-    /// Some latents z with their x = G(z).
+    /// Pairs of a latent z and x = G(z).
     pub arrows: Vec<[f32; 2]>,
-    /// The total variation distance of both densities, 0 (equal) to 1.
+    /// The total variation distance between the densities, 0 (equal) to 1.
     pub distance: f64,
 }
 
 impl Densities {
-    /// Compares `generated`, the generator's numbers for [`LATENTS`] latents, with the data. `discriminator` is D(x) at
+    /// Compares `generated`, the outputs of the generator for [`LATENTS`] latents, with the data. `discriminator` is D(x) at
     /// [`bin_middles`].
     pub fn new(step: u64, data: Mixture, latents: &[f32], generated: &[f32], discriminator: Vec<f32>) -> Self {
         let [from, to] = AXIS;
-        let wide = (to - from) / BINS as f64;
+        let width = (to - from) / BINS as f64;
         let mut counts = [0u32; BINS];
         for x in generated {
-            // A number beyond the axis, or NaN, counts for the distance alone.
-            let place = (f64::from(*x) - from) / wide;
+            // A value outside of the axis, or NaN, counts only in the distance.
+            let place = (f64::from(*x) - from) / width;
             if (0.0..BINS as f64).contains(&place) {
                 counts[place as usize] += 1;
             }
         }
-        let share = 1.0 / (LATENTS as f64 * wide);
+        let share = 1.0 / (LATENTS as f64 * width);
         let generator: Vec<f64> = counts.iter().map(|&count| f64::from(count) * share).collect();
         // Simpson's rule over each bin.
         let data: Vec<f64> = (0..BINS)
             .map(|bin| {
-                let [left, middle, right] = [0.0, 0.5, 1.0].map(|at| data.density(from + wide * (bin as f64 + at)));
+                let [left, middle, right] = [0.0, 0.5, 1.0].map(|at| data.density(from + width * (bin as f64 + at)));
                 (left + 4.0 * middle + right) / 6.0
             })
             .collect();
-        let beyond = |density: &[f64]| 1.0 - density.iter().sum::<f64>() * wide;
-        let apart: f64 = data.iter().zip(&generator).map(|(p, q)| (p - q).abs() * wide).sum();
+        let beyond = |density: &[f64]| 1.0 - density.iter().sum::<f64>() * width;
+        let apart: f64 = data.iter().zip(&generator).map(|(p, q)| (p - q).abs() * width).sum();
         let every = LATENTS / ARROWS;
         Self {
             step,
@@ -64,7 +64,7 @@ impl Densities {
         }
     }
 
-    /// The largest distance of D(x) from one half where 99 % of the data lie.
+    /// Returns the largest |D(x) - 1/2| over the points where 99 % of the data lie.
     pub fn largest_advantage(&self) -> f64 {
         let mut order: Vec<usize> = (0..self.x.len()).collect();
         order.sort_by(|&a, &b| self.data[b].total_cmp(&self.data[a]));
@@ -81,17 +81,17 @@ impl Densities {
         worst
     }
 
-    /// Reads a file, whose lengths and numbers are checked.
+    /// Reads a file. An error if lists differ in length or values are not finite.
     pub fn read(path: &Path) -> io::Result<Self> {
         const BYTES_MAX: u64 = 1 << 16;
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        // An error of serde_json may repeat the file's characters.
+        // A message of serde_json may contain control characters of the file.
         let densities: Result<Self, _> = serde_json::from_slice(&files::read_small(path, BYTES_MAX)?);
         let densities = densities.map_err(|error| wrong(&showable(&error.to_string())))?;
         let Self { x, data, generator, discriminator, arrows, .. } = &densities;
         let lists = [x, data, generator, discriminator];
         if x.len() < 2 || lists.iter().any(|list| list.len() != x.len()) {
-            return Err(wrong("expected as many densities and D(x) as places"));
+            return Err(wrong("expected lists x, data, generator and discriminator of equal length, at least 2"));
         }
         if !lists.into_iter().flatten().chain(arrows.iter().flatten()).all(|value| value.is_finite()) {
             return Err(wrong("expected finite numbers"));
@@ -99,7 +99,7 @@ impl Densities {
         Ok(densities)
     }
 
-    /// The bytes of the file.
+    /// Returns the bytes of the file.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("numbers are JSON")
     }
@@ -114,7 +114,7 @@ mod tests {
     use duel_models::{LatentLaw, random::Stream};
 
     #[test]
-    fn a_toy_distribution_has_the_density_of_its_numbers() {
+    fn samples_of_a_toy_distribution_have_its_density() {
         for toy in [Toy::Bell, Toy::BellTwo] {
             let bell = Mixture::from(toy);
             let drawn = bell.draw(Stream::new(1, "test"), LATENTS);
@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn even_latents_have_their_distribution() {
+    fn evenly_spaced_latents_have_the_normal_density() {
         let bell = Mixture::standard_normal();
         let normal = even_latents(LatentLaw::Normal);
         assert!(Densities::new(0, bell, &normal, &normal, bin_middles()).distance < 0.002);
     }
 
     #[test]
-    fn densities_survive_the_round_trip_and_wrong_ones_are_refused() {
+    fn densities_are_read_as_written_and_invalid_ones_are_refused() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = dir.path().join("densities.json");
         let bell = Mixture::from(Toy::Bell);

@@ -1,4 +1,5 @@
-//! Samples read back: grids of pictures, `samples/NNNNNNNN.png`, or the densities of a toy distribution, `samples/NNNNNNNN.json`.
+//! Reads the samples of a run: grids of pictures, `samples/NNNNNNNN.png`, or densities of a toy distribution,
+//! `samples/NNNNNNNN.json`.
 
 use std::{
     io::{self, BufReader},
@@ -9,21 +10,21 @@ use duel_models::{Shape, files};
 
 use super::density::Densities;
 
-/// Samples of a grid.
+/// The number of samples in a grid.
 pub const SAMPLES: usize = 40;
-/// Samples in a row of a grid.
+/// The number of samples in a row of a grid.
 pub const SAMPLE_COLUMNS: usize = 10;
 
-/// Pixels of the largest grid that is read: 10,000 pictures of 28×28.
+/// The most pixels of a grid that is read: 10,000 pictures of 28×28.
 const PIXELS_MAX: usize = 7_840_000;
 
-/// The file of a step's grid in a run directory.
-pub fn path(run: &Path, step: u64) -> PathBuf {
+/// Returns the path of a step's grid.
+fn path(run: &Path, step: u64) -> PathBuf {
     run.join("samples").join(format!("{step:08}.png"))
 }
 
-/// The step in a file name of `samples/`; none if it is not the name of samples.
-pub fn step(name: &str) -> Option<u64> {
+/// Returns the step in a file name of `samples/`; none for other names.
+fn step(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".png").or_else(|| name.strip_suffix(".json"))?;
     (digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
 }
@@ -31,16 +32,16 @@ pub fn step(name: &str) -> Option<u64> {
 /// The samples of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Samples {
-    /// Pictures.
+    /// A grid of pictures.
     Pictures(Grid),
     /// The densities of a toy distribution.
     Densities(Densities),
 }
 
-/// Reads the samples of a step in a run directory, pictures of `shape` or densities.
-pub fn samples(run: &Path, step: u64, shape: Shape) -> io::Result<Samples> {
+/// Reads the samples of a step: pictures of `shape`, or densities.
+pub fn read_samples(run: &Path, step: u64, shape: Shape) -> io::Result<Samples> {
     let file = path(run, step);
-    match read(&file, shape) {
+    match read_grid(&file, shape) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Densities::read(&file.with_extension("json")).map(Samples::Densities)
         }
@@ -48,37 +49,38 @@ pub fn samples(run: &Path, step: u64, shape: Shape) -> io::Result<Samples> {
     }
 }
 
-/// Pictures in rows and columns, as the PNG shows them.
+/// Pictures in rows and columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid {
     /// The shape of each picture.
     pub shape: Shape,
-    /// Pictures in a row.
+    /// The number of pictures in a row.
     pub columns: usize,
-    /// Bytes, row by row of the grid, [N, height, width, channels].
+    /// The pictures row by row, [N, height, width, channels].
     pub images: Vec<u8>,
 }
 
 impl Grid {
-    /// Pictures in the grid.
+    /// Returns the number of pictures.
     pub fn len(&self) -> usize {
         self.images.len() / self.shape.size()
     }
 
-    /// Whether the grid has no pictures.
+    /// Returns whether the grid has no pictures.
     pub fn is_empty(&self) -> bool {
         self.images.is_empty()
     }
 
-    /// The bytes of one picture, [height, width, channels].
+    /// Returns one picture, [height, width, channels].
     pub fn image(&self, index: usize) -> &[u8] {
         let size = self.shape.size();
         &self.images[index * size..][..size]
     }
 }
 
-/// Reads a grid: an 8-bit PNG, grey or RGB as the shape says, of pictures without gaps. Sizes are checked before memory is taken.
-pub fn read(path: &Path, shape: Shape) -> io::Result<Grid> {
+/// Reads a grid of pictures without gaps: an 8-bit PNG, grey for one channel and RGB for three. The size is checked before
+/// memory is allocated.
+pub fn read_grid(path: &Path, shape: Shape) -> io::Result<Grid> {
     decode(BufReader::new(files::open(path)?), shape)
 }
 
@@ -94,7 +96,7 @@ fn decode(file: impl io::BufRead + io::Seek, shape: Shape) -> io::Result<Grid> {
     if !whole || width.saturating_mul(height) > PIXELS_MAX {
         let (rows, columns) = (shape.height, shape.width);
         return Err(wrong(format!(
-            "expected pictures of {rows} x {columns} without gaps, at most {PIXELS_MAX} pixels"
+            "expected rows of pictures of {columns}x{rows} pixels, {PIXELS_MAX} pixels at most; the file has {width}x{height}"
         )));
     }
     let mut pixels = vec![0; width * height * shape.channels];
@@ -109,8 +111,8 @@ fn decode(file: impl io::BufRead + io::Seek, shape: Shape) -> io::Result<Grid> {
     Ok(Grid { shape, columns, images })
 }
 
-/// The steps for which `samples/` holds a grid or densities, in order.
-pub(super) fn list(run: &Path) -> io::Result<Vec<u64>> {
+/// Returns the steps with samples, in rising order.
+pub(super) fn sample_steps(run: &Path) -> io::Result<Vec<u64>> {
     let mut steps = Vec::new();
     for entry in run.join("samples").read_dir()? {
         steps.extend(entry?.file_name().to_str().and_then(step));
@@ -126,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// A PNG whose byte at a pixel and channel is 10 × row + column of its picture in the grid, plus 100 × the channel.
+    /// Returns a PNG in which each byte is 10 × row + column of its picture in the grid, plus 100 × its channel.
     fn png(width: u32, height: u32, shape: Shape, color: png::ColorType) -> Cursor<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, width, height);
@@ -149,7 +151,7 @@ mod tests {
     };
 
     #[test]
-    fn a_grid_is_cut_into_its_pictures() {
+    fn a_grid_is_split_into_pictures() {
         let grid = decode(png(84, 56, DIGIT, png::ColorType::Grayscale), DIGIT).expect("a grid");
         assert_eq!((grid.columns, grid.len()), (3, 6));
         for (index, level) in [0, 1, 2, 10, 11, 12].into_iter().enumerate() {
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_grid_is_refused() {
+    fn other_files_are_refused() {
         for file in [
             png(85, 56, DIGIT, png::ColorType::Grayscale),
             png(28, 28, DIGIT, png::ColorType::Rgb),
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_steps() {
+    fn file_names_give_steps() {
         for (name, expected) in [("00000500.png", Some(500)), ("123456789.png", Some(123_456_789)), ("500.png", None)] {
             assert_eq!(step(name), expected);
         }

@@ -1,4 +1,4 @@
-//! What a run's events tell: its state, what it trains on, its warnings, its scores, the answers to requests.
+//! The history of a run, from its events and requests: state, device, warnings, scores, and requests without an answer.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,31 +6,31 @@ use duel_models::text::showable;
 
 use super::record::{Ending, Event, EventKind, Request, RequestKind};
 
-/// Events kept, the newest.
+/// The number of newest events that are kept.
 const EVENTS: usize = 10_000;
 
-/// Requests kept that wait for an answer, the newest.
-const WAITING: usize = 100;
+/// The number of newest requests without an answer that are kept.
+const REQUESTS: usize = 100;
 
-/// What a run is doing.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Nothing has begun yet.
+    /// Training has not started yet.
     Waiting,
-    /// A trainer works on it.
+    /// A trainer is running.
     Running,
-    /// A trainer holds it and waits to be told to go on.
+    /// A trainer is paused.
     Paused,
     /// All steps are done.
     Done,
-    /// It was asked to stop, and wrote a checkpoint.
+    /// The user stopped training; a checkpoint was written.
     Stopped,
-    /// Its trainer failed, or is gone without a word.
+    /// The trainer failed, or ended without writing why.
     Crashed,
 }
 
 impl State {
-    /// Its name, in lower case.
+    /// Returns the name in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -42,64 +42,65 @@ impl State {
         }
     }
 
-    /// Whether no trainer will write any more.
+    /// Returns whether the training has ended.
     pub fn ended(self) -> bool {
         matches!(self, Self::Done | Self::Stopped | Self::Crashed)
     }
 }
 
-/// Where a run trains and how long, as its trainer said when it began.
+/// The details that the trainer wrote when training started.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Start {
     /// `cpu`, `cuda` or `metal`.
     pub device: String,
-    /// Threads of the CPU.
+    /// The number of CPU threads.
     pub threads: usize,
-    /// Steps it will have done at its end.
+    /// The number of steps done at the end of training.
     pub steps: u64,
-    /// Parameters of the generator and of the discriminator.
+    /// The numbers of parameters of the generator and of the discriminator.
     pub parameters: [usize; 2],
 }
 
-/// The events of a run, and what follows from them.
+/// The events of a run and its state after them.
 #[derive(Debug, Default)]
 pub struct RunHistory {
-    /// The newest 10,000 events, oldest first; texts are shortened and their control characters written as escapes.
+    /// The newest 10,000 events, oldest first. Their texts are shortened, with control characters escaped.
     pub events: VecDeque<Event>,
-    /// Events there were, those that are not kept included.
+    /// The number of events, those that are no longer kept included.
     pub total: u64,
-    /// How it began.
+    /// The details of the start.
     pub start: Start,
     /// The newest scores by name.
     pub scores: BTreeMap<String, f64>,
-    /// Whether anything began.
-    begun: bool,
+    /// Whether training has ever started.
+    started: bool,
     paused: bool,
     ending: Option<Ending>,
-    waiting: VecDeque<Request>,
+    /// Requests without an answer, oldest first.
+    unanswered: VecDeque<Request>,
 }
 
 impl RunHistory {
-    /// Takes a request from `control.jsonl`.
-    pub fn ask(&mut self, request: Request) {
-        if self.waiting.len() == WAITING {
-            self.waiting.pop_front();
+    /// Adds a request of `control.jsonl`.
+    pub fn add_request(&mut self, request: Request) {
+        if self.unanswered.len() == REQUESTS {
+            self.unanswered.pop_front();
         }
-        self.waiting.push_back(request);
+        self.unanswered.push_back(request);
     }
 
-    /// Takes the next event.
-    pub fn add(&mut self, mut event: Event) {
-        make_showable(&mut event.kind);
+    /// Adds an event of `events.jsonl`.
+    pub fn add_event(&mut self, mut event: Event) {
+        sanitize(&mut event.kind);
         match &event.kind {
             EventKind::Started { device, threads, steps, parameters, .. } => {
                 self.start =
                     Start { device: device.clone(), threads: *threads, steps: *steps, parameters: *parameters };
-                self.begin();
+                self.restart();
             }
             EventKind::Resumed { steps } => {
                 self.start.steps = *steps;
-                self.begin();
+                self.restart();
             }
             EventKind::Evaluation { scores } => self.scores.clone_from(scores),
             EventKind::Answer { id, done, .. } => self.answer(id, *done),
@@ -113,52 +114,52 @@ impl RunHistory {
         self.total += 1;
     }
 
-    fn begin(&mut self) {
-        (self.begun, self.paused, self.ending) = (true, false, None);
+    fn restart(&mut self) {
+        (self.started, self.paused, self.ending) = (true, false, None);
     }
 
     fn answer(&mut self, id: &str, done: bool) {
-        let Some(at) = self.waiting.iter().position(|request| request.id == id) else { return };
-        match self.waiting.remove(at).map(|request| request.kind) {
+        let Some(at) = self.unanswered.iter().position(|request| request.id == id) else { return };
+        match self.unanswered.remove(at).map(|request| request.kind) {
             Some(RequestKind::Pause) if done => self.paused = true,
             Some(RequestKind::Continue) if done => self.paused = false,
             _ => {}
         }
     }
 
-    /// What the run is doing, given whether a trainer holds its lock.
-    pub fn state(&self, alive: bool) -> State {
+    /// Returns the state; `has_trainer` tells whether a trainer holds the lock of the run directory.
+    pub fn state(&self, has_trainer: bool) -> State {
         match self.ending {
             Some(Ending::Done) => State::Done,
             Some(Ending::Asked) => State::Stopped,
             Some(Ending::Failed) => State::Crashed,
-            None if alive && self.paused => State::Paused,
-            None if alive => State::Running,
-            None if self.begun => State::Crashed,
+            None if has_trainer && self.paused => State::Paused,
+            None if has_trainer => State::Running,
+            None if self.started => State::Crashed,
             None => State::Waiting,
         }
     }
 
-    /// Whether the request of that id has no answer yet.
+    /// Returns whether the request `id` has no answer yet.
     pub fn awaits(&self, id: &str) -> bool {
-        self.waiting.iter().any(|request| request.id == id)
+        self.unanswered.iter().any(|request| request.id == id)
     }
 
-    /// The newest warning since training last began.
+    /// Returns the newest warning since training last started or resumed.
     pub fn warning(&self) -> Option<&Event> {
         let began = |event: &&Event| !matches!(event.kind, EventKind::Started { .. } | EventKind::Resumed { .. });
         self.events.iter().rev().take_while(began).find(|event| matches!(event.kind, EventKind::Warning { .. }))
     }
 }
 
-/// Shortens an event's texts and writes out what a terminal would obey or hide: a run directory is not trusted.
-fn make_showable(kind: &mut EventKind) {
+/// Shortens the texts of an event and escapes their control characters. The run directory is untrusted input.
+fn sanitize(kind: &mut EventKind) {
     match kind {
-        EventKind::Started { device, version, .. } => clean([device, version]),
-        EventKind::Checkpoint { file } => clean([file]),
-        EventKind::Warning { what, evidence, remedy, .. } => clean([what, evidence, remedy]),
-        EventKind::Answer { id, message, .. } => clean([id, message]),
-        EventKind::Stopped { error: Some(error), .. } => clean([error]),
+        EventKind::Started { device, version, .. } => shorten([device, version]),
+        EventKind::Checkpoint { file } => shorten([file]),
+        EventKind::Warning { what, evidence, remedy, .. } => shorten([what, evidence, remedy]),
+        EventKind::Answer { id, message, .. } => shorten([id, message]),
+        EventKind::Stopped { error: Some(error), .. } => shorten([error]),
         EventKind::Evaluation { scores } => {
             *scores =
                 std::mem::take(scores).into_iter().take(20).map(|(name, score)| (showable(&name), score)).collect();
@@ -167,7 +168,7 @@ fn make_showable(kind: &mut EventKind) {
     }
 }
 
-fn clean<const N: usize>(texts: [&mut String; N]) {
+fn shorten<const N: usize>(texts: [&mut String; N]) {
     for text in texts {
         *text = showable(text);
     }
@@ -181,15 +182,15 @@ mod tests {
         let mut history = RunHistory::default();
         for line in lines {
             match serde_json::from_str(line) {
-                Ok(request) => history.ask(request),
-                Err(_) => history.add(serde_json::from_str(line).expect(line)),
+                Ok(request) => history.add_request(request),
+                Err(_) => history.add_event(serde_json::from_str(line).expect(line)),
             }
         }
         history
     }
 
     #[test]
-    fn the_state_is_told_by_the_events_and_the_lock() {
+    fn state_follows_from_events_and_lock() {
         let started = r#"{"time":1,"step":0,"event":"started","device":"cpu","threads":2,"steps":10,"parameters":[1,2],"version":"d"}"#;
         let pause = r#"{"id":"a","ask":"pause"}"#;
         let paused = r#"{"time":1,"step":1,"event":"answer","id":"a","done":true,"message":"paused"}"#;
@@ -199,7 +200,7 @@ mod tests {
         let asked = r#"{"time":1,"step":5,"event":"stopped","why":"asked"}"#;
         let failed = r#"{"time":1,"step":5,"event":"stopped","why":"failed","error":"no space"}"#;
         let resumed = r#"{"time":1,"step":5,"event":"resumed","steps":20}"#;
-        for (lines, alive, dead) in [
+        for (lines, with_trainer, without) in [
             (&[][..], State::Running, State::Waiting),
             (&[started], State::Running, State::Crashed),
             (&[started, pause], State::Running, State::Crashed),
@@ -212,12 +213,12 @@ mod tests {
             (&[started, pause, paused, resumed], State::Running, State::Crashed),
         ] {
             let history = history(lines);
-            assert_eq!((history.state(true), history.state(false)), (alive, dead), "{lines:?}");
+            assert_eq!((history.state(true), history.state(false)), (with_trainer, without), "{lines:?}");
         }
     }
 
     #[test]
-    fn a_warning_ends_with_the_next_beginning() {
+    fn a_warning_ends_when_training_resumes() {
         let warning =
             r#"{"time":1,"step":5,"event":"warning","what":"collapse","since":3,"evidence":"e","remedy":"r"}"#;
         let resumed = r#"{"time":1,"step":5,"event":"resumed","steps":20}"#;

@@ -1,11 +1,11 @@
-//! The run directory, both ends: the only thing between the trainer and those who watch it.
+//! The run directory: the trainer writes it, and the terminal reads it. They share nothing else.
 
+mod append;
 pub mod control;
 pub mod curves;
 pub mod density;
 pub mod grid;
 pub mod history;
-mod lines;
 pub mod paths;
 pub mod reader;
 pub mod record;

@@ -1,4 +1,4 @@
-//! What stands where in a run directory, and why one cannot be used.
+//! The layout of a run directory, its lock and its errors.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -12,71 +12,72 @@ use duel_models::{Shape, files};
 
 use crate::recipe::{DataShape, Recipe, RecipeError, Source, read_text};
 
-/// The folder of the checkpoints.
+/// The folder of checkpoints.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
-/// The checkpoint with the least Fréchet distance; it stays when others are pruned.
+/// The checkpoint with the lowest Fréchet distance, which is never pruned.
 pub const BEST: &str = "checkpoints/best.safetensors";
 
-/// Why a run directory cannot be used.
+/// The errors of a run directory.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Something there cannot be read or written.
-    #[error("cannot {verb} {path}: {why}; check the directory, or choose another")]
+    /// A file cannot be read or written.
+    #[error("cannot {verb} {path}: {why}; check its permissions, or choose another directory")]
     Io {
-        /// What was tried.
+        /// The operation.
         verb: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         why: io::Error,
     },
-    /// The directory cannot be made.
+    /// The directory cannot be created.
     #[error("cannot create {path}: {why}; choose another directory with --run DIR")]
     Create {
-        /// Itself, or one above it.
+        /// The directory, or one of its parents.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         why: io::Error,
     },
-    /// The directory holds a run already.
-    #[error("{0} holds a run: go on with --resume {0}, or choose another directory with --run DIR")]
+    /// The directory already holds a run.
+    #[error("{0} holds a run: resume it with --resume {0}, or choose another directory with --run DIR")]
     Exists(PathBuf),
     /// The directory holds no run.
-    #[error("{0} holds no run: `duel runs` lists those there are")]
+    #[error("{0} holds no run: list the runs with `duel runs`")]
     Missing(PathBuf),
-    /// Another trainer is at work there.
+    /// Another trainer holds the lock.
     #[error("another trainer is at work on {0}: watch it with `duel watch {0}`")]
     Locked(PathBuf),
-    /// The run's recipe is damaged.
+    /// The recipe of the run is invalid.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// There is nothing to go on from.
-    #[error("{0} has no checkpoint yet: wait for its first, or go on with `duel train --resume {0}`")]
+    /// The run has no checkpoint.
+    #[error("{0} has no checkpoint yet: wait for the first one, or resume training with `duel train --resume {0}`")]
     NoCheckpoint(PathBuf),
-    /// The recipe was changed since the checkpoint was written.
-    #[error("{file} holds other networks than recipe.toml ({why}): take back what was changed in the recipe")]
+    /// The networks of the recipe differ from those of the checkpoint.
+    #[error("{file} does not fit the networks of recipe.toml ({why}): undo the changes to recipe.toml")]
     OtherRecipe {
         /// The file.
         file: PathBuf,
-        /// What does not fit.
+        /// The difference.
         why: String,
     },
-    /// Something could not be saved.
+    /// Some files could not be written.
     #[error(
-        "not all of {dir} is saved ({why}): make room or mend its rights, then go on with `duel train --resume {dir}`"
+        "{dir} is not completely saved ({why}): free disk space or correct its permissions, then resume with `duel train \
+         --resume {dir}`"
     )]
     Unsaved {
         /// The run directory.
         dir: PathBuf,
-        /// What was in the way.
+        /// The cause.
         why: String,
     },
-    /// A checkpoint cannot be used.
-    #[error("{file} is damaged ({why}), and no checkpoint before it is whole: start again with another --run DIR")]
+    /// A checkpoint is damaged, and there is no earlier one.
+    #[error("{file} is damaged ({why}), and there is no intact earlier checkpoint: start a new run with --run DIR")]
     Checkpoint {
         /// The file.
         file: PathBuf,
-        /// What is wrong.
+        /// The damage.
         why: String,
     },
 }
@@ -87,11 +88,11 @@ impl RunError {
     }
 }
 
-/// Makes the folders of a run directory that are not there; the directory itself for its owner alone.
-pub(super) fn folders(dir: &Path) -> Result<(), RunError> {
+/// Creates the missing folders of a run directory. Only the owner may read the directory itself.
+pub(super) fn create_folders(dir: &Path) -> Result<(), RunError> {
     let parent = dir.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(parent).map_err(|why| RunError::Create { path: parent.to_owned(), why })?;
-    match private().create(dir) {
+    match private_directory().create(dir) {
         Err(why) if why.kind() != io::ErrorKind::AlreadyExists => {
             return Err(RunError::Create { path: dir.to_owned(), why });
         }
@@ -106,16 +107,17 @@ pub(super) fn folders(dir: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Makes directories that nobody else reads or writes.
-fn private() -> DirBuilder {
+/// Returns a builder of directories that only their owner may read and write.
+fn private_directory() -> DirBuilder {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
 }
 
-/// A run directory as it is, whatever becomes of its name: on Linux, by a descriptor; elsewhere, by its name.
-pub(super) fn anchor(dir: &Path) -> io::Result<(File, PathBuf)> {
+/// Opens a run directory, and returns a path to it. On Linux the path goes through the descriptor and stays valid if the
+/// directory is renamed; elsewhere it is `dir`.
+pub(super) fn open_directory(dir: &Path) -> io::Result<(File, PathBuf)> {
     let directory = File::open(dir)?;
     #[cfg(target_os = "linux")]
     {
@@ -127,13 +129,13 @@ pub(super) fn anchor(dir: &Path) -> io::Result<(File, PathBuf)> {
     Ok((directory, dir.to_owned()))
 }
 
-/// Removes what a killed trainer left half written under other names.
-pub(super) fn sweep(dir: &Path) -> Result<(), RunError> {
+/// Removes the temporary files that a killed trainer left behind.
+pub(super) fn remove_temporary_files(dir: &Path) -> Result<(), RunError> {
     for sub in ["", "samples", CHECKPOINTS] {
         let path = dir.join(sub);
         for entry in fs::read_dir(&path).map_err(RunError::io("read", &path))?.flatten() {
             if entry.file_name().as_encoded_bytes().ends_with(b".tmp") {
-                // One that stays harms nobody.
+                // A temporary file that cannot be removed does no harm.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -141,15 +143,16 @@ pub(super) fn sweep(dir: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Removes the checkpoints before `newest` beyond `kept`. Later ones are not this training's: it passed over them.
-pub(super) fn prune(dir: &Path, newest: &Path, kept: usize) -> io::Result<()> {
+/// Removes old checkpoints, so that `kept` remain up to `newest`. Later ones are kept: they are damaged checkpoints that the
+/// resumed training skipped.
+pub(super) fn prune_checkpoints(dir: &Path, newest: &Path, kept: usize) -> io::Result<()> {
     let all = checkpoints(dir).map_err(io::Error::other)?;
     let before = all.iter().position(|path| path == newest).map_or(0, |at| at + 1);
     all[..before.saturating_sub(kept)].iter().try_for_each(fs::remove_file)
 }
 
-/// The recipe of the run in `dir`.
-pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
+/// Reads the recipe of the run in `dir`.
+pub fn read_recipe(dir: &Path) -> Result<Recipe, RunError> {
     let path = dir.join("recipe.toml");
     let text = match read_text(&path) {
         Ok(text) => text,
@@ -163,12 +166,12 @@ pub fn recipe(dir: &Path) -> Result<Recipe, RunError> {
     }
 }
 
-/// The shape of a picture in runs of duel 0.1, whose recipes hold no shape.
+/// Returns the shape of pictures in runs of duel 0.1, whose recipes have no shape.
 pub fn shape_of_first_runs() -> Shape {
     Shape::new(1, 28, 28).expect("within the bounds of a shape")
 }
 
-/// The checkpoints of the run in `dir`, the oldest first.
+/// Returns the checkpoints of the run in `dir`, oldest first.
 pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
     let path = dir.join(CHECKPOINTS);
     let entries = fs::read_dir(&path).map_err(RunError::io("read", &path))?;
@@ -182,13 +185,13 @@ pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
     Ok(files.into_iter().map(|(_, file)| file).collect())
 }
 
-/// Takes the directory for this process alone, as long as the file lives.
-pub(super) fn lock(dir: &Path) -> Result<File, RunError> {
+/// Takes the lock of a run directory, which is held until the file is dropped.
+pub(super) fn take_lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join("lock");
     let file = files::must_be_writable_place(&path)
         .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).open(&path));
     let file = file.map_err(RunError::io("write", &path))?;
-    // Watchers who look whether a trainer lives hold a shared lock for microseconds.
+    // A program that checks for a trainer holds a shared lock for microseconds.
     for _ in 0..10 {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -199,13 +202,13 @@ pub(super) fn lock(dir: &Path) -> Result<File, RunError> {
     Err(RunError::Locked(dir.to_owned()))
 }
 
-/// Cuts what a killed trainer left behind the last whole line.
-pub(super) fn drop_half_a_line(path: &Path) -> io::Result<()> {
+/// Removes the partial last line that a killed trainer may have left.
+pub(super) fn remove_partial_line(path: &Path) -> io::Result<()> {
     let mut file = match OpenOptions::new().read(true).write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         file => file?,
     };
-    // A line is at most a few kilobytes.
+    // No line is longer than a few kilobytes.
     let length = file.metadata()?.len();
     let from = length.saturating_sub(1 << 16);
     file.seek(SeekFrom::Start(from))?;

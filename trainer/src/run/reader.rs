@@ -1,4 +1,4 @@
-//! The run directory as a watcher sees it: all that is known of a run, brought up to date again and again.
+//! Reads a run directory, and follows it while a trainer writes it.
 
 use std::{
     fs::{self, TryLockError},
@@ -16,63 +16,63 @@ use super::{
     history::{RunHistory, State},
     paths::shape_of_first_runs,
     record::{Event, Metrics, Request},
-    tail::{Found, Tail, lines},
+    tail::{Chunk, Tail, lines},
 };
 use crate::recipe::{Change, Source};
 
-/// Bytes of a recipe that are read at most.
-const RECIPE: u64 = 1 << 20;
+/// The most bytes of a recipe that are read.
+const RECIPE_MAX: u64 = 1 << 20;
 
-/// Bytes at the end of `metrics.jsonl` in which [`RunSummary`] looks for the last line.
+/// The number of bytes at the end of `metrics.jsonl` in which [`RunSummary`] looks for the last line.
 const LAST_LINE: u64 = 64 << 10;
 
-/// What is known of a run.
+/// A run, as far as its directory was read.
 #[derive(Debug, Default)]
 pub struct Run {
-    /// The run directory's name; control characters written as escapes.
+    /// The name of the run directory, with control characters escaped.
     pub name: String,
-    /// Its recipe.
+    /// The recipe.
     pub recipe: RecipeView,
-    /// Its events.
+    /// The events.
     pub history: RunHistory,
-    /// Its metrics through time.
+    /// The metrics over all steps.
     pub curves: Curves,
-    /// Its newest metrics.
+    /// The newest metrics.
     pub last: Option<Metrics>,
-    /// The steps of its sample grids, in order.
+    /// The steps with samples, in rising order.
     pub samples: Vec<u64>,
-    /// Whether a trainer holds its lock.
+    /// Whether a trainer holds the lock.
     pub has_trainer: bool,
-    /// Lines that were not what they should be, and were passed over.
+    /// The number of lines that could not be parsed and were skipped.
     pub unreadable: u64,
 }
 
 impl Run {
-    /// What it is doing.
+    /// Returns the state.
     pub fn state(&self) -> State {
         self.history.state(self.has_trainer)
     }
 
-    /// Steps done.
+    /// Returns the number of steps done.
     pub fn step(&self) -> u64 {
-        let told = self.history.events.back().map_or(0, |event| event.step);
-        self.last.map_or(0, |metrics| metrics.step).max(told)
+        let of_events = self.history.events.back().map_or(0, |event| event.step);
+        self.last.map_or(0, |metrics| metrics.step).max(of_events)
     }
 
-    /// The value at `section.key` of its recipe that held for the step of the newest metrics, changes included.
+    /// Returns the value of the recipe's key `section.key` at the newest step, changes during training included.
     pub fn setting(&self, path: &str) -> Option<String> {
         let (changes, step) = (self.recipe.changes(), self.last.map_or(0, |metrics| metrics.step));
-        let made = changes.iter().filter(|change| change.key == path && change.step < step);
-        let newest = made.max_by_key(|change| change.step);
+        let earlier = changes.iter().filter(|change| change.key == path && change.step < step);
+        let newest = earlier.max_by_key(|change| change.step);
         newest.map(|change| change.value.to_string()).or_else(|| self.recipe.get(path))
     }
 
-    /// The shape of a sample.
+    /// Returns the shape of a sample.
     pub fn shape(&self) -> Shape {
         self.recipe.shape()
     }
 
-    /// Steps it will have done at its end; 0 if that is not known.
+    /// Returns the number of steps done at the end of training; 0 if it is unknown.
     pub fn steps(&self) -> u64 {
         match self.history.start.steps {
             0 => self.recipe.get("training.steps").and_then(|steps| steps.parse().ok()).unwrap_or(0),
@@ -81,17 +81,18 @@ impl Run {
     }
 }
 
-/// A recipe, read only to be shown: a newer one's unknown keys do no harm.
+/// A recipe for display. Unlike [`Recipe`](crate::recipe::Recipe) it accepts any keys, so that runs of newer versions can be
+/// shown.
 #[derive(Debug, Clone, Default)]
 pub struct RecipeView(toml::Table);
 
 impl RecipeView {
-    /// Of a recipe's text; nothing of one that is no TOML.
+    /// Parses the text of a recipe; a text that is not TOML gives an empty view.
     pub fn parse(text: &str) -> Self {
         Self(text.parse().unwrap_or_default())
     }
 
-    /// The value at `section.key` as text, without quotes; control characters written as escapes.
+    /// Returns the value of `section.key` as text without quotes, with control characters escaped.
     pub fn get(&self, path: &str) -> Option<String> {
         let value = match path.split_once('.') {
             Some((section, key)) => self.0.get(section)?.get(key)?,
@@ -100,17 +101,17 @@ impl RecipeView {
         Some(showable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
     }
 
-    /// The shape of a picture.
+    /// Returns the shape of the pictures.
     pub fn shape(&self) -> Shape {
         self.get("data.shape").and_then(|shape| shape.parse().ok()).unwrap_or_else(shape_of_first_runs)
     }
 
-    /// Whether the data are a toy distribution.
+    /// Returns whether the data are a toy distribution.
     pub fn is_toy(&self) -> bool {
         self.source().toy().is_some()
     }
 
-    /// Whether the data are the bundled digits.
+    /// Returns whether the data are the bundled MNIST digits.
     pub fn is_mnist(&self) -> bool {
         self.source() == Source::Mnist
     }
@@ -120,14 +121,14 @@ impl RecipeView {
         source
     }
 
-    /// What changed while it trained, and will, those that can be read.
+    /// Returns the entries of `training.changes`, without those that cannot be parsed.
     pub fn changes(&self) -> Vec<Change> {
         let listed = self.0.get("training").and_then(|training| training.get("changes")?.as_array());
         listed.into_iter().flatten().filter_map(|change| change.as_str()?.parse().ok()).collect()
     }
 }
 
-/// Brings a [`Run`] up to date with its directory.
+/// Updates a [`Run`] from its directory.
 #[derive(Debug)]
 pub struct Reader {
     dir: PathBuf,
@@ -139,7 +140,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader of that directory, and what is known of the run before anything is read.
+    /// Returns a reader of `dir`, and a run of which nothing was read yet.
     pub fn new(dir: &Path) -> (Self, Run) {
         let reader = Self {
             dir: dir.to_owned(),
@@ -152,15 +153,16 @@ impl Reader {
         (reader, Run { name: name(dir), ..Run::default() })
     }
 
-    /// Reads what was added since the last call into `run`, and tells whether anything changed.
+    /// Reads everything that was added since the last call into `run`, and returns whether anything changed.
     ///
-    /// A file that is not there yet is no error; one that cannot be read is.
+    /// A missing file is no error; an unreadable file is.
     pub fn update(&mut self, run: &mut Run) -> io::Result<bool> {
         let mut changed = self.update_recipe(run);
-        // The lock first: a trainer that ends in between has written its last event, and is not taken for crashed.
+        // The lock is read before the events: if the trainer ends in between, its last event is there and the run does not
+        // seem to have crashed.
         let has_trainer = has_trainer(&self.dir);
         changed |= std::mem::replace(&mut run.has_trainer, has_trainer) != has_trainer;
-        changed |= self.update_story(run)?;
+        changed |= self.update_history(run)?;
         changed |= self.update_metrics(run)?;
         changed |= self.update_samples(run);
         Ok(changed)
@@ -168,29 +170,29 @@ impl Reader {
 
     fn update_recipe(&mut self, run: &mut Run) -> bool {
         let path = self.dir.join("recipe.toml");
-        if !is_new(&path, &mut self.recipe_seen) {
+        if !is_modified(&path, &mut self.recipe_seen) {
             return false;
         }
-        let text = files::read_small(&path, RECIPE).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = files::read_small(&path, RECIPE_MAX).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         run.recipe = RecipeView::parse(&text.unwrap_or_default());
         true
     }
 
-    fn update_story(&mut self, run: &mut Run) -> io::Result<bool> {
-        let requests = self.requests.read(|found| {
-            let Found::Lines(block) = found else { return };
-            // A request that cannot be read is the trainer's to answer.
+    fn update_history(&mut self, run: &mut Run) -> io::Result<bool> {
+        let requests = self.requests.read(|chunk| {
+            let Chunk::Lines(block) = chunk else { return };
+            // The trainer ignores requests that cannot be parsed, too.
             for request in lines(block).filter_map(|line| serde_json::from_slice::<Request>(line).ok()) {
-                run.history.ask(request);
+                run.history.add_request(request);
             }
         })?;
-        let events = self.events.read(|found| match found {
-            Found::Anew => run.history = RunHistory::default(),
-            Found::Endless => run.unreadable += 1,
-            Found::Lines(block) => {
+        let events = self.events.read(|chunk| match chunk {
+            Chunk::Restart => run.history = RunHistory::default(),
+            Chunk::TooLong => run.unreadable += 1,
+            Chunk::Lines(block) => {
                 for line in lines(block) {
                     match serde_json::from_slice::<Event>(line) {
-                        Ok(event) => run.history.add(event),
+                        Ok(event) => run.history.add_event(event),
                         Err(_) => run.unreadable += 1,
                     }
                 }
@@ -200,10 +202,10 @@ impl Reader {
     }
 
     fn update_metrics(&mut self, run: &mut Run) -> io::Result<bool> {
-        self.metrics.read(|found| match found {
-            Found::Anew => (run.curves, run.last) = (Curves::default(), None),
-            Found::Endless => run.unreadable += 1,
-            Found::Lines(block) => {
+        self.metrics.read(|chunk| match chunk {
+            Chunk::Restart => (run.curves, run.last) = (Curves::default(), None),
+            Chunk::TooLong => run.unreadable += 1,
+            Chunk::Lines(block) => {
                 for record in parse(block) {
                     match record {
                         Some(record) => {
@@ -218,53 +220,53 @@ impl Reader {
     }
 
     fn update_samples(&mut self, run: &mut Run) -> bool {
-        if !is_new(&self.dir.join("samples"), &mut self.samples_seen) {
+        if !is_modified(&self.dir.join("samples"), &mut self.samples_seen) {
             return false;
         }
-        let samples = grid::list(&self.dir).unwrap_or_default();
+        let samples = grid::sample_steps(&self.dir).unwrap_or_default();
         let changed = samples != run.samples;
         run.samples = samples;
         changed
     }
 }
 
-/// The records of a block of lines; none for a line that is no record.
+/// Parses the lines of a block in parallel; none for a line that is no record.
 fn parse(block: &[u8]) -> Vec<Option<Metrics>> {
     let lines: Vec<&[u8]> = lines(block).collect();
     lines.par_iter().with_min_len(256).map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
-/// Whether a file's time differs from the one seen; notes the new one.
-fn is_new(path: &Path, seen: &mut Option<SystemTime>) -> bool {
+/// Returns whether the time of a file differs from `seen`, and stores the new time there.
+fn is_modified(path: &Path, seen: &mut Option<SystemTime>) -> bool {
     let time = fs::metadata(path).and_then(|meta| meta.modified()).ok();
     std::mem::replace(seen, time) != time
 }
 
-/// Whether a trainer holds the lock of that run directory.
+/// Returns whether a trainer holds the lock of a run directory.
 pub fn has_trainer(dir: &Path) -> bool {
     let Ok(file) = files::open(&dir.join("lock")) else { return false };
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
-/// The last part of a path, control characters written as escapes.
+/// Returns the last component of a path, with control characters escaped.
 fn name(dir: &Path) -> String {
     let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     showable(&full.file_name().unwrap_or(full.as_os_str()).to_string_lossy())
 }
 
-/// A run as it stands in a list of runs: no curves, little to read.
+/// A run in a list of runs. Its curves are not read, which takes long for many runs.
 #[derive(Debug)]
 pub struct RunSummary {
-    /// Its directory.
+    /// The directory.
     pub dir: PathBuf,
-    /// All but the curves, and of the samples nothing.
+    /// The run without curves and samples.
     pub run: Run,
-    /// When something was last written.
+    /// The time of the last write.
     pub touched: Option<SystemTime>,
 }
 
 impl RunSummary {
-    /// Looks at a directory; none if it is no run directory.
+    /// Reads a directory; none if it is no run directory.
     pub fn read(dir: &Path) -> Option<Self> {
         let (mut reader, mut run) = Reader::new(dir);
         if !["recipe.toml", "events.jsonl", "metrics.jsonl"].iter().any(|file| dir.join(file).is_file()) {
@@ -272,15 +274,15 @@ impl RunSummary {
         }
         reader.update_recipe(&mut run);
         run.has_trainer = has_trainer(dir);
-        // What cannot be read leaves the run as it is known so far.
-        let _ = reader.update_story(&mut run);
+        // A list of runs shows a run even if its events cannot be read.
+        let _ = reader.update_history(&mut run);
         run.last = last_metrics(&dir.join("metrics.jsonl")).ok().flatten();
         let written = ["metrics.jsonl", "events.jsonl", "recipe.toml"].iter().map(|file| dir.join(file));
         let touched = written.filter_map(|file| fs::metadata(file).and_then(|meta| meta.modified()).ok()).max();
         Some(Self { dir: dir.to_owned(), run, touched })
     }
 
-    /// The runs under a directory, newest first.
+    /// Returns the runs in a directory, the most recently written first.
     pub fn list(dir: &Path) -> io::Result<Vec<Self>> {
         let entries = dir.read_dir()?.filter_map(|entry| Some(entry.ok()?.path()));
         let mut all: Vec<Self> = entries.filter(|path| path.is_dir()).filter_map(|path| Self::read(&path)).collect();
@@ -312,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_followed_as_it_grows() {
+    fn a_growing_run_is_followed() {
         let dir = tempfile::tempdir().expect("a directory");
         let (mut reader, mut run) = Reader::new(dir.path());
         assert!(!reader.update(&mut run).expect("an empty directory is no error"));
@@ -323,7 +325,7 @@ mod tests {
         file.write_all(first.as_bytes()).expect("a write");
         file.write_all(&second.as_bytes()[..40]).expect("a write");
         assert!(reader.update(&mut run).expect("readable"));
-        assert_eq!((run.step(), run.unreadable), (50, 0), "half a line is not yet");
+        assert_eq!((run.step(), run.unreadable), (50, 0), "a partial line does not count yet");
         assert!(!reader.update(&mut run).expect("readable"), "nothing new");
         file.write_all(&second.as_bytes()[40..]).expect("a write");
         file.write_all(b"{\"step\":\n").expect("a write");
@@ -334,7 +336,7 @@ mod tests {
         file.write_all(line(60, 2.0).as_bytes()).expect("a write");
         reader.update(&mut run).expect("readable");
         let steps: Vec<u64> = run.curves.between(0, u64::MAX).iter().map(|bucket| bucket.last).collect();
-        assert_eq!((run.step(), steps), (60, vec![50, 60]), "a resume wrote steps again");
+        assert_eq!((run.step(), steps), (60, vec![50, 60]), "a resume repeats steps");
 
         fs::write(dir.path().join("recipe.toml"), "name = \"a\\u001bb\"\n[training]\nsteps = 500\n").expect("a write");
         fs::create_dir(dir.path().join("samples")).expect("a directory");
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_tells_the_living_from_the_dead() {
+    fn a_held_lock_means_a_running_trainer() {
         let dir = tempfile::tempdir().expect("a directory");
         assert!(!has_trainer(dir.path()));
         let lock = File::create(dir.path().join("lock")).expect("a file");
@@ -359,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_do_no_harm() {
+    fn files_of_random_bytes_are_no_error() {
         let dir = tempfile::tempdir().expect("a directory");
         for file in ["recipe.toml", "metrics.jsonl", "events.jsonl", "control.jsonl", "samples", "lock"] {
             fs::write(dir.path().join(file), [0xff, 0, b'\n', 0x1b, b'{', b'\n', b'[', b'['].repeat(100))
@@ -372,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn spikes_survive_on_the_way_to_the_curves() {
+    fn curves_keep_the_spikes_of_a_file() {
         let dir = tempfile::tempdir().expect("a directory");
         let text: String = (1..=5000).map(|step| line(step, if step == 777 { 42.0 } else { 1.0 })).collect();
         fs::write(dir.path().join("metrics.jsonl"), text).expect("a write");

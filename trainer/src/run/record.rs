@@ -1,46 +1,47 @@
-//! The lines of a run directory's `metrics.jsonl`, `events.jsonl` and `control.jsonl`.
+//! The records of a run directory: the lines of `metrics.jsonl`, `events.jsonl` and `control.jsonl`.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// One logged step, a line of `metrics.jsonl`.
+/// A measured step, one line of `metrics.jsonl`.
 ///
-/// JSON has no NaN and no infinity: such a value is written as `null` and read back as NaN.
+/// JSON has no NaN and no infinity: both are written as `null`, which is read as NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Steps done, from 1.
+    /// The number of steps done, from 1.
     pub step: u64,
-    /// Training images seen, repeats counted.
+    /// The number of real images used so far, repetitions included.
     pub images: u64,
-    /// Seconds of training, pauses and interruptions left out.
+    /// Seconds of training without pauses and interruptions.
     pub seconds: f64,
-    /// The discriminator's loss, as its optimiser saw it.
+    /// The loss that the discriminator's optimiser minimises.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_loss: f64,
-    /// Its part on real images.
+    /// The part of the discriminator's loss that real images contribute.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_loss_real: f64,
-    /// Its part on generated images.
+    /// The part of the discriminator's loss that generated images contribute.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_loss_fake: f64,
-    /// The generator's loss, as its optimiser saw it.
+    /// The loss that the generator's optimiser minimises.
     #[serde(deserialize_with = "nan_if_null")]
     pub g_loss: f64,
-    /// V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))], equation 1 of Goodfellow et al. 2014; -log 4 at the draw.
+    /// V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))], equation 1 of Goodfellow et al. 2014; -log 4 in an even
+    /// duel.
     #[serde(deserialize_with = "nan_if_null")]
     pub value: f64,
-    /// Mean D(x) over the real batch, 0 to 1. With the relativistic loss, whose logits mean something in pairs alone, here and below
-    /// the logit of an image is that less its partner's.
+    /// Mean D(x) over the real batch, 0 to 1. With the relativistic loss, D is computed from the difference between the
+    /// logits of a real and a generated image, because one logit alone has no meaning there.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_real: f64,
-    /// Mean D(G(z)) over the generated batch, 0 to 1.
+    /// Mean D(G(z)) over the generated batch, 0 to 1; computed in the same way.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_fake: f64,
-    /// Images of the real batch by D(x), in tenths of 0 to 1; all 0 in a line that does not say.
+    /// Histogram of D(x) over the real batch: counts in ten equal bins of 0 to 1. All 0 in records of old versions.
     #[serde(default)]
     pub d_real_tenths: [u32; 10],
-    /// Images of the generated batch by D(G(z)), likewise.
+    /// Histogram of D(G(z)) over the generated batch: counts in ten equal bins of 0 to 1. All 0 in records of old versions.
     #[serde(default)]
     pub d_fake_tenths: [u32; 10],
     /// Euclidean norm of the discriminator's gradient.
@@ -53,7 +54,7 @@ pub struct Metrics {
     pub d_learning_rate: f64,
     /// The generator's learning rate at this step.
     pub g_learning_rate: f64,
-    /// Training images a second since the last line.
+    /// Real images used per second since the last record.
     pub images_per_second: f64,
 }
 
@@ -61,119 +62,119 @@ fn nan_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Err
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
-/// One line of `events.jsonl`.
+/// An event of a run, one line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Seconds since 1970, by the trainer's clock.
+    /// Seconds since 1970 by the trainer's clock.
     pub time: f64,
-    /// Steps done.
+    /// The number of steps done.
     pub step: u64,
-    /// What happened.
+    /// The kind of event and its details.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened to a run.
+/// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum EventKind {
-    /// Training began.
+    /// Training started.
     Started {
-        /// Where it trains: `cpu`, `cuda` or `metal`.
+        /// The device: `cpu`, `cuda` or `metal`.
         device: String,
-        /// Threads of the CPU.
+        /// The number of CPU threads.
         threads: usize,
-        /// Steps it will do.
+        /// The number of steps to do.
         steps: u64,
-        /// Parameters of the generator and of the discriminator.
+        /// The numbers of parameters of the generator and of the discriminator.
         parameters: [usize; 2],
-        /// The program and version.
+        /// The program and its version.
         version: String,
     },
-    /// Training goes on from a checkpoint.
+    /// Training resumed from a checkpoint.
     Resumed {
-        /// Steps it will have done at its end.
+        /// The number of steps done at the end of training, those before the checkpoint included.
         steps: u64,
     },
-    /// A checkpoint is whole on the disk.
+    /// A checkpoint was written.
     Checkpoint {
-        /// Its file, relative to the run directory.
+        /// The path relative to the run directory.
         file: String,
     },
-    /// Scores of the generator, averaged if the recipe wants an average.
+    /// The generator was scored; with the EMA of its weights if the recipe sets one.
     Evaluation {
-        /// By name.
+        /// The scores by name.
         scores: BTreeMap<String, f64>,
     },
-    /// Something is going wrong.
+    /// The diagnosis found a failure, or a file could not be read or written.
     Warning {
         /// The name of the failure.
         what: String,
-        /// The step since when.
+        /// The step at which the failure began.
         since: u64,
-        /// The numbers that show it.
+        /// The measurements that show the failure.
         evidence: String,
-        /// What to change.
+        /// The remedy.
         remedy: String,
     },
-    /// The answer to a request.
+    /// The trainer answered a request.
     Answer {
-        /// The request's id.
+        /// The id of the request.
         id: String,
-        /// Whether it was done.
+        /// Whether the trainer did as requested.
         done: bool,
-        /// What was done, or why not.
+        /// The result, or the reason for refusing.
         message: String,
     },
     /// Training ended.
     Stopped {
-        /// Why.
+        /// The reason.
         why: Ending,
-        /// The error, if it failed.
+        /// The error of a failed training.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
 }
 
-/// Why training ended.
+/// The reasons why training ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// All steps are done.
     Done,
-    /// It was asked to stop: Ctrl-C, a signal, or a request.
+    /// The user asked for it: Ctrl-C, a signal, or a request.
     Asked,
-    /// An error ended it.
+    /// An error.
     Failed,
 }
 
-/// One line of `control.jsonl`: what a watcher asks of the trainer.
+/// A request to the trainer, one line of `control.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    /// Made by who asks; the answer carries it.
+    /// A unique id, which the answer in `events.jsonl` repeats.
     pub id: String,
-    /// What is asked.
+    /// The kind of request and its details.
     #[serde(flatten)]
     pub kind: RequestKind,
 }
 
-/// What can be asked of a trainer.
+/// The kinds of requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RequestKind {
-    /// Wait before the next step.
+    /// Pause before the next step.
     Pause,
-    /// Go on.
+    /// Continue after a pause.
     Continue,
     /// Write a checkpoint now.
     Checkpoint,
-    /// Write a checkpoint and end.
+    /// Write a checkpoint and end the training.
     Stop,
-    /// Change one key of the recipe, as with `--set`.
+    /// Change a key of the recipe.
     Set {
-        /// A key that may change while training, such as `generator.learning_rate`.
+        /// A key that may change during training, such as `generator.learning_rate`.
         key: String,
-        /// Its new value, as in the recipe's TOML.
+        /// The new value in TOML.
         value: String,
     },
 }
@@ -183,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_each_kind_survives_the_round_trip() {
+    fn events_and_requests_are_written_as_they_are_read() {
         let events = [
             r#"{"time":1.5,"step":0,"event":"started","device":"cpu","threads":2,"steps":10,"parameters":[1,2],"version":"duel 0.1.0"}"#,
             r#"{"time":1.5,"step":5,"event":"resumed","steps":10}"#,
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_read_as_nan() {
+    fn values_that_are_not_finite_are_read_as_nan() {
         let metrics = Metrics {
             step: 1,
             images: 32,

@@ -1,4 +1,4 @@
-//! Follows a file that another process appends lines to.
+//! Follows a file to which another process appends lines.
 
 use std::{
     io::{self, Read, Seek, SeekFrom},
@@ -7,43 +7,43 @@ use std::{
 
 use duel_models::files;
 
-/// Bytes read at once; also the longest line that is believed.
+/// The number of bytes read at once, which is also the longest accepted line.
 const BLOCK: usize = 1 << 20;
 
-/// Bytes at the end of a file that are read at first, the metrics of two million measured steps: a file without a block on the disk may claim to be
-/// longer than anyone would wait for.
+/// The number of bytes at the end of a file that are read at first: about the metrics of two million measured steps. A sparse
+/// file may claim any length.
 const MOST: u64 = 1 << 30;
 
-/// A place in a growing file of lines.
+/// A position in a growing file of lines.
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
     offset: u64,
-    /// [`MOST`].
+    /// [`MOST`], or less in tests.
     most: u64,
     buffer: Vec<u8>,
 }
 
-/// What a look at the file finds.
+/// A part of the file.
 #[derive(Debug, Clone, Copy)]
-pub enum Found<'a> {
-    /// The file is shorter than what had been read of it: it was written anew, and is read from its start.
-    Anew,
-    /// Whole lines, line ends included.
+pub enum Chunk<'a> {
+    /// The file has become shorter than the position: it was replaced, and is read from its start.
+    Restart,
+    /// Complete lines with their line ends.
     Lines(&'a [u8]),
-    /// A stretch without a line end, longer than any line is: passed over.
-    Endless,
+    /// 1 MiB without a line end, which is skipped.
+    TooLong,
 }
 
 impl Tail {
-    /// The start of the file at `path`, which need not exist yet.
+    /// Returns the position at the start of `path`, which need not exist yet.
     pub fn new(path: PathBuf) -> Self {
         Self { path, offset: 0, most: MOST, buffer: Vec::new() }
     }
 
-    /// Gives `each` what was added since the last call, in blocks of at most 1 MiB, and tells whether there was anything.
-    /// An unfinished last line is left for the next call; a file that is not there has no lines.
-    pub fn read(&mut self, mut each: impl FnMut(Found)) -> io::Result<bool> {
+    /// Calls `each` with everything that was added since the last call, in chunks of at most 1 MiB, and returns whether there was
+    /// anything. An unfinished last line is left for the next call. A missing file is an empty one.
+    pub fn read(&mut self, mut each: impl FnMut(Chunk)) -> io::Result<bool> {
         let mut file = match files::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -56,9 +56,9 @@ impl Tail {
         let mut found = length < self.offset;
         if found {
             self.offset = 0;
-            each(Found::Anew);
+            each(Chunk::Restart);
         }
-        // What is left of a line there is no record.
+        // The reading may start within a line, whose rest is no valid record.
         self.offset = self.offset.max(length.saturating_sub(self.most));
         loop {
             file.seek(SeekFrom::Start(self.offset))?;
@@ -67,11 +67,11 @@ impl Tail {
             let full = self.buffer.len() == BLOCK;
             let whole = match self.buffer.iter().rposition(|byte| *byte == b'\n') {
                 Some(end) => {
-                    each(Found::Lines(&self.buffer[..=end]));
+                    each(Chunk::Lines(&self.buffer[..=end]));
                     end + 1
                 }
                 None if full => {
-                    each(Found::Endless);
+                    each(Chunk::TooLong);
                     BLOCK
                 }
                 None => 0,
@@ -86,7 +86,7 @@ impl Tail {
     }
 }
 
-/// The lines of a block, without their ends; empty ones left out.
+/// Returns the lines of a block without line ends; empty lines are left out.
 pub fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
     block.split(|byte| *byte == b'\n').map(|line| line.trim_ascii()).filter(|line| !line.is_empty())
 }
@@ -103,7 +103,7 @@ mod tests {
     fn read(tail: &mut Tail) -> Vec<String> {
         let mut found = Vec::new();
         tail.read(|part| {
-            let Found::Lines(block) = part else { return };
+            let Chunk::Lines(block) = part else { return };
             found.extend(lines(block).map(|line| String::from_utf8_lossy(line).into_owned()));
         })
         .expect("a readable file");
@@ -111,11 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_line_is_not_yet_there() {
+    fn an_unfinished_line_is_left_for_the_next_read() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("lines");
         let mut tail = Tail::new(path.clone());
-        assert!(read(&mut tail).is_empty(), "a file that is not there yet");
+        assert!(read(&mut tail).is_empty(), "a missing file");
         let mut file = File::create(&path).expect("a file");
         file.write_all(b"one\n\ntwo\nthr").expect("a write");
         assert_eq!(read(&mut tail), ["one", "two"]);
@@ -123,13 +123,13 @@ mod tests {
         assert_eq!(read(&mut tail), ["three"]);
         assert!(read(&mut tail).is_empty());
         fs::write(&path, "new\n").expect("a write");
-        assert_eq!(read(&mut tail), ["new"], "a file that was written anew");
+        assert_eq!(read(&mut tail), ["new"], "a replaced file");
         fs::write(&path, "first\nsecond\nthird\n").expect("a write");
         assert_eq!(read(&mut Tail { most: 9, ..Tail::new(path) }), ["nd", "third"], "the end of a long one");
     }
 
     #[test]
-    fn blocks_meet_without_a_gap_and_an_endless_line_is_passed_over() {
+    fn lines_across_blocks_are_complete_and_too_long_ones_are_skipped() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("lines");
         let text: String = (0..1_000_000).map(|n| format!("{n}\n")).collect();

@@ -1,5 +1,5 @@
-//! What TensorBoard shows of a run: `events.out.tfevents.*`, records of the messages `Event` and `Summary`, of which this writes the
-//! fields that a run has (tensorboard/compat/proto/event.proto and summary.proto of <https://github.com/tensorflow/tensorboard>).
+//! Writes a run for TensorBoard: `events.out.tfevents.*`, a file of `Event` messages. Format:
+//! tensorboard/compat/proto/event.proto and summary.proto of <https://github.com/tensorflow/tensorboard>.
 
 use std::{
     io,
@@ -12,57 +12,58 @@ use duel_models::picture::Picture;
 use prost::{Message, Oneof};
 
 use super::{
-    lines::Lines,
+    append::AppendFile,
     record::{EventKind, Metrics},
     scalars::SCALARS,
 };
 
-/// What the files' names begin with; behind it stand the seconds since 1970 when a trainer began.
+/// The start of the file names. The time at which the trainer started follows, in seconds since 1970.
 pub(super) const NAME: &str = "events.out.tfevents";
 
-/// The file of one trainer: each that goes on with a run begins one of its own, behind whose first records TensorBoard hides the
-/// steps that are done again. So half a record that a killed trainer left is the end of its file, and harms nobody.
+/// The file of one trainer. A trainer that resumes a run writes a new file, whose first records make TensorBoard hide the
+/// repeated steps of earlier files. A partial record of a killed trainer is therefore always at the end of a file, where
+/// TensorBoard ignores it.
 #[derive(Debug)]
 pub(super) struct TensorBoardWriter {
-    file: Lines,
-    /// The last step there is a record of; none before the first.
+    file: AppendFile,
+    /// The step of the last record; none before the first record.
     last: Option<u64>,
 }
 
 impl TensorBoardWriter {
-    /// A file behind all that `dir` holds, which is made when its first record is written.
+    /// Returns a file that TensorBoard reads after the files in `dir`. It is created with its first record.
     pub(super) fn new(dir: &Path) -> io::Result<Self> {
         let mut seconds = now() as u64;
         for entry in dir.read_dir()? {
-            // TensorBoard reads files in the order of their names, whatever a clock said.
-            if let Some(before) = entry?.file_name().to_str().and_then(began) {
+            // TensorBoard reads files in the order of their names, and a clock may have been set back.
+            if let Some(before) = entry?.file_name().to_str().and_then(start_time) {
                 seconds = seconds.max(before.saturating_add(1));
             }
         }
-        Ok(Self { file: Lines::later(dir.join(format!("{NAME}.{seconds:010}.duel"))), last: None })
+        Ok(Self { file: AppendFile::lazy(dir.join(format!("{NAME}.{seconds:010}.duel"))), last: None })
     }
 
-    /// Writes a measured step. What is not a number, such as the parts of a loss that has none, is left out.
-    pub(super) fn metrics(&mut self, metrics: &Metrics) -> io::Result<()> {
+    /// Writes the scalars of a measured step. Values that are NaN are left out, such as the two parts of a loss that has none.
+    pub(super) fn write_metrics(&mut self, metrics: &Metrics) -> io::Result<()> {
         let scalars = SCALARS.iter().map(|scalar| (scalar.tag.to_owned(), (scalar.read)(metrics)));
         self.scalars(metrics.step, scalars)
     }
 
-    /// Writes a picture of samples, which as a file is `png`.
-    pub(super) fn samples(&mut self, step: u64, picture: &Picture, png: Vec<u8>) -> io::Result<()> {
+    /// Writes a grid of samples; `png` is the picture as a PNG file.
+    pub(super) fn write_samples(&mut self, step: u64, picture: &Picture, png: Vec<u8>) -> io::Result<()> {
         let (height, width) = (picture.height as i32, picture.width as i32);
         let image = Image { height, width, colorspace: picture.channels as i32, encoded_image_string: png };
         self.summary(step, vec![Value { tag: "samples".to_owned(), value: Some(Shown::Image(image)) }])
     }
 
-    /// Writes the scores of an evaluation. Whatever happened, it tells where training is: behind what is written, if it went back.
-    pub(super) fn event(&mut self, step: u64, kind: &EventKind) -> io::Result<()> {
+    /// Writes the scores of an evaluation. Any event of an earlier step than the last record is a rollback, and starts a session.
+    pub(super) fn write_event(&mut self, step: u64, kind: &EventKind) -> io::Result<()> {
         match kind {
             EventKind::Evaluation { scores } => {
                 let scores = scores.iter().map(|(name, score)| (format!("evaluation/{name}"), *score));
                 self.scalars(step, scores)
             }
-            _ => self.at(step),
+            _ => self.start_session(step),
         }
     }
 
@@ -73,14 +74,15 @@ impl TensorBoardWriter {
     }
 
     fn summary(&mut self, step: u64, value: Vec<Value>) -> io::Result<()> {
-        let at = self.at(step);
-        at.and(self.write(step, Content::Summary(Summary { value })))
+        let started = self.start_session(step);
+        started.and(self.write(step, Content::Summary(Summary { value })))
     }
 
-    /// Begins the file, and a session where training begins or goes back: TensorBoard hides what earlier ones wrote of its first
-    /// step and of those behind it. A training that goes on does the steps behind `step`; one that begins draws samples before its first.
-    fn at(&mut self, step: u64) -> io::Result<()> {
-        let begun = match self.last {
+    /// Starts a session if training starts, resumes or rolls back; before the first record, starts the file. TensorBoard hides the
+    /// records of earlier sessions at the first step of a session and later. The first step is `step + 1`, because training
+    /// goes on after `step`; a new training starts at 0, where it draws samples.
+    fn start_session(&mut self, step: u64) -> io::Result<()> {
+        let started = match self.last {
             None => self.write(0, Content::FileVersion("brain.Event:2".to_owned())),
             Some(last) if step >= last => {
                 self.last = Some(step);
@@ -90,54 +92,54 @@ impl TensorBoardWriter {
         };
         let first = if self.last.is_none() && step == 0 { 0 } else { step + 1 };
         self.last = Some(step);
-        begun.and(self.write(first, Content::SessionLog(SessionLog { status: START })))
+        started.and(self.write(first, Content::SessionLog(SessionLog { status: START })))
     }
 
     fn write(&mut self, step: u64, what: Content) -> io::Result<()> {
         self.file.add(&record(&Event { wall_time: now(), step: step as i64, what: Some(what) }))
     }
 
-    /// Writes what waits, as far as it finds room.
+    /// Writes the bytes that wait, as many as the disk has room for.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
 
-    /// Makes what was written outlast a power cut.
+    /// Syncs the written bytes to the disk, so that they survive a power cut.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync()
     }
 
-    /// Bytes that wait.
+    /// Returns the number of bytes that wait.
     pub(super) fn waiting(&self) -> usize {
         self.file.waiting()
     }
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 pub(super) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// When the trainer began whose file has this name.
-fn began(name: &str) -> Option<u64> {
+/// Returns the start time in the name of a file.
+fn start_time(name: &str) -> Option<u64> {
     name.strip_prefix(NAME)?.strip_prefix('.')?.split('.').next()?.parse().ok()
 }
 
-/// A message as a TFRecord: its length, the checksum of that, the message, and its checksum
+/// Encodes a message as a TFRecord: length, checksum of the length, message, checksum of the message
 /// (<https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>).
 fn record(event: &Event) -> Vec<u8> {
     let message = event.encode_to_vec();
     let length = (message.len() as u64).to_le_bytes();
-    [&length[..], &masked(&length), &message, &masked(&message)].concat()
+    [&length[..], &masked_crc(&length), &message, &masked_crc(&message)].concat()
 }
 
-/// CRC-32C, masked, so that a checksum of bytes that hold a checksum is still a good one.
-fn masked(bytes: &[u8]) -> [u8; 4] {
+/// Returns the masked CRC-32C of `bytes`. A CRC of bytes that contain a CRC would be weak without the mask.
+fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
     CRC.checksum(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
 
-/// `SessionLog.START`.
+/// The value of `SessionLog.START`.
 const START: i32 = 1;
 
 #[derive(Message)]
@@ -205,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_tensorboards_to_the_byte() {
+    fn records_equal_those_of_tensorboard_byte_for_byte() {
         // from tensorboard.compat.proto.event_pb2 import Event, SessionLog; from tensorboard.compat.proto.summary_pb2 import Summary
         // from tensorboard.summary.writer.record_writer import RecordWriter; import io; f = io.BytesIO(); w = RecordWriter(f)
         // v = [Summary.Value(tag="loss/generator", simple_value=0.75),
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(found, expected);
     }
 
-    /// Step and kind of each record in the files of a directory, in the order in which TensorBoard reads them.
+    /// Returns step and kind of each record in the files of a directory, in TensorBoard's reading order.
     fn read(dir: &Path) -> Vec<(i64, &'static str)> {
         let entries = dir.read_dir().expect("there").map(|entry| entry.expect("readable").path());
         let mut files: Vec<_> = entries.collect();
@@ -261,22 +263,22 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_or_back_hides_the_steps_that_are_done_again() {
+    fn a_resume_or_rollback_hides_repeated_steps() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let scores = || EventKind::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() };
         let resumed = EventKind::Resumed { steps: 9 };
         let picture = Picture { width: 1, height: 1, channels: 1, pixels: vec![7] };
         let mut first = TensorBoardWriter::new(dir.path()).expect("space");
         first
-            .event(0, &resumed)
-            .and(first.samples(0, &picture, vec![7]))
-            .and(first.event(4, &scores()))
+            .write_event(0, &resumed)
+            .and(first.write_samples(0, &picture, vec![7]))
+            .and(first.write_event(4, &scores()))
             .expect("space");
-        // Back to step 2, where training had values that are not finite.
-        first.event(2, &resumed).and(first.event(3, &scores())).expect("space");
-        // Another trainer, in the same second.
+        // A rollback to step 2.
+        first.write_event(2, &resumed).and(first.write_event(3, &scores())).expect("space");
+        // Another trainer that starts within the same second.
         let mut second = TensorBoardWriter::new(dir.path()).expect("space");
-        second.event(2, &resumed).and(second.event(5, &scores())).expect("space");
+        second.write_event(2, &resumed).and(second.write_event(5, &scores())).expect("space");
         let [version, start, samples, scalars] = ["version", "start", "samples", "scalars"];
         let first = [(0, version), (0, start), (0, samples), (4, scalars), (3, start), (3, scalars)];
         let second = [(0, version), (3, start), (5, scalars)];

@@ -22,14 +22,14 @@ impl Training<'_> {
     /// Writes samples of the fixed latents, or the densities of a toy distribution.
     pub(super) fn write_samples(&mut self) -> Result<(), TrainError> {
         if let Some(densities) = self.duel.densities().map_err(self.device_failed())? {
-            self.run.densities(&densities)?;
+            self.run.write_densities(&densities)?;
             (self.observe)(Report::Densities(&densities));
             return Ok(());
         }
         let Some(shape) = self.duel.recipe.shape() else { return Ok(()) };
         let samples = self.duel.sample(self.duel.recipe.training.seed, SAMPLES).map_err(self.device_failed())?;
         let samples = Grid { shape, columns: SAMPLE_COLUMNS, images: to_bytes(&samples.values) };
-        self.run.samples(self.duel.step, &grid(&samples.images, shape, SAMPLE_COLUMNS))?;
+        self.run.write_samples(self.duel.step, &grid(&samples.images, shape, SAMPLE_COLUMNS))?;
         (self.observe)(Report::Samples(&samples));
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Training<'_> {
         // Rounding may give a distance below 0, which no checkpoint may hold.
         self.duel.best = Some(similarity.frechet.max(0.0));
         let bytes = state::save(self.duel).map_err(self.device_failed())?;
-        self.run.best(bytes)?;
+        self.run.write_best(bytes)?;
         self.report_checkpoints()?;
         Ok(entropy)
     }

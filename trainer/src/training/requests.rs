@@ -40,7 +40,7 @@ impl Training<'_> {
                 self.paused = false;
                 Ok("training goes on".to_owned())
             }
-            RequestKind::Checkpoint => match (self.checkpoint()?, self.run.saved()) {
+            RequestKind::Checkpoint => match (self.checkpoint()?, self.run.check_saved()) {
                 (true, Ok(())) => Ok("checkpoint written".to_owned()),
                 (true, Err(_)) => Err("the checkpoint waits until it can be written".to_owned()),
                 (false, _) => Err(format!("a value was not finite: training went back to step {}", self.duel.step)),

@@ -126,7 +126,7 @@ impl Training<'_> {
             let metrics = self.duel.advance(measured).map_err(self.device_failed())?;
             let mut flow = (self.observe)(Report::Step(step));
             if let Some(metrics) = metrics {
-                self.run.metrics(&metrics)?;
+                self.run.add_metrics(&metrics)?;
                 (self.observe)(Report::Metrics(&metrics));
                 let recipe = self.duel.recipe.at(step - 1);
                 let training = &recipe.training;
@@ -169,7 +169,7 @@ impl Training<'_> {
         let written = self.event(EventKind::Stopped { why, error }).and_then(|()| self.save());
         // The error that ended the training says more than one of this event.
         let why = ended.and_then(|why| written.map(|()| why))?;
-        self.run.saved()?;
+        self.run.check_saved()?;
         Ok(why)
     }
 }
@@ -219,7 +219,7 @@ mod tests {
             state::restore(&mut duel, dir.path()).expect("a whole checkpoint");
             assert_eq!(duel.step, 10);
         }
-        (ended, warnings, paths::recipe(dir.path()).expect("a run"))
+        (ended, warnings, paths::read_recipe(dir.path()).expect("a run"))
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Training<'_> {
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         self.run.retry()?;
         self.report_checkpoints()?;
-        match self.run.trouble() {
+        match self.run.take_failure() {
             Some(evidence) => self.event(EventKind::Warning {
                 what: "not saved".to_owned(),
                 since: self.duel.step,
@@ -69,16 +69,16 @@ impl Training<'_> {
         }
         let bytes = state::save(self.duel).map_err(self.device_failed())?;
         self.last_checkpoint.clone_from(&bytes);
-        self.run.checkpoint(self.duel.step, bytes)?;
+        self.run.write_checkpoint(self.duel.step, bytes)?;
         self.report_checkpoints().map(|()| true)
     }
 
     pub(super) fn report_checkpoints(&mut self) -> Result<(), TrainError> {
-        self.run.written().into_iter().try_for_each(|file| self.event(EventKind::Checkpoint { file }))
+        self.run.take_written().into_iter().try_for_each(|file| self.event(EventKind::Checkpoint { file }))
     }
 
     pub(super) fn event(&mut self, kind: EventKind) -> Result<(), TrainError> {
-        let event = self.run.event(self.duel.step, kind)?;
+        let event = self.run.add_event(self.duel.step, kind)?;
         (self.observe)(Report::Event(&event));
         Ok(())
     }

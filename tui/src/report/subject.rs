@@ -62,7 +62,7 @@ impl Subject {
         reader.update(&mut run).with_context(|| format!("cannot read {shown}"))?;
         let picked = if at.is_empty() { pick(&run.samples, STAGES) } else { nearest(&run.samples, at) };
         let stages: Vec<_> =
-            picked.iter().filter_map(|&step| Some((step, grid::samples(dir, step, run.shape()).ok()?))).collect();
+            picked.iter().filter_map(|&step| Some((step, grid::read_samples(dir, step, run.shape()).ok()?))).collect();
         let unreadable = picked.len() - stages.len();
         Ok(Self { name: run.name.clone(), run, stages, unreadable, shown: None })
     }

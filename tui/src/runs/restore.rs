@@ -22,7 +22,7 @@ pub fn last(dir: &Path) -> Result<Duel> {
 }
 
 fn restored(dir: &Path, restore: fn(&mut Duel, &Path) -> Result<Vec<String>, RunError>) -> Result<Duel> {
-    let recipe = paths::recipe(dir)?;
+    let recipe = paths::read_recipe(dir)?;
     let mut duel = Duel::new(recipe, None, device(Choice::Cpu)?)?;
     for passed in restore(&mut duel, dir)? {
         note(&format!("duel: {passed}; the checkpoint before it is used"));

@@ -110,7 +110,7 @@ impl Files {
         }
         self.samples = wanted;
         if let Some(step) = wanted {
-            let read = grid::samples(&app.dir, step, app.run.shape()).ok();
+            let read = grid::read_samples(&app.dir, step, app.run.shape()).ok();
             app.update(Event::Samples(step, read));
         }
     }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use duel_trainer::run::{
     reader::Reader,
     record::{Event, Metrics},
-    tail::{Found, Tail, lines},
+    tail::{Chunk, Tail, lines},
 };
 
 use crate::{
@@ -84,8 +84,8 @@ fn follow_json(dir: &Path) -> io::Result<()> {
 
 fn pass_on(tail: &mut Tail, out: &mut impl Write, is_record: impl Fn(&[u8]) -> bool) -> io::Result<()> {
     let mut written = Ok(());
-    tail.read(|found| {
-        let Found::Lines(block) = found else { return };
+    tail.read(|chunk| {
+        let Chunk::Lines(block) = chunk else { return };
         for line in lines(block).filter(|line| is_record(line)) {
             if written.is_ok() {
                 written = out.write_all(line).and_then(|()| out.write_all(b"\n"));

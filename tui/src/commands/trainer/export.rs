@@ -77,6 +77,6 @@ fn must_be_free(out: &Path) -> Result<()> {
 fn check_with_tract(export: &Export) -> Result<Generator> {
     let generator = Generator::load(&export.onnx).context("tract cannot run the exported graph")?;
     let drawn = generator.draw(&export.probe.latents, &export.probe.labels)?;
-    export.probe.hold("tract", &drawn)?;
+    export.probe.check("tract", &drawn)?;
     Ok(generator)
 }

@@ -168,7 +168,7 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         for evidence in passed {
             note(&format!("duel: {evidence}; training continues from step {step}"));
             let remedy = format!("training continues from step {step}");
-            writer.event(
+            writer.add_event(
                 step,
                 EventKind::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy },
             )?;

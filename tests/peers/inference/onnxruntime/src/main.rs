@@ -1,5 +1,5 @@
-//! How quickly onnxruntime draws on one thread: microseconds an image, by the images of a call; for 0 it draws one image
-//! and says nothing. `ORT_DYLIB_PATH` names its library.
+//! Measures onnxruntime on one thread: microseconds per image for each batch size. For a batch size of 0 it draws one image and prints nothing.
+//! `ORT_DYLIB_PATH` names the library.
 
 use std::{env, error::Error, time::Instant};
 

@@ -1,4 +1,4 @@
-//! A file of lines, or of records, that only grows, on a disk that may be full for a while.
+//! A file to which records are appended. Records that cannot be written, because the disk is full, wait in memory.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,41 +9,41 @@ use std::{
 use duel_models::files;
 use serde::Serialize;
 
-/// Lines, of which those that cannot be written now wait in memory, in order.
+/// A file that is only appended to, and the bytes that wait to be written.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct AppendFile {
     path: PathBuf,
-    /// None before it is opened.
+    /// None before the file is opened.
     file: Option<File>,
     waiting: Vec<u8>,
 }
 
-impl Lines {
-    /// A file that is there, or is made.
-    pub(super) fn new(path: PathBuf) -> io::Result<Self> {
-        Ok(Self { file: Some(open(&path)?), ..Self::later(path) })
+impl AppendFile {
+    /// Opens or creates a file.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        Ok(Self { file: Some(open(&path)?), ..Self::lazy(path) })
     }
 
-    /// A file that is made when there is something to write.
-    pub(super) fn later(path: PathBuf) -> Self {
+    /// Returns a file that is created with its first record.
+    pub(super) fn lazy(path: PathBuf) -> Self {
         Self { path, file: None, waiting: Vec::new() }
     }
 
-    /// Adds a line, and writes it with those that wait. In one write as a rule, so that a reader sees whole lines; where half of it
-    /// found room, the rest follows, and until then a reader takes it for unfinished.
-    pub(super) fn append(&mut self, record: &impl Serialize) -> io::Result<()> {
+    /// Appends a record as a line of JSON, after the bytes that wait. A line is usually one write, so that readers see complete
+    /// lines; if the disk has room for a part of it, the rest follows later, and readers wait for it.
+    pub(super) fn add_line(&mut self, record: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.waiting, record)?;
         self.waiting.push(b'\n');
         self.flush()
     }
 
-    /// Adds bytes, likewise.
+    /// Appends bytes in the same way.
     pub(super) fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.waiting.extend(bytes);
         self.flush()
     }
 
-    /// Writes what waits, as far as it finds room.
+    /// Writes the bytes that wait, as many as the disk has room for.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -68,12 +68,12 @@ impl Lines {
         result
     }
 
-    /// Makes what was written outlast a power cut.
+    /// Syncs the written bytes to the disk, so that they survive a power cut.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.as_ref().map_or(Ok(()), File::sync_data)
     }
 
-    /// Bytes that wait.
+    /// Returns the number of bytes that wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }

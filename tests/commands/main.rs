@@ -1,4 +1,7 @@
-//! The commands as a user types them: what they print, how they exit, what they leave untouched.
+//! The commands as a user types them: their output, their exit codes, and the files that they write or leave alone.
+
+mod old_runs;
+mod shapes;
 
 use std::{
     fs,
@@ -11,7 +14,7 @@ use std::{
 use duel_tests::{duel, seeds};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Networks so small that a training takes a second.
+/// Settings of networks so small that a training takes a second.
 const SMALL: [&str; 14] = [
     "--recipe",
     "article",
@@ -47,7 +50,7 @@ fn ok(dir: &Path, args: &[&str]) -> String {
     out(&output)
 }
 
-/// A command that must fail in one line that holds `expected`.
+/// Runs a command that must fail with this exit code. Its error holds `expected`, and is one line unless clap wrote it (code 2).
 fn refused(dir: &Path, args: &[&str], code: i32, expected: &str) {
     let output = run(dir, args);
     let said = err(&output);
@@ -94,7 +97,7 @@ fn a_duel_is_trained_exported_and_drawn() {
 }
 
 #[test]
-fn a_generator_that_is_told_the_digit_is_trained_exported_and_drawn() {
+fn a_conditional_generator_is_trained_exported_and_drawn() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let small = [
@@ -109,7 +112,7 @@ fn a_generator_that_is_told_the_digit_is_trained_exported_and_drawn() {
         let settings = small.into_iter().chain(["generator.kind=conv", kind]).flat_map(|setting| ["--set", setting]);
         let arguments: Vec<&str> = settings.chain(["--steps", "30"]).collect();
         train(dir, kind, &arguments);
-        // Which holds what tract draws against what the network draws.
+        // The export compares the pictures that tract draws with those of the network.
         ok(dir, &["export", kind, "--out", "out"]);
         let model = ["sample", "--model", "out/generator.onnx"];
         ok(dir, &[&model[..], &["--digits", "2026", "--out", "year.png"]].concat());
@@ -125,7 +128,7 @@ fn a_generator_that_is_told_the_digit_is_trained_exported_and_drawn() {
 }
 
 #[test]
-fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
+fn a_resumed_run_equals_an_uninterrupted_one() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     train(dir, "straight", &["--steps", "60"]);
@@ -138,7 +141,7 @@ fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
     assert!(network("straight") == network("broken"));
     let samples = |run: &str| fs::read(dir.join(run).join("samples/00000060.png")).expect("samples");
     assert!(samples("straight") == samples("broken"));
-    // What changed while it trained stands in its recipe, which trains the same again.
+    // A setting that a resume changed stands in the recipe, and the recipe trains the same networks again.
     train(dir, "changed", &["--steps", "25"]);
     ok(dir, &["train", "--resume", "changed", "--steps", "60", "--set", "generator.learning_rate=1e-3"]);
     ok(dir, &["train", "--recipe", "changed/recipe.toml", "--run", "again"]);
@@ -151,7 +154,7 @@ fn an_interrupted_run_that_is_resumed_equals_one_that_was_not() {
 fn the_best_checkpoint_is_kept_and_exported_unless_the_last_is_asked_for() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
-    // A rate that ruins the generator after its first steps.
+    // A learning rate that ruins the generator after its first steps.
     let ruined = ["--set", "evaluation.every=10", "--set", "generator.learning_rate=0.003", "--steps"];
     train(dir, "straight", &[&ruined[..], &["60"]].concat());
     train(dir, "broken", &[&ruined[..], &["40"]].concat());
@@ -176,7 +179,7 @@ fn the_best_checkpoint_is_kept_and_exported_unless_the_last_is_asked_for() {
     };
     assert_eq!((steps(&[]), steps(&["--last"])), (best.0, 60));
     let file = |run: &str| fs::read(dir.join(run).join("checkpoints/best.safetensors")).expect("the best");
-    // Behind the header, which says how long the training took.
+    // Without the header, which holds the seconds that the training took.
     let tensors = |run: &str| {
         let bytes = file(run);
         let header = u64::from_le_bytes(*bytes.first_chunk().expect("eight bytes"));
@@ -186,7 +189,7 @@ fn the_best_checkpoint_is_kept_and_exported_unless_the_last_is_asked_for() {
 }
 
 #[test]
-fn an_interrupt_ends_with_a_checkpoint_and_says_how_to_go_on() {
+fn an_interrupt_writes_a_checkpoint_and_prints_the_command_that_resumes() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let arguments = [&["train", "--run", "run", "--plain", "--steps", "100000000"], &SMALL[..]].concat();
@@ -209,20 +212,20 @@ fn an_interrupt_ends_with_a_checkpoint_and_says_how_to_go_on() {
 }
 
 #[test]
-fn a_detached_trainer_goes_on_by_itself() {
+fn a_detached_trainer_trains_to_the_end() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let said = train(dir, "run", &["--detach", "--steps", "30"]);
     assert!(said.contains("duel watch run"), "{said}");
     let since = Instant::now();
     while !fs::read_to_string(dir.join("run/events.jsonl")).is_ok_and(|events| events.contains("\"why\":\"done\"")) {
-        assert!(since.elapsed() < Duration::from_secs(60), "it does not end");
+        assert!(since.elapsed() < Duration::from_secs(60), "the training does not end");
         thread::sleep(Duration::from_millis(10));
     }
 }
 
 #[test]
-fn what_cannot_be_is_refused_in_a_line_and_leaves_nothing() {
+fn wrong_arguments_are_refused_in_one_line_and_leave_no_files() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     fs::create_dir(dir.join("empty")).expect("space");
@@ -271,13 +274,13 @@ fn bad_idx_files_are_refused_by_name() {
     let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
     let good = [header(&[0x803, 40, 28, 28]), vec![0; 40 * 784]].concat();
     let cut = good[..good.len() - 1].to_vec();
-    let sized = [header(&[0x803, 40, 32, 32]), vec![0; 40 * 1024]].concat();
+    let sized = [header(&[0x803, 40, 28, 200]), vec![0; 40 * 5600]].concat();
     let magic = [header(&[0x801, 40, 28, 28]), vec![0; 40 * 784]].concat();
     let huge = header(&[0x803, u32::MAX, 28, 28]);
     let labels = |count: u32| [header(&[0x801, count]), vec![0; count as usize]].concat();
     for (images, count, expected) in [
         (&cut, 40, "train-images-idx3-ubyte"),
-        (&sized, 40, "side of 32"),
+        (&sized, 40, "a width of 200 pixels"),
         (&magic, 40, "magic"),
         (&huge, 40, "4294967295"),
         (&good, 41, "40 images and 41 labels"),
@@ -303,11 +306,11 @@ fn a_run_finds_its_images_again_from_anywhere() {
 }
 
 #[test]
-fn a_run_is_known_by_its_name_under_runs() {
+fn a_run_under_runs_is_found_by_its_name() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     train(dir, "runs/mine", &["--steps", "2"]);
-    // A directory of that name that holds no run does not hide it.
+    // A directory ./mine without a run does not hide runs/mine.
     fs::create_dir(dir.join("mine")).expect("space");
     ok(dir, &["train", "--resume", "mine", "--steps", "4"]);
     ok(dir, &["export", "mine", "--out", "out"]);
@@ -315,7 +318,7 @@ fn a_run_is_known_by_its_name_under_runs() {
 }
 
 #[test]
-fn a_report_is_one_file_and_says_where_it_is() {
+fn a_report_is_one_file_whose_path_is_printed() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     for name in ["runs/a", "runs/b"] {
@@ -324,7 +327,7 @@ fn a_report_is_one_file_and_says_where_it_is() {
     assert_eq!(ok(dir, &["report", "--quick", "runs/a"]), "runs/a/report.html\n");
     let page = fs::read_to_string(dir.join("runs/a/report.html")).expect("a page");
     assert!(page.contains("20 of 20") && !page.contains("://"), "{page}");
-    // By name, as `duel watch` finds them.
+    // Runs may be given by name, as for `duel watch`.
     let said = ok(dir, &["report", "--quick", "a", "b", "--figures", "docs"]);
     assert_eq!(said.lines().last(), Some("report.html"), "{said}");
     for name in ["a-losses.svg", "a-digits.png", "b-opinions.svg", "b-value.svg"] {
@@ -333,12 +336,12 @@ fn a_report_is_one_file_and_says_where_it_is() {
     fs::create_dir(dir.join("empty")).expect("a directory");
     refused(dir, &["report", "empty"], 1, "no run in empty");
     refused(dir, &["report", "runs/c"], 1, "no run runs/c");
-    refused(dir, &["report", "runs/a", "runs/../runs/a"], 1, "the same name");
+    refused(dir, &["report", "runs/a", "runs/../runs/a"], 1, "the same file names");
     refused(dir, &["report"], 2, "RUN");
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let pipe = format!("{} recipes article | head -n 1", duel().display());
     let output = Command::new("bash").args(["-o", "pipefail", "-c", &pipe]).output().expect("bash");
     assert!(output.status.success(), "{}", err(&output));

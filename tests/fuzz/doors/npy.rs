@@ -1,0 +1,7 @@
+//! Fuzz target: a NumPy array of pictures or labels.
+#![no_main]
+
+use duel_tests::seeds::Door;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: duel_fuzz::use_one_thread(), |bytes: &[u8]| duel_fuzz::check(Door::Npy, bytes));
