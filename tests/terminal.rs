@@ -212,7 +212,7 @@ fn a_million_lines_open_soon_and_take_little_memory() {
         pty.end(Duration::from_secs(5)).expect("q leaves");
         cpu
     };
-    // The time grows with the number of lines, and no faster; the documentation has the measured times.
+    // The time grows with the number of lines, and no faster; docs/speed.md has the measured times.
     let (tenth, whole) = (open("tenth", 100_000, "100,000"), open("long", 1_000_000, "1,000,000"));
     assert!(whole < 20 * tenth, "{tenth:?} {whole:?}");
 }

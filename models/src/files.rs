@@ -1,4 +1,4 @@
-//! Files: written so that each is whole or absent, and read without trust in what stands at a path.
+//! Writes files atomically, and reads files from untrusted directories.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = directory.join(name);
-    // A killed process with the same id may have left a file of this name, or somebody a link that leads elsewhere.
+    // Removes a file that a killed process with the same id left, or a symbolic link that somebody put there to have
+    // another file overwritten.
     let _ = fs::remove_file(&temporary);
     let written = File::create_new(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -54,7 +55,7 @@ pub fn must_not_be_link(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Checks that a regular file, and no link to one, stands at `path`, or nothing: a file may be written there.
+/// Checks that a file may be written to `path`: nothing is there, or a regular file. A symbolic link is an error.
 pub fn must_be_writable_place(path: &Path) -> io::Result<()> {
     must_not_be_link(path).and_then(|()| must_be_file(path))
 }
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_and_leaves_nothing_else() {
+    fn replace_writes_the_whole_file_and_leaves_no_temporary_file() {
         let directory = Scratch::new("replace");
         let path = directory.0.join("x.bin");
         for bytes in [b"first".as_slice(), b"2nd"] {

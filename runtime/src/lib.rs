@@ -1,8 +1,9 @@
 //! Draws pictures with a generator that `duel export` wrote.
 //!
-//! Needs nothing but the ONNX file: its [`Card`] says what the pictures look like and what the generator takes. The file may come
-//! from anybody: [`Generator::load`] checks everything that it asks for, and refuses any graph that `duel export` would not write.
-//! The same latent draws the same bits in any batch and on any number of threads.
+//! Needs nothing but the ONNX file: its [`Card`] says what the pictures look like and what the generator takes. The
+//! file may come from anybody: [`Generator::load`] checks every size in the file before it allocates memory, and
+//! refuses any graph that `duel export` would not write. The same latent draws the same bits in any batch and on any
+//! number of threads.
 //!
 //! From a file to a picture of ten rows by ten:
 //!
@@ -56,10 +57,11 @@ use tract_onnx::prelude::*;
 pub use door::{BYTES_MAX, LoadError};
 pub use duel_models::{Card, Shape, picture};
 
-/// The most samples that are drawn together: enough that a dense layer reads its weights once for many samples, few enough that
-/// the values between two layers stay in the cache.
+/// The most samples that are drawn together: enough that a dense layer reads its weights once for many samples, few
+/// enough that the values between two layers stay in the cache.
 const BATCH_MAX: usize = 28;
-/// The most values between two layers for all samples of a batch, 4 MB. Large pictures are drawn in smaller batches.
+/// Upper bound on the values between two layers, summed over a batch: 4 MB. Large pictures are drawn in smaller
+/// batches.
 const BATCH_VALUES: usize = 1 << 20;
 
 /// A generator that is ready to draw.
@@ -106,8 +108,8 @@ fn label_rule(classes: usize) -> String {
 }
 
 impl Generator {
-    /// Loads the generator in the bytes of an ONNX file, at most [`BYTES_MAX`]. The bytes are untrusted: memory is bounded before it
-    /// is allocated, and one sample is drawn as a test.
+    /// Loads the generator in the bytes of an ONNX file, at most [`BYTES_MAX`]. The bytes are untrusted: memory is
+    /// bounded before it is allocated, and one sample is drawn as a test.
     pub fn load(onnx: &[u8]) -> Result<Self, LoadError> {
         let (graph, card) = door::check(onnx)?;
         let layers = layers::read(graph, &card).map_err(LoadError::Graph)?;
@@ -123,10 +125,11 @@ impl Generator {
         &self.card
     }
 
-    /// Draws one picture for each latent. `latents` are `[N, latent]`, `labels` are `[N]`, or none for a generator without classes.
+    /// Draws one picture for each latent. `latents` are `[N, latent]`, `labels` are `[N]`, or none for a generator
+    /// without classes.
     ///
-    /// Returns `[N, height, width, channels]` in [-1, 1]: channels-last like the bytes of pictures, although the graph in the file is
-    /// channels-first. [`picture::to_bytes`] converts the values to bytes.
+    /// Returns `[N, height, width, channels]` in [-1, 1]: channels-last like the bytes of pictures, although the graph
+    /// in the file is channels-first. [`picture::to_bytes`] converts the values to bytes.
     pub fn draw(&self, latents: &[f32], labels: &[u8]) -> Result<Vec<f32>, DrawError> {
         let Card { latent, classes, shape, .. } = self.card;
         let samples = latents.len() / latent;
@@ -157,7 +160,8 @@ impl Generator {
         Ok(images)
     }
 
-    /// Fills `images` batch by batch, from the first of the latents and labels.
+    /// Fills `images` batch by batch: image i from latent i and label i. Latents and labels beyond the last image are
+    /// ignored.
     fn draw_part(&self, latents: &[f32], labels: &[u8], images: &mut [f32]) -> Result<(), DrawError> {
         let Card { latent, shape, .. } = self.card;
         for (index, images) in images.chunks_mut(self.batch * shape.size()).enumerate() {
@@ -198,8 +202,8 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Inputs of the samples `range` of `seed`, for the generator that `card` describes. If `labels` is not empty, sample i takes
-    /// label i of it, repeated from its start; otherwise the seed draws the labels.
+    /// Inputs of the samples `range` of `seed`, for the generator that `card` describes. Sample i of `seed` gets the
+    /// label `labels[i % labels.len()]`; if `labels` is empty, the labels are drawn from the seed.
     pub fn new(card: &Card, seed: u64, range: Range<u64>, labels: &[u8]) -> Self {
         let source = Latents::new(seed, card);
         let latents = source.latents(range.clone());

@@ -38,7 +38,7 @@ fn write_colour(dir: &Path) -> Shape {
     shape
 }
 
-/// The settings of small conditional convolutional networks; `ema` so that the exported weights are those of the average.
+/// Settings of small conditional convolutional networks with an EMA.
 const CONV: [&str; 8] = [
     "generator.kind=conv",
     "generator.channels=[6, 4]",

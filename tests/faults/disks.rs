@@ -78,11 +78,11 @@ impl Heard {
 
     /// Waits until the trainer reports that something is not saved, and stops it there with SIGSTOP; false if it ended without a report.
     fn stop_when_not_saved(&mut self) -> bool {
-        let told = self.words.by_ref().map_while(Result::ok).any(|line| line.starts_with("not saved since step "));
-        if told {
+        let reported = self.words.by_ref().map_while(Result::ok).any(|line| line.starts_with("not saved since step "));
+        if reported {
             send(&mut self.trainer, Signal::STOP);
         }
-        told
+        reported
     }
 
     /// Continues the trainer until it ends; returns its exit code and its errors.
@@ -122,15 +122,15 @@ fn full(small: &Small, kilobytes: usize, for_a_while: bool) -> Result<(), String
     let mount = Mount::new(&disk, &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "none"])?;
     let dir = disk.join("run");
     let mut trainer = Heard::new(Command::new(duel()), &small.train("disk/run", &[]))?;
-    let told = trainer.stop_when_not_saved();
-    if told && for_a_while {
+    let reported = trainer.stop_when_not_saved();
+    if reported && for_a_while {
         mount.change("size=64m")?;
         reports_success(trainer.end()?).map_err(|why| format!("{kilobytes} kB: {why}"))?;
         return has_recovered(small, &dir).map_err(|why| format!("{kilobytes} kB: {why}"));
     }
     let ended = trainer.end()?;
     small.is_whole(&dir).map_err(|why| format!("{kilobytes} kB: {why}"))?;
-    if ended.0 == Some(0) && !told {
+    if ended.0 == Some(0) && !reported {
         // The disk was large enough.
         return small.check_done(&dir);
     }
@@ -159,10 +159,10 @@ fn without_rights(small: &Small, for_a_while: bool) -> Result<(), String> {
         thread::yield_now();
     }
     rights(0o500)?;
-    let told = trainer.stop_when_not_saved();
+    let reported = trainer.stop_when_not_saved();
     if for_a_while {
         rights(0o700)?;
-        return match told {
+        return match reported {
             true => reports_success(trainer.end()?).and_then(|()| has_recovered(small, &dir)),
             false => Err("it did not say that it cannot save".to_owned()),
         };

@@ -70,8 +70,8 @@ fn second(small: &Small) -> Result<(), String> {
 fn refused(trainer: std::process::Child) -> Result<(), String> {
     let ended = trainer.wait_with_output().map_err(|error| error.to_string())?;
     let said = complaints(&ended.stderr);
-    let told = |line: &String| line.contains("another trainer is at work") || line.contains("holds a run");
-    if ended.status.code() == Some(1) && said.len() == 1 && said.iter().all(told) {
+    let is_refusal = |line: &String| line.contains("another trainer is at work") || line.contains("holds a run");
+    if ended.status.code() == Some(1) && said.len() == 1 && said.iter().all(is_refusal) {
         return Ok(());
     }
     Err(format!("{}: {said:?}", ended.status))
@@ -130,13 +130,13 @@ fn damaged(small: &Small, mut stream: Stream) -> Result<(), String> {
     let is_report =
         |event: &&Event| matches!(&event.kind, EventKind::Warning { what, .. } if what == "damaged checkpoint");
     if lines::<Event>(&dir.join("events.jsonl"))?.iter().filter(is_report).count() != what.len() {
-        return Err(format!("{what:?}: no event says so"));
+        return Err(format!("{what:?}: events.jsonl does not have one warning for each damaged checkpoint"));
     }
     small.check_done(&dir).map_err(|why| format!("{what:?}: {why}"))
 }
 
 /// Checks that watchers see every record, and that a stopped watcher delays neither the trainer nor the others.
-#[expect(clippy::zombie_processes, reason = "who returns early tells of a fault; its trainer ends by itself")]
+#[expect(clippy::zombie_processes, reason = "an early return reports a fault, and the trainer then ends by itself")]
 fn watched(small: &Small) -> Result<(), String> {
     let dir = small.path("watched");
     let _ = fs::remove_dir_all(&dir);

@@ -12,7 +12,8 @@ use crate::{
     table::Table,
 };
 
-/// Name, signals, and the exit code that the trainer may have. It may also exit with 0, if it was done before the signal.
+/// Name, signals, and the exit code that the trainer may have. It may also exit with 0, if it was done before the
+/// signal.
 const ENDS: [(&str, &[Signal], i32); 4] = [
     ("the terminal is gone (SIGHUP)", &[Signal::HUP], 0),
     ("asked to end (SIGTERM)", &[Signal::TERM], 0),
@@ -73,8 +74,8 @@ pub fn done(trainer: Child) -> Result<(), String> {
     }
 }
 
-/// Checks that an interrupted trainer writes a checkpoint and an event; that a second Ctrl-C ends it at once; and that both runs can be
-/// resumed.
+/// Checks that an interrupted trainer writes a checkpoint and an event; that a second Ctrl-C ends it at once; and that
+/// both runs can be resumed.
 fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result<(), String> {
     let dir = small.path("interrupted");
     let mut trainer = begin(small, "interrupted")?;
@@ -92,7 +93,7 @@ fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result
         _ => return Err(format!("{after:?}: {}: {said:?}", ended.status)),
     }
     if !said.is_empty() {
-        return Err(format!("{after:?}: it said {said:?}"));
+        return Err(format!("{after:?}: the trainer printed {said:?}"));
     }
     let events = if dir.exists() { lines::<Event>(&dir.join("events.jsonl"))? } else { Vec::new() };
     let last = events.last().map(|event| event.kind.clone());
@@ -100,10 +101,10 @@ fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result
         match last {
             Some(EventKind::Stopped { why: Ending::Done, .. }) => return small.check_done(&dir),
             Some(EventKind::Stopped { why: Ending::Asked, .. }) => {}
-            other => return Err(format!("{after:?}: its last event is {other:?}")),
+            other => return Err(format!("{after:?}: the last event of the run is {other:?}")),
         }
         if !dir.join("checkpoints").read_dir().is_ok_and(|mut files| files.next().is_some()) {
-            return Err(format!("{after:?}: it ended without a checkpoint"));
+            return Err(format!("{after:?}: the trainer ended without a checkpoint"));
         }
     }
     if dir.exists() {
@@ -114,7 +115,7 @@ fn ends(small: &Small, signals: &[Signal], code: i32, after: Duration) -> Result
 }
 
 /// Checks that a clock set back changes the times of events and nothing else.
-#[expect(clippy::zombie_processes, reason = "who returns early tells of a fault; its trainer ends by itself")]
+#[expect(clippy::zombie_processes, reason = "an early return reports a fault, and the trainer then ends by itself")]
 fn clock_set_back(small: &Small, after: Duration) -> Result<(), String> {
     let library = fs::read_dir("/usr/lib").into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let mut library = library.map(|dir| dir.join("faketime/libfaketime.so.1")).filter(|library| library.exists());

@@ -85,7 +85,7 @@ impl Table {
     }
 }
 
-/// Prints a loss at once; the table shows it at the end.
+/// Prints the error of a trial at once; the table only counts it.
 fn reported(name: &str, time: u64, why: String) -> String {
     eprintln!("{name} {time}: {why}");
     why

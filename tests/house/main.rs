@@ -1,4 +1,5 @@
-//! The house: what ARCHITECTURE.md says of crates, rooms, files and functions, held against the sources.
+//! Checks the rules of ARCHITECTURE.md: which crates, rooms and files may use each other, and how long files and
+//! functions may be.
 
 mod source;
 
@@ -11,7 +12,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests stand in the repository")
 }
 
-/// The rooms of each crate: a room may use those before it and no other. A room is a folder or a file of `src`.
+/// The rooms of each crate. A room is a folder or a file of `src`, and may use only the rooms that come before it in
+/// this list.
 const ROOMS: &[(&str, &[&str])] = &[
     ("models", &[]),
     (
@@ -39,12 +41,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms that do not know each other, although one stands before the other.
+/// Rooms that may not use each other, whatever their order in `ROOMS`.
 const FEATURES: &[&str] = &["watch", "explore", "clock", "report"];
 
-/// Lines of a file at most.
+/// The most lines of a file.
 const FILE_MAX: usize = 450;
-/// Lines of a function at most.
+/// The most lines of a function.
 const FUNCTION_MAX: usize = 60;
 
 /// The room of a file: `trainer/src/run/grid.rs` stands in `run`.
@@ -54,21 +56,24 @@ fn room(path: &str) -> &str {
 }
 
 #[test]
-fn arrows_lead_down_and_features_do_not_know_each_other() {
+fn rooms_use_only_earlier_rooms_and_features_do_not_use_each_other() {
     for (name, rooms) in ROOMS.iter().filter(|(_, rooms)| !rooms.is_empty()) {
         let place = |path: &str| {
             rooms.iter().position(|other| *other == room(path)).unwrap_or_else(|| panic!("{path} stands in no room"))
         };
         for (from, to) in arrows(&read(root(), name)) {
-            assert!(place(&to) <= place(&from), "an arrow up: {from} uses {to}");
+            assert!(place(&to) <= place(&from), "{from} uses {to}, which is in a later room");
             let features = [&from, &to].map(|path| FEATURES.contains(&room(path)));
-            assert!(features != [true, true] || room(&from) == room(&to), "two features: {from} uses {to}");
+            assert!(
+                features != [true, true] || room(&from) == room(&to),
+                "{from} uses {to}, which is in another feature"
+            );
         }
     }
 }
 
 #[test]
-fn no_files_form_a_circle() {
+fn no_files_use_each_other_in_a_circle() {
     for (name, _) in ROOMS {
         let arrows: Vec<Arrow> = arrows(&read(root(), name)).into_iter().collect();
         assert!(name == &"models" || arrows.len() > 5, "{name}: only {arrows:?}");
@@ -78,7 +83,7 @@ fn no_files_form_a_circle() {
     }
 }
 
-/// A circle among the arrows, its first file repeated at its end.
+/// Files that use each other in a circle; the first file is repeated at the end.
 fn circle(arrows: &[Arrow]) -> Option<Vec<String>> {
     let mut used: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     arrows.iter().for_each(|(from, to)| used.entry(from).or_default().push(to));
@@ -106,7 +111,7 @@ fn follow<'a>(
 }
 
 #[test]
-fn a_circle_and_an_arrow_up_are_found() {
+fn the_checks_find_circles_and_uses_through_super_and_re_exports() {
     let arrow = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     let straight = [arrow("a", "b"), arrow("b", "c"), arrow("a", "c")];
     assert_eq!(circle(&straight), None);
@@ -114,13 +119,13 @@ fn a_circle_and_an_arrow_up_are_found() {
     assert_eq!(circle(&round).expect("b and c").len(), 3);
     let all = arrows(&read(root(), "trainer"));
     let there = |from: &str, to: &str| all.contains(&arrow(from, to));
-    // By `use super::…` in braces, and by a name that a parent re-exports.
+    // The first use is a `use super::…` with braces, the second a name that the parent module re-exports.
     assert!(there("trainer/src/gan/step.rs", "trainer/src/gan/duel.rs"), "{all:?}");
     assert!(there("trainer/src/training/run_loop.rs", "trainer/src/gan/duel.rs"), "{all:?}");
 }
 
 #[test]
-fn files_and_functions_read_in_one_sitting() {
+fn files_and_functions_are_not_too_long() {
     let mut found = Vec::new();
     for name in ["models", "trainer", "runtime", "tui", "tests"] {
         for entry in walk(&root().join(name)) {
@@ -188,7 +193,7 @@ fn tree(package: &str, flags: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn crates_know_only_what_they_may() {
+fn crates_depend_on_no_forbidden_crate() {
     for (package, flags, forbidden) in [
         ("duel-models", &[][..], &["candle-core", "tract-core", "serde", "duel-trainer", "duel-runtime"][..]),
         ("duel-trainer", &[], &["ratatui", "crossterm", "indicatif", "clap", "tract-core", "duel-runtime", "duel-tui"]),

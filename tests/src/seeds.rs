@@ -1,5 +1,5 @@
-//! Small good files of each kind of untrusted input, written by the project itself: the first inputs of the fuzz targets and of
-//! `tests/faults`.
+//! Small good files of each kind of untrusted input, written by the project itself: the first inputs of the fuzz
+//! targets and of `tests/faults`.
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -79,7 +79,8 @@ impl Door {
     }
 }
 
-/// A copy of a random seed file, damaged in one to three places: bits flipped, cut, spliced, doubled, or words and numbers put in.
+/// A copy of a random seed file, damaged in one to three places: bits flipped, cut, spliced, doubled, or words and
+/// numbers put in.
 pub fn mutated(seeds: &[Vec<u8>], stream: &mut Stream) -> Vec<u8> {
     let mut bytes = seeds[stream.below(seeds.len())].clone();
     for _ in 0..1 + stream.below(3) {
@@ -118,7 +119,7 @@ fn digits(count: usize) -> Vec<u8> {
     pixels(count * SHAPE.size())
 }
 
-/// Bytes of pictures: a ramp that no side divides.
+/// Pixel values 0 to 250, repeated. 251 is a prime, so that the rows of a picture differ.
 pub fn pixels(count: usize) -> Vec<u8> {
     (0..count).map(|at| (at % 251) as u8).collect()
 }
@@ -152,7 +153,8 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.write_all(bytes).and_then(|()| gzip.finish()).expect("memory")
 }
 
-/// A recipe of tiny networks whose checkpoint holds every kind of state: EMA, moments of Adam, spectral norm and balance.
+/// A recipe of tiny networks whose checkpoint holds every kind of state: EMA, moments of Adam, spectral norm and
+/// balance.
 pub fn recipe() -> Recipe {
     small(&[
         "generator.hidden=[2]",
@@ -189,7 +191,7 @@ fn checkpoints() -> Vec<Vec<u8>> {
     vec![save(&duel).expect("memory"), start]
 }
 
-/// Graphs that hold between them each kind of layer that a generator may have.
+/// Generators that together have every kind of layer.
 fn onnx() -> Vec<Vec<u8>> {
     let conv = ["generator.kind=conv", "generator.channels=[1, 1]"];
     let conditional = [&conv[..], &["training.conditional=true", "data.classes=2"]].concat();

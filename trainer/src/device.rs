@@ -18,7 +18,8 @@ pub enum Choice {
 /// The error for a device that is not available.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "--device {name} is not available: {why}; build with `--features {name}` on a machine with such a device, or leave --device out"
+    "--device {name} is not available: {why}; build with `--features {name}` on a machine with such a device, or \
+     leave --device out"
 )]
 pub struct NoDevice {
     name: &'static str,

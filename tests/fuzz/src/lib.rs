@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use duel_tests::{doors::Open, seeds::Door};
 
-/// Keeps rayon on this thread: for each of millions of small inputs, waking a second thread would cost more than it saves.
+/// Keeps rayon on this thread: for each of millions of small inputs, waking a second thread would cost more than it
+/// saves.
 ///
 /// # Panics
 /// If rayon has started its threads already.
@@ -15,7 +16,7 @@ pub fn use_one_thread() {
 /// Runs the check of a door on one input; the state of the check is kept for the next input.
 ///
 /// # Panics
-/// If the input breaks the door: see [`Door::open`].
+/// If the reader fails the check on this input: see [`Door::open`].
 pub fn check(door: Door, bytes: &[u8]) {
     thread_local! {
         static OPEN: RefCell<Option<Open>> = const { RefCell::new(None) };

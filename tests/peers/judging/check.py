@@ -189,7 +189,7 @@ def make(directory):
 
 
 def hold(directories):
-    world, failed, tables, told = World(), False, {}, []
+    world, failed, tables = World(), False, {}
     for directory in directories:
         report = json.loads((directory / "scores.json").read_text())
         images, labels = idx(directory / "images-idx3-ubyte"), None
@@ -234,7 +234,7 @@ def hold(directories):
         for claim, holds in claims if name in tables and "real" in tables else []:
             good = holds(tables[name][0], tables["real"][0])
             failed |= not good
-            print(f"| {name} | {claim} | {'told' if good else 'NOT TOLD'} |")
+            print(f"| {name} | {claim} | {'shown' if good else 'NOT SHOWN'} |")
     return int(failed)
 
 

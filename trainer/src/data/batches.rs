@@ -5,11 +5,12 @@ use duel_models::{picture, random::Stream};
 use super::data_set::DataSet;
 use crate::recipe::Training;
 
-/// The pictures of each batch. Every epoch has a new order, made of the seed and the epoch alone, so that batch `index` is the same
-/// whether or not earlier batches were asked for.
+/// The pictures of each batch. Every epoch has a new order, made of the seed and the epoch alone, so that batch `index`
+/// is the same whether or not earlier batches were asked for.
 #[derive(Debug, Clone)]
 pub struct Batches {
-    /// One order of all pictures; or one for each label, from which the rows of a batch are filled in turn.
+    /// One order of all pictures. For balanced batches, one order for each label: successive rows of a batch take a
+    /// picture from successive orders.
     orders: Vec<ShuffledOrder>,
     size: usize,
 }
@@ -25,7 +26,8 @@ struct ShuffledOrder {
 }
 
 impl Batches {
-    /// The batches of a training on `data`, which has at least a batch of pictures, or one.
+    /// The batches of a training on `data`. The data must have at least as many pictures as a batch, or exactly one
+    /// picture.
     pub fn new(recipe: &Training, data: &DataSet) -> Self {
         let stream = Stream::new(recipe.seed, "batches");
         let order = |stream, images: Vec<u32>| ShuffledOrder { stream, shuffled: images.clone(), images, epoch: None };
@@ -41,8 +43,8 @@ impl Batches {
         Self { orders, size: recipe.batch }
     }
 
-    /// Returns the pictures of batch `index` as values in [-1, 1], [size, height · width · channels], and their labels, `[size]`. A batch may
-    /// straddle two epochs.
+    /// Returns the pictures of batch `index` as values in [-1, 1], [size, height · width · channels], and their labels,
+    /// `[size]`. A batch may straddle two epochs.
     pub fn take(&mut self, index: u64, data: &DataSet) -> (Vec<f32>, Vec<u8>) {
         let first = index * self.size as u64;
         let images: Vec<usize> =

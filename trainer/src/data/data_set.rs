@@ -5,9 +5,9 @@ use duel_models::Shape;
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
-    /// Pictures that train and select.
+    /// Pictures for training, for evaluations during training, and for the choice of a checkpoint.
     Train,
-    /// Pictures that score, and do nothing else.
+    /// Pictures for the final scores only.
     Test,
 }
 
@@ -20,7 +20,8 @@ pub struct DataSet {
     pub images: Vec<u8>,
     /// Labels, `[N]`; empty if the pictures have none.
     pub labels: Vec<u8>,
-    /// Training pictures that do not train: evaluations and the diagnosis of a memorising discriminator use them.
+    /// Pictures of the training split that are not trained on: evaluations compare samples with them, and the diagnosis
+    /// finds a memorising discriminator with them.
     pub held_out: Option<Box<DataSet>>,
 }
 

@@ -9,10 +9,10 @@ const IMAGES: u32 = 0x0803;
 /// The magic number of unsigned bytes along one axis.
 const LABELS: u32 = 0x0801;
 
-/// Items of a file at most: the largest published set in this format has 814,255 (EMNIST, Cohen et al. 2017).
+/// The most items of a file: the largest published set in this format has 814,255 (EMNIST, Cohen et al. 2017).
 const ITEMS_MAX: usize = 1_000_000;
 
-/// Bytes of a file's pictures at most, so that a small gzip cannot ask for the machine's memory.
+/// The most bytes of a file's pictures, so that a small gzip file cannot fill the machine's memory.
 const BYTES_MAX: usize = 1 << 30;
 
 /// The pictures of a file.
@@ -26,20 +26,21 @@ pub struct IdxImages {
     pub bytes: Vec<u8>,
 }
 
-/// Reads a file of images. An error is the file's first fault.
+/// Reads a file of images. The error describes the first fault in the file.
 ///
-/// Memory is taken only as bytes arrive, and never beyond the header's promise, so a header that lies costs nothing.
+/// Memory grows only with the bytes that are read, up to the size in the header: a false header cannot make the program
+/// allocate more.
 pub fn read_images(bytes: impl Read) -> Result<IdxImages, String> {
     let ([height, width], bytes) = read(bytes, IMAGES)?;
     Ok(IdxImages { height, width, bytes })
 }
 
-/// Reads a file of labels, `[N]`. An error is the file's first fault.
+/// Reads a file of labels, `[N]`. The error describes the first fault in the file.
 pub fn read_labels(bytes: impl Read) -> Result<Vec<u8>, String> {
     read::<0>(bytes, LABELS).map(|(_, bytes)| bytes)
 }
 
-/// Reads `AXES` sizes after the count, and the bytes. Gzip is recognised by its first two bytes.
+/// Reads the number of items, the `AXES` sizes of an item, and the values. Gzip is recognised by its first two bytes.
 fn read<const AXES: usize>(mut bytes: impl Read, magic: u32) -> Result<([usize; AXES], Vec<u8>), String> {
     let mut start = [0; 2];
     bytes.read_exact(&mut start).map_err(|_| "it is shorter than its header".to_owned())?;
@@ -96,7 +97,7 @@ mod tests {
         encoder.finish().expect("memory")
     }
 
-    /// Gives a gzip another checksum.
+    /// Damages the checksum of a gzip file.
     fn damaged(mut gzipped: Vec<u8>) -> Vec<u8> {
         let crc = gzipped.len() - 8;
         gzipped[crc] ^= 1;

@@ -1,4 +1,4 @@
-//! MNIST, bundled: LeCun, Cortes and Burges 1998. The one place that says what its pictures are.
+//! MNIST, bundled: LeCun, Cortes and Burges 1998. Only this module states the shape and the classes of the digits.
 
 use duel_models::Shape;
 

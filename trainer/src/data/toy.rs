@@ -13,9 +13,10 @@ pub struct Mixture {
 
 /// Ends of the axis that a figure shows.
 pub const AXIS: [f64; 2] = [-3.0, 3.0];
-/// Bins of that axis; a density is a mean over a bin.
+/// The number of bins of the axis. A density value is the mean density over one bin.
 pub(crate) const BINS: usize = 120;
-/// Latents at even steps of their distribution; the generator's density is a histogram of their values.
+/// The number of latents at equally spaced quantiles of their distribution. The generator's density is a histogram of
+/// G(z) for these latents.
 pub const LATENTS: usize = 24_000;
 /// Latents that a figure shows with an arrow from z to x.
 pub(crate) const ARROWS: usize = 25;
@@ -54,7 +55,7 @@ impl Mixture {
     }
 }
 
-/// [`LATENTS`] latents of one value each, at even steps of their distribution.
+/// [`LATENTS`] latents of one value each, at equally spaced quantiles of their distribution.
 pub fn even_latents(law: LatentLaw) -> Vec<f32> {
     (0..LATENTS).map(|index| law.quantile((index as f64 + 0.5) / LATENTS as f64)).collect()
 }

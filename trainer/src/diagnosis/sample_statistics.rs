@@ -9,14 +9,14 @@ use crate::{
     recipe::Recipe,
 };
 
-/// Samples of a probe, and training pictures that they are compared with.
+/// The number of samples in a probe, and of the training pictures that the samples are compared with.
 pub const PROBE: usize = 128;
-/// Training pictures, and as many held-out ones, whose logits show memorisation.
+/// The number of training pictures, and of held-out pictures, whose logits show memorisation.
 pub const LOGITS: usize = 512;
 /// Training pictures whose classes are compared with those of samples.
 const CLASSIFIED: usize = 1000;
 
-/// What a probe looks at.
+/// The input of a probe.
 #[derive(Debug)]
 pub struct Observation<'a> {
     /// Steps done.
@@ -25,16 +25,18 @@ pub struct Observation<'a> {
     pub samples: &'a [u8],
     /// The discriminator's logits for training pictures and for held-out ones, if there are any.
     pub logits: Option<[Vec<f32>; 2]>,
-    /// The class entropy that an evaluation of the same step read from many more samples. That of a probe would be off by 0.04.
+    /// The class entropy that an evaluation at the same step computed from many more samples. The class entropy of only
+    /// [`PROBE`] samples would be off by 0.04.
     pub class_entropy: Option<f64>,
 }
 
-/// Statistics of samples, as shares of those of training pictures.
+/// Statistics of samples, each divided by the same statistic of training pictures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Probe {
     /// Steps done.
     pub step: u64,
-    /// The entropy of the classes that the classifier reads, 0 (one class) to 1 (as the data). None for data that no classifier knows.
+    /// The entropy of the classes that the classifier reads, 0 (one class) to 1 (as the data). None for data that no
+    /// classifier knows.
     pub entropy: Option<f64>,
     /// The mean distance of a sample to the next.
     pub spread: f64,
@@ -42,10 +44,11 @@ pub struct Probe {
     pub roughness: f64,
     /// Pairs of samples nearer to each other than half the distance of the two nearest training pictures. Not a share.
     pub duplicates: usize,
-    /// The mean change of a value since the probe before, of the same latents, in levels of 255. Not a share.
+    /// The mean change of a pixel value since the previous probe, which drew the same latents; from 0 to 255. Not a
+    /// share.
     pub motion: f64,
-    /// The share of pairs in which the discriminator finds a training picture more real than a held-out one: 0.5 without memorisation, NaN
-    /// without held-out pictures.
+    /// The share of pairs in which the discriminator finds a training picture more real than a held-out one: 0.5
+    /// without memorisation, NaN without held-out pictures.
     pub memory: f64,
 }
 

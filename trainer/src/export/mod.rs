@@ -1,5 +1,5 @@
-//! Exports a trained generator for other tools: ONNX, safetensors, a model card and a picture of samples. Returns bytes and
-//! writes no files.
+//! Exports a trained generator for other tools: ONNX, safetensors, a model card and a picture of samples. Returns bytes
+//! and writes no files.
 
 mod graph;
 mod model_card;
@@ -77,8 +77,8 @@ pub const TOLERANCE: f32 = 1e-5;
 pub enum ExportError {
     /// A reader of the graph generates other images than the network.
     #[error(
-        "the ONNX file was not written: with {reader}, pixels differ by {by:e} from those of the trained network, more than \
-         {TOLERANCE:e}; export another checkpoint, or report this as a bug"
+        "the ONNX file was not written: with {reader}, pixels differ by {by:e} from those of the trained network, more \
+         than {TOLERANCE:e}; export another checkpoint, or report this as a bug"
     )]
     Differs {
         /// The reader.
@@ -88,8 +88,8 @@ pub enum ExportError {
     },
     /// Weights in half precision change the images too much.
     #[error(
-        "--half: weights in half precision change a share of {share:.4} of the pixels by more than one level of 255; leave \
-         --half out"
+        "--half: weights in half precision change a share of {share:.4} of the pixels by more than one level of 255; \
+         leave --half out"
     )]
     Coarse {
         /// The share of changed pixels, 0 to 1.
@@ -135,8 +135,8 @@ impl Probe {
     }
 }
 
-/// Exports the generator of a duel, with `scores` in its card. `weights` is the precision of the ONNX file; safetensors are f32.
-/// candle-onnx checks the graph if it supports its operators.
+/// Exports the generator of a duel, with `scores` in its card. `weights` is the precision of the ONNX file; safetensors
+/// are f32. candle-onnx checks the graph if it supports its operators.
 pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> Result<Export, ExportError> {
     let Some(shape) = duel.recipe.shape() else { return Err(ExportError::Toy) };
     let card = Card { scores, ..card(duel, shape, weights) };
@@ -162,9 +162,9 @@ pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> R
     })
 }
 
-/// Returns the graph in single precision if its pixels differ by at most a quarter of the tolerance, which leaves the rest to
-/// other runtimes; else in double precision. candle-onnx does not support transposed convolution: such a graph is in single
-/// precision, and only tract checks it.
+/// Returns the graph in single precision if its pixels differ by at most a quarter of the tolerance, which leaves the
+/// rest to other runtimes; else in double precision. candle-onnx does not support transposed convolution: such a graph
+/// is in single precision, and only tract checks it.
 fn checked(duel: &Duel, state_dict: &[StateDictEntry], card: &Card, probe: &Probe) -> Result<ModelProto, ExportError> {
     let layers = &duel.generator.network.layers;
     let single = graph::model(layers, state_dict, card, Precision::Single)?;

@@ -1,5 +1,6 @@
-//! The losses of both networks, from logits: D(x) = sigmoid(logit), log D(x) = -softplus(-logit), log(1 - D(x)) = -softplus(logit).
-//! In the formulas r are the logits of real examples and f the logits of generated ones; every loss is a mean over the batch.
+//! The losses of both networks, from logits: D(x) = sigmoid(logit), log D(x) = -softplus(-logit), log(1 - D(x)) =
+//! -softplus(logit). In the formulas r are the logits of real examples and f the logits of generated ones; every loss
+//! is a mean over the batch.
 
 use candle_core::{Result, Tensor};
 
@@ -15,7 +16,8 @@ pub struct Discriminator {
 }
 
 impl Loss {
-    /// Whether the loss compares each real example with a generated one, so that the logit of an example alone has no meaning.
+    /// Whether the loss compares each real example with a generated one, so that the logit of an example alone has no
+    /// meaning.
     pub fn is_pairwise(self) -> bool {
         self == Self::Relativistic
     }
@@ -42,7 +44,8 @@ pub fn discriminator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Discrim
     Ok(Discriminator { total: ((&parts[0] + &parts[1])? * 0.5)?, parts: Some(parts) })
 }
 
-/// The generator's loss from the logits of real and of generated examples, [N, 1] each; only a loss of pairs uses `real`.
+/// The generator's loss from the logits of real and of generated examples, [N, 1] each; only a loss of pairs uses
+/// `real`.
 pub fn generator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Tensor> {
     match loss {
         // -log D(G(z)): Goodfellow et al. 2014, section 3.
@@ -58,15 +61,15 @@ pub fn generator(loss: Loss, real: &Tensor, fake: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// The gradient penalty λ mean (D(x) - D(x + σε))², from the logits of examples and of the same examples with noise. It needs no second
-/// derivative: by Taylor's series its mean over ε is λσ² |∇D|².
+/// The gradient penalty λ mean (D(x) - D(x + σε))², from the logits of examples and of the same examples with noise. It
+/// needs no second derivative: by Taylor's series its mean over ε is λσ² |∇D|².
 pub fn penalty(lambda: f64, logits: &Tensor, noisy: &Tensor) -> Result<Tensor> {
     (logits - noisy)?.sqr()?.mean_all()? * lambda
 }
 
 /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which is finite at any finite x.
 ///
-/// -|x| is written as x - 2 max(x, 0), because candle's gradient of that is right at every x, 0 included.
+/// -|x| is written as x - 2 max(x, 0), because candle's gradient of x - 2 max(x, 0) is correct at every x, 0 included.
 pub fn softplus(x: &Tensor) -> Result<Tensor> {
     let positive = x.relu()?;
     let shrunk = (x - (&positive * 2.0)?)?;
@@ -102,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_loss_and_its_slopes_are_pytorchs_from_end_to_end_of_the_scale() {
+    fn every_loss_and_its_gradient_equal_pytorchs_for_small_and_large_logits() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/oracle/losses.safetensors");
         let recorded = candle_core::safetensors::load(file, &Device::Cpu).expect("a recorded file");
         let logits: Vec<f64> = recorded["logits"].to_vec1().expect("logits");

@@ -1,5 +1,6 @@
-//! Ten steps of small duels against PyTorch's, by the CPU's kernels and by candle's own operations.
-//! The figures' recipe stands in `tests/peers/oracle/record.py`, and what they hold in the README beside it.
+//! Compares ten training steps of small networks with values that PyTorch recorded, once with the CPU kernels and once
+//! with candle's own operations. `tests/peers/oracle/record.py` records the values, and the README beside it describes
+//! them.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -84,7 +85,7 @@ const CONV: &[&str] = &[
     "training.conditional=true",
 ];
 
-/// A duel of recorded weights, run by `engine`.
+/// A duel that starts from the recorded weights and runs on `engine`.
 fn duel(recorded: &Recorded, settings: &[&[&str]], engine: Engine) -> Duel {
     let all = [&["generator.latent=12", "training.batch=8"], &settings.concat()[..]].concat();
     let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
@@ -105,7 +106,7 @@ fn duel(recorded: &Recorded, settings: &[&[&str]], engine: Engine) -> Duel {
     duel
 }
 
-/// What update `side` of a step learns from.
+/// The batch of a step for the update of `side`, `discriminator` or `generator`.
 fn batch(recorded: &Recorded, batches: &Recorded, side: &str, step: usize, duel: &Duel) -> Batch {
     let labels: Vec<u8> =
         batches.step("y", step).to_vec1::<i64>().expect("labels").into_iter().map(|y| y as u8).collect();
@@ -120,10 +121,10 @@ fn batch(recorded: &Recorded, batches: &Recorded, side: &str, step: usize, duel:
 }
 
 fn close(found: f64, expected: f64, what: &str) {
-    assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{what}: {found} for PyTorch's {expected}");
+    assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{what}: {found}, expected {expected}");
 }
 
-/// A step by algorithm 1: both losses, and the lengths of both gradients.
+/// Does one step of algorithm 1. Returns the losses of D and G, and the norms of the gradients of D and G.
 fn one_step(duel: &mut Duel, recorded: &Recorded, batches: &Recorded, step: usize) -> [f64; 4] {
     let (gradient, judged) =
         duel.discriminator_gradient(&batch(recorded, batches, "discriminator", step, duel), true).expect("a gradient");
@@ -135,7 +136,8 @@ fn one_step(duel: &mut Duel, recorded: &Recorded, batches: &Recorded, step: usiz
     [judged.loss, drawn.loss, judged.gradient, drawn.gradient]
 }
 
-/// Ten steps, each of whose figures must be `series` with that prefix.
+/// Does ten steps, and compares the losses and gradient norms of each step with the recorded series whose names begin
+/// with `prefix`.
 fn ten_steps(duel: &mut Duel, recorded: &Recorded, prefix: &str) {
     let batches = Recorded::load("batches");
     let names = ["d_loss", "g_loss", "d_gradient_norm", "g_gradient_norm"];
@@ -150,7 +152,7 @@ fn ten_steps(duel: &mut Duel, recorded: &Recorded, prefix: &str) {
 }
 
 #[test]
-fn ten_steps_of_each_network_are_pytorchs() {
+fn ten_steps_of_each_network_equal_pytorchs() {
     let nearest = [CONV, &["generator.growth=nearest"]];
     for (name, settings) in [("mlp", &[MLP][..]), ("paper", &[PAPER]), ("dcgan", &[CONV]), ("upsample", &nearest)] {
         let recorded = Recorded::load(name);
@@ -160,7 +162,8 @@ fn ten_steps_of_each_network_are_pytorchs() {
             for (side, duellist) in [("generator", &duel.generator), ("discriminator", &duel.discriminator)] {
                 for tensor in duellist.network.state_dict().expect("its tensors") {
                     let name = format!("final.{side}.{}", tensor.name);
-                    // A batch norm subtracts it: see the README.
+                    // A batch norm subtracts the bias `up1.bias`, so its gradient is only rounding errors: see the
+                    // README.
                     if name.ends_with("up1.bias") || name.ends_with("norm2.running_mean") && settings[0] == CONV {
                         continue;
                     }
@@ -170,7 +173,8 @@ fn ten_steps_of_each_network_are_pytorchs() {
                     }
                 }
             }
-            // Of PyTorch's own last weights, since those that were passed over move an image by 1e-4.
+            // The images are computed with PyTorch's final weights, because the two tensors skipped above change an
+            // image by 1e-4.
             let last = batch(&recorded, &Recorded::load("batches"), "generator", 9, &duel);
             let find = |name: &str, _: &[usize]| {
                 Ok::<_, candle_core::Error>(recorded.values(&format!("final.generator.{name}")))
@@ -185,7 +189,7 @@ fn ten_steps_of_each_network_are_pytorchs() {
 }
 
 #[test]
-fn dropout_by_the_kernels_is_candles_and_of_its_share() {
+fn dropout_is_the_same_on_both_engines_and_keeps_the_set_share() {
     let (recorded, batches) = (Recorded::load("paper"), Recorded::load("batches"));
     let dropout: &[&str] = &["discriminator.keep_pixels=0.8", "discriminator.keep_hidden=0.5"];
     let [found, expected] = [Engine::Kernels, Engine::Candle].map(|engine| {
@@ -198,15 +202,15 @@ fn dropout_by_the_kernels_is_candles_and_of_its_share() {
         judge.begin_step(7);
         let masks = judge.masks(500, true);
         judge.begin_step(7);
-        assert_eq!(masks, judge.masks(500, true), "a step's masks are the step's");
-        assert_ne!(masks, judge.masks(500, true), "and its passes have their own");
+        assert_eq!(masks, judge.masks(500, true), "the masks depend on the step only");
+        assert_ne!(masks, judge.masks(500, true), "each pass of a step has its own masks");
         for (mask, keep) in masks.iter().filter(|mask| !mask.is_empty()).zip([0.8, 0.5, 0.5]) {
             let kept = mask.iter().filter(|&&factor| factor > 0.0).count() as f64 / mask.len() as f64;
             assert!((kept - keep).abs() < 0.03, "{kept} kept for {keep}");
             assert!(mask.iter().all(|&factor| factor == 0.0 || factor == (1.0 / keep) as f32));
         }
         assert_eq!(masks.iter().filter(|mask| !mask.is_empty()).count(), 3);
-        // An evaluating pass drops nothing, but takes pixels to [0, 1] as a training one does.
+        // In evaluation mode, dropout keeps every value, but still maps pixels to [0, 1] as in training.
         let black = Tensor::full(-1.0f32, (1, SHAPE.size()), &Device::Cpu).expect("memory");
         let bias =
             judge.forward(&black, Mode::Evaluate).expect("a pass").flatten_all().and_then(|t| t.to_vec1::<f32>());
@@ -214,12 +218,12 @@ fn dropout_by_the_kernels_is_candles_and_of_its_share() {
         figures
     });
     for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        close(*found, *expected, &format!("figure {at} of the kernels, for candle's,"));
+        close(*found, *expected, &format!("value {at} of the kernels"));
     }
 }
 
 #[test]
-fn ten_steps_of_each_loss_and_of_both_penalties_are_pytorchs() {
+fn ten_steps_of_each_loss_and_of_both_penalties_equal_pytorchs() {
     let recorded = Recorded::load("dcgan");
     for (prefix, settings) in [
         ("minimax.", &["training.loss=minimax"][..]),
@@ -235,7 +239,7 @@ fn ten_steps_of_each_loss_and_of_both_penalties_are_pytorchs() {
 }
 
 #[test]
-fn a_penalty_and_its_gradient_are_pytorchs() {
+fn a_penalty_and_its_gradient_equal_pytorchs() {
     let (recorded, penalty, batches) = (Recorded::load("dcgan"), Recorded::load("penalty"), Recorded::load("batches"));
     for engine in [Engine::Kernels, Engine::Candle] {
         let duel = duel(&recorded, &[CONV, &["discriminator.r1=100"]], engine);
@@ -251,7 +255,8 @@ fn a_penalty_and_its_gradient_are_pytorchs() {
         assert!((scalar(&found).expect("one") / expected - 1.0).abs() < 1e-4);
         let network = &duel.discriminator.network;
         let gradient = network.take_gradient(&mut found.backward().expect("a graph")).expect("a gradient");
-        // Read under PyTorch's names, as if the gradient were the weights.
+        // The gradient is put in the place of the weights of a copy, so that the state dict gives it PyTorch's names
+        // and layout.
         let fork = network.fork().expect("memory");
         fork.parameters.set(&gradient).expect("as many");
         for tensor in fork.state_dict().expect("its tensors").iter().filter(|tensor| tensor.name != "head.bias") {
@@ -289,7 +294,7 @@ fn a_full_step_is_the_same_on_one_thread_and_on_many() {
 }
 
 #[test]
-fn both_move_at_once_or_one_after_the_other() {
+fn simultaneous_order_updates_both_networks_from_their_old_weights() {
     let moved = |settings: &[&str]| {
         let all = [MLP, &["training.batch=8", "data.images=100"], settings].concat();
         let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
@@ -300,13 +305,14 @@ fn both_move_at_once_or_one_after_the_other() {
         [&duel.generator, &duel.discriminator].map(|side| floats(&side.network.parameters))
     };
     for k in ["training.k_discriminator=1", "training.k_discriminator=3"] {
-        let [alternating, simultaneous, deaf] = [
+        let [alternating, simultaneous, discriminator_only] = [
             moved(&[k]),
             moved(&[k, "training.order=simultaneous"]),
             moved(&[k, "training.order=simultaneous", "training.k_generator=0"]),
         ];
-        // The discriminator moves as ever, and the generator as if the last of those moves were still to come.
-        assert!(simultaneous[1] == alternating[1] && deaf[1] == alternating[1]);
+        // The order does not change the discriminator's updates. In simultaneous order the generator's gradient comes
+        // from the discriminator before its last update.
+        assert!(simultaneous[1] == alternating[1] && discriminator_only[1] == alternating[1]);
         assert_ne!(simultaneous[0], alternating[0]);
     }
     let still = "discriminator.learning_rate=0";

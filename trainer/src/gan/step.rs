@@ -30,8 +30,8 @@ impl Duel {
         Ok(measured.then(|| self.metrics(discriminator, generator)))
     }
 
-    /// Algorithm 1 of Goodfellow et al. 2014. In simultaneous order the discriminator's last update waits until the generator has its
-    /// gradient through the discriminator as it was.
+    /// Algorithm 1 of Goodfellow et al. 2014. In simultaneous order the generator's first gradient is computed before
+    /// the discriminator's last update is applied.
     fn updates(&mut self, measured: bool) -> Result<(Option<DiscriminatorMeasures>, Option<GeneratorMeasures>)> {
         let recipe::Training { order, k_discriminator, k_generator, .. } = self.begin_step()?;
         let simultaneous = order == Order::Simultaneous && k_generator > 0;
@@ -82,7 +82,8 @@ impl Duel {
         Ok(training)
     }
 
-    /// Returns the discriminator's gradient on real and generated examples, and with `measured` the measures of this update.
+    /// Returns the discriminator's gradient on real and generated examples, and with `measured` the measures of this
+    /// update.
     pub(super) fn discriminator_gradient(
         &mut self,
         batch: &Batch,
@@ -90,7 +91,8 @@ impl Duel {
     ) -> Result<(Tensor, Option<DiscriminatorMeasures>)> {
         let recipe = &self.recipe.discriminator;
         let fake = self.generator.network.forward(&batch.generator_input()?, Mode::Frozen)?;
-        // One pass over all: without batch norm, the discriminator judges each example alone.
+        // One pass over all examples: the discriminator has no batch norm, so the logit of an example does not depend
+        // on the others.
         let mut examples = vec![batch.real.clone(), fake];
         let mut penalties = Vec::new();
         for (index, (lambda, noise)) in [recipe.r1, recipe.r2].into_iter().zip(&batch.noise).enumerate() {
@@ -120,7 +122,8 @@ impl Duel {
         Ok((gradient, measures.transpose()?))
     }
 
-    /// Returns the generator's gradient through a discriminator that does not learn, and with `measured` the measures of this update.
+    /// Returns the generator's gradient through a discriminator that does not learn, and with `measured` the measures
+    /// of this update.
     pub(super) fn generator_gradient(
         &mut self,
         batch: &Batch,

@@ -73,7 +73,7 @@ pub(crate) fn slope_in_dispatch(gradient: &mut [f32], y: &[f32], activation: Act
     }
 }
 
-/// Gradient of a bias: the sum over the rows of `gradient`, [rows, columns], of the first `bias.len()` columns.
+/// Gradient of a bias: the sums of the first `bias.len()` columns of `gradient`, [rows, columns], over all rows.
 pub(crate) fn bias_gradient(gradient: &[f32], columns: usize, bias: &mut [f32], write: Write) {
     let arch = Arch::new();
     let sums: Vec<Vec<f32>> = gradient
@@ -137,7 +137,7 @@ mod tests {
     const ACTIVATIONS: [Activation; 5] =
         [Activation::None, Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid];
 
-    /// An activation and its slope, by the definition.
+    /// The value and the derivative of an activation, in double precision.
     fn exactly(activation: Activation, x: f64) -> [f64; 2] {
         match activation {
             Activation::None => [x, 1.0],
@@ -145,7 +145,7 @@ mod tests {
             Activation::LeakyRelu if x > 0.0 => [x, 1.0],
             Activation::LeakyRelu => [f64::from(LEAK) * x, LEAK.into()],
             Activation::Tanh => [x.tanh(), 1.0 - x.tanh().powi(2)],
-            // As an image: 2 sigmoid(x) - 1.
+            // The sigmoid, scaled to the range of images, [-1, 1]: 2 sigmoid(x) - 1.
             Activation::Sigmoid => {
                 let y = 2.0 / (1.0 + (-x).exp()) - 1.0;
                 [y, 0.5 * (1.0 - y * y)]
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn activations_and_biases_are_those_of_a_plain_loop_at_any_shape() {
+    fn activations_and_biases_equal_a_plain_loop_at_any_shape() {
         let mut stream = Stream::new(1, "elements");
         let mut shapes = vec![[1, 1, 1], [1, 20_000, 20_000], [20_000, 1, 1], [129, 128, 128], [3, 784, 1]];
         shapes.extend(
@@ -198,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn maxout_and_masks_are_those_of_a_plain_loop_at_any_shape() {
+    fn maxout_and_masks_equal_a_plain_loop_at_any_shape() {
         let mut stream = Stream::new(2, "elements");
         for _ in 0..12 {
             let (count, pieces) = (1 + stream.below(40_000), 1 + stream.below(6));
-            // Whole numbers, so that some are equal: the first of them counts.
+            // Rounded, so that some values are equal: the gradient goes to the first of the largest values.
             let x: Vec<f32> = random(&mut stream, count * pieces).iter().map(|x| x.round()).collect();
             let (upstream, mut y, mut below) = (random(&mut stream, count), vec![7.0; count], vec![7.0; x.len()]);
             maxout(&x, &mut y, pieces);

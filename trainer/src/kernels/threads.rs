@@ -7,8 +7,8 @@ use std::{
 
 use rayon::Yield;
 
-/// Searches without finding work after which a spinning thread sleeps: about a millisecond, longer than any gap between
-/// two pieces of a step. Without this limit a machine with more cores than the networks can use would run hot.
+/// A spinning thread sleeps after this number of searches that find no work: about a millisecond, longer than any gap
+/// between two pieces of a step. Without this limit a machine with more cores than the networks can use would run hot.
 const IDLE_SEARCHES: u32 = 10_000;
 
 /// Runs `body` while the pool's other threads spin: they look for work without sleeping.
@@ -21,7 +21,8 @@ pub(crate) fn with_spinning_threads<T>(body: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     rayon::in_place_scope(|scope| {
         scope.spawn_broadcast(|_, thread| {
-            // The thread that runs `body` may come here while it waits for another's piece.
+            // The thread that runs `body` may also run this closure, while it waits for another thread: it must not
+            // spin then.
             let mut idle = 0;
             while thread.index() != own && idle < IDLE_SEARCHES && !done.load(Ordering::Relaxed) {
                 if rayon::yield_now() == Some(Yield::Executed) {

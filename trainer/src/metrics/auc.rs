@@ -1,7 +1,7 @@
 //! The area under the ROC curve (AUC), ties counted by half: Mann and Whitney 1947.
 
-/// The share of pairs, one value of the first and one of the second list of a group, whose first value is the larger. Equal values count
-/// half; 0.5 is chance. NaN without pairs.
+/// Returns the share of pairs whose first value is larger than the second. A pair is a value of a group's first list
+/// and a value of the same group's second list. Equal values count half; 0.5 is chance. NaN without pairs.
 pub fn area_under_curve<'a>(groups: impl IntoIterator<Item = (&'a [f32], &'a [f32])>) -> f64 {
     let (mut larger, mut pairs) = (0.0, 0.0);
     for (first, second) in groups {
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ties_count_half_and_groups_are_apart() {
+    fn ties_count_half_and_no_pair_mixes_two_groups() {
         // from sklearn.metrics import roc_auc_score; roc_auc_score([1, 1, 0, 0, 0], [0.5, 0.2, 0.5, 0.1, 0.4])
         let auc = area_under_curve([(&[0.5f32, 0.2][..], &[0.5f32, 0.1, 0.4][..])]);
         assert!((auc - 0.583_333_333).abs() < 1e-8, "{auc}");

@@ -1,5 +1,5 @@
-//! Sets of images that fail in a known way: each measure must tell the failing that it is known to catch, and tell it apart
-//! from real digits of the same number.
+//! Tests of the scores with sets of bad images, such as noise or one digit repeated: the scores that should detect a
+//! kind of failure must be clearly worse than the scores of equally many real digits.
 
 use duel_models::random::Stream;
 
@@ -9,7 +9,7 @@ use crate::data::{DataSet, Images, mnist::SHAPE};
 /// Images in each set.
 const COUNT: usize = 2000;
 
-/// The first images of the training set that are `wanted`.
+/// The first `COUNT` training images whose label is `wanted`.
 fn digits(train: &DataSet, wanted: impl Fn(u8) -> bool) -> Images {
     let chosen = (0..train.len()).filter(|&index| wanted(train.labels[index])).take(COUNT);
     let mut images = Images { size: SHAPE.size(), values: Vec::new(), labels: Vec::new() };
@@ -22,7 +22,7 @@ fn digits(train: &DataSet, wanted: impl Fn(u8) -> bool) -> Images {
 }
 
 #[test]
-fn each_measure_tells_the_failing_that_it_is_known_to_catch() {
+fn each_kind_of_failure_worsens_the_scores_that_should_detect_it() {
     let judge = Judge::new().expect("the shipped classifier");
     let mut stream = Stream::new(1, "noise");
     let noise = Images {
@@ -46,7 +46,7 @@ fn each_measure_tells_the_failing_that_it_is_known_to_catch() {
         "{noise:?} {real:?}"
     );
 
-    // Precision and density are content with one good digit: recall and coverage are there to tell.
+    // One good digit, repeated, has full precision and density: only recall and coverage detect it.
     let repeated = score(&repeated);
     assert!(
         repeated.similarity.precision == 1.0

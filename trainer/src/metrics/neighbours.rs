@@ -1,5 +1,6 @@
-//! Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020). They compare two sets of points
-//! by neighbourhoods: the neighbourhood of a point is the ball that reaches to its k-th nearest neighbour in its own set.
+//! Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020). They compare two sets of
+//! points by neighbourhoods: the neighbourhood of a point is the ball that reaches to its k-th nearest neighbour in its
+//! own set.
 
 use super::distances;
 

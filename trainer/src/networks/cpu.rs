@@ -33,7 +33,8 @@ impl Pass {
     /// A pass over `rows` rows.
     pub(super) fn new(network: Arc<Network>, training: bool, rows: usize) -> Self {
         let mut free = network.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        // Buffers for as many rows: others would have to be filled with zeros to grow.
+        // Only buffers of the same number of rows are reused: smaller buffers would have to grow, and growing fills
+        // them with zeros.
         let buffers = free.iter().position(|buffers| buffers.rows == rows).map(|index| free.swap_remove(index));
         drop(free);
         let buffers = buffers.unwrap_or_else(|| PassBuffers { rows, ..PassBuffers::default() });
@@ -161,8 +162,8 @@ impl Pass {
     }
 }
 
-/// The activation whose gradient the layer above takes, or the pass for the last layer: none if the layer takes it
-/// itself.
+/// The activation of `layer`, if its gradient is left to the layer above, or to the pass for the last layer.
+/// `Activation::None` if the layer computes that gradient itself.
 fn activation_behind(layer: &Layer) -> Activation {
     if layer.op.in_place() { Activation::None } else { layer.activation }
 }

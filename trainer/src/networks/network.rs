@@ -40,7 +40,7 @@ pub struct Network {
     pub(super) buffers: Mutex<Vec<PassBuffers>>,
     /// Random numbers of the dropout masks.
     stream: Stream,
-    /// Index in that stream of the next pass.
+    /// Index of the next pass in `stream`.
     next_mask: AtomicU64,
 }
 
@@ -97,8 +97,8 @@ impl Network {
         })
     }
 
-    /// Sets the biases of the last layer, which is dense, so that the network with weights of 0 in that layer would
-    /// draw `image`, `[outputs]` in [-1, 1].
+    /// Sets the biases of the last layer, a dense layer, so that the network would output `image`, `[outputs]` in [-1,
+    /// 1], if the weights of that layer were 0.
     pub fn initialise_output_bias(&self, image: &[f32]) -> Result<()> {
         // As in the code of Goodfellow et al. 2014: init_sigmoid_bias_from_marginals of pylearn2, with its bound.
         const BOUND: f32 = 1.0 - 2e-7;

@@ -15,7 +15,8 @@ struct SpectralWeight {
     vectors: usize,
 }
 
-/// The weights of some layers; their vectors stand one behind the other from `vectors` on.
+/// Lists the weights of `layers`. The vectors u and v of all weights are stored one after another in the running
+/// statistics, from offset `vectors` on.
 fn weights(layers: &[Layer], vectors: usize) -> impl Iterator<Item = SpectralWeight> {
     let shaped = layers.iter().filter_map(|layer| Some((layer, layer.op.matrix()?)));
     shaped.scan(vectors, |next, (layer, [rows, columns])| {
@@ -25,7 +26,7 @@ fn weights(layers: &[Layer], vectors: usize) -> impl Iterator<Item = SpectralWei
     })
 }
 
-/// The weights of a network whose vectors are the last of its running statistics.
+/// Lists the weights of a network. The vectors u and v of the weights are the last values of `running`.
 fn weights_in<'a>(layers: &'a [Layer], running: &Tensor) -> impl Iterator<Item = SpectralWeight> + use<'a> {
     let vectors: usize = weights(layers, 0).map(|weight| weight.rows + weight.columns).sum();
     weights(layers, running.elem_count() - vectors)
@@ -94,7 +95,7 @@ pub(super) fn gradient(
 }
 
 impl SpectralWeight {
-    /// W, or another tensor of the parameters' layout in its place.
+    /// The values of W in `parameters`, or those at the same place in a tensor of the same layout, such as a gradient.
     fn matrix(&self, parameters: &Tensor) -> Result<Tensor> {
         parameters.detach().narrow(0, self.offset, self.rows * self.columns)?.reshape((self.rows, self.columns))
     }
@@ -126,10 +127,10 @@ mod tests {
     };
 
     #[test]
-    fn one_power_iteration_and_the_gradient_through_it_are_pytorchs() {
+    fn one_power_iteration_and_the_gradient_through_it_equal_pytorchs() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/oracle/spectral_norm.safetensors");
         let recorded = candle_core::safetensors::load(file, &Device::Cpu).expect("a recorded file");
-        // The second convolution has the recorded one's shape.
+        // The second convolution has the shape of the recorded convolution.
         let mut layers = Sequential::new(28 * 28);
         for (side, inputs, outputs) in [(28, 1, 8), (14, 8, 16)] {
             layers.push(Conv { height: side, width: side, inputs, outputs }, Activation::None);

@@ -1,4 +1,5 @@
-//! A whole experiment: the sections of a recipe, read from a file and changed by `--set`, by the data, or while it trains.
+//! A whole experiment: the sections of a recipe, read from a file and changed by `--set`, by the data, or while it
+//! trains.
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use super::{
     source::{DataShape, Source},
 };
 
-/// Changes of a recipe beside those that rollbacks make, at most.
+/// The most entries of `training.changes`. Only a rollback may add more.
 const CHANGES_MAX: usize = 1000;
 
 /// A whole experiment.
@@ -42,7 +43,8 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Loads the shipped recipe of that name, or the one in that file, and puts each `key=value` of `settings` over it.
+    /// Loads a recipe by the name of a shipped recipe or by the path of a file, and then applies each `key=value` of
+    /// `settings`.
     pub fn load(name_or_file: &str, settings: &[String]) -> Result<Self, RecipeError> {
         let shipped = SHIPPED.iter().find(|(name, _)| *name == name_or_file);
         let text = match shipped {
@@ -62,7 +64,7 @@ impl Recipe {
         Self::default().overlaid(parse_table(text, origin)?, origin)
     }
 
-    /// Puts each `key=value` over this recipe.
+    /// Applies each `key=value` to this recipe.
     pub fn with(self, settings: &[String]) -> Result<Self, RecipeError> {
         settings.iter().try_fold(self, |recipe, setting| recipe.overlaid(parse_setting(setting)?, "--set"))
     }
@@ -73,13 +75,15 @@ impl Recipe {
         Ok(table.try_into().expect("each key and value was checked"))
     }
 
-    /// Takes the data from a file or directory, of which `path` should be absolute: a relative one may be the name of a source.
+    /// Sets `data.source` to the file or directory `path`. The path should be absolute, because a relative path such as
+    /// `mnist` may be the name of a bundled source.
     pub fn with_data(self, path: &str) -> Result<Self, RecipeError> {
         let source = Table::from_iter([("source".to_owned(), Value::String(path.to_owned()))]);
         self.overlaid(Table::from_iter([("data".to_owned(), Value::Table(source))]), "--data")
     }
 
-    /// Settles the settings that depend on the shape of the data's pictures: the shape itself, and channels that follow from it.
+    /// Sets `data.shape` to the shape of the data's pictures, and derives the channels of convolutional networks from
+    /// the shape if the recipe gives none. Another shape in the recipe is an error.
     pub fn for_shape(mut self, shape: Shape) -> Result<Self, RecipeError> {
         match self.data.shape {
             DataShape::Is(wanted) if wanted != shape => return Err(RecipeError::Shape { wanted, shape }),
@@ -120,7 +124,7 @@ impl Recipe {
         toml::to_string(self).expect("a recipe is TOML")
     }
 
-    /// Writes the whole recipe as TOML, above each key its meaning and range.
+    /// Writes the whole recipe as TOML, with a comment above each key that gives its meaning and its range.
     pub fn explained(&self) -> String {
         let table = Table::try_from(self).expect("a recipe is a TOML table");
         let mut text = String::new();
@@ -156,7 +160,7 @@ impl Recipe {
         }
     }
 
-    /// Adds a change; it replaces later changes of the same key.
+    /// Adds a change, and removes the changes of the same key at the same step and at later steps.
     pub fn change(&mut self, change: Change) -> Result<(), RecipeError> {
         let changes = &mut self.training.changes;
         changes.retain(|other| other.key != change.key || other.step < change.step);
@@ -167,7 +171,7 @@ impl Recipe {
         Ok(())
     }
 
-    /// Halves both learning rates from a step on, those of later changes too.
+    /// Halves both learning rates from `step` on, including the learning rates that later changes set.
     pub(crate) fn halve_rates(&mut self, step: u64) {
         let Self { generator, discriminator, .. } = self.at(step);
         for (key, rate) in [
@@ -183,7 +187,7 @@ impl Recipe {
     }
 }
 
-/// Channels of `stages` stages, twice as many at each, 512 at most.
+/// Channels of each stage: `width`, doubled from stage to stage, 512 at most.
 fn doubled(width: usize, stages: usize) -> Vec<usize> {
     (0..stages).map(|stage| (width << stage).min(512)).collect()
 }

@@ -29,8 +29,8 @@ impl AppendFile {
         Self { path, file: None, waiting: Vec::new() }
     }
 
-    /// Appends a record as a line of JSON, after the bytes that wait. A line is usually one write, so that readers see complete
-    /// lines; if the disk has room for a part of it, the rest follows later, and readers wait for it.
+    /// Appends a record as a line of JSON, after the bytes that wait. A line is usually one write, so that readers see
+    /// complete lines; if the disk has room for a part of it, the rest follows later, and readers wait for it.
     pub(super) fn add_line(&mut self, record: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.waiting, record)?;
         self.waiting.push(b'\n');

@@ -15,8 +15,8 @@ use super::record::{Request, RequestKind};
 
 /// Sends a request to the trainer of `run`, and returns the id that the answer in `events.jsonl` will repeat.
 ///
-/// The line is appended in one write, so that requests of two programs never mix. It starts with a line end if a killed program
-/// left a partial line.
+/// The line is appended in one write, so that requests of two programs never mix. It starts with a line end if a killed
+/// program left a partial line.
 pub fn send(run: &Path, kind: RequestKind) -> io::Result<String> {
     let request = Request { id: new_id(), kind };
     let mut line = serde_json::to_string(&request)? + "\n";
@@ -35,7 +35,8 @@ pub fn send(run: &Path, kind: RequestKind) -> io::Result<String> {
     Ok(request.id)
 }
 
-/// Returns milliseconds since 1970, process and a count, so that two programs never use the same id, even on a shared disk.
+/// Returns milliseconds since 1970, process and a count, so that two programs never use the same id, even on a shared
+/// disk.
 fn new_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();

@@ -1,12 +1,13 @@
-//! The metrics of a run over time, in bounded memory. Records are merged as their number grows, but the lowest and the highest
-//! value of each group are kept.
+//! The metrics of a run over time, in bounded memory. Records are merged as their number grows, but the lowest and the
+//! highest value of each group are kept.
 
 use super::{
     record::Metrics,
     scalars::{SERIES, Series},
 };
 
-/// The most buckets that are kept, of 120 bytes each. Many times the columns of a terminal, so that a user can zoom in.
+/// The most buckets that are kept, of 120 bytes each. There are many more buckets than a terminal has columns, so that
+/// a user can zoom in.
 const BUCKETS: usize = 1 << 16;
 
 /// The values of one scalar over a bucket.
@@ -79,8 +80,8 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Adds a record. A step that is not after the newest one comes from a resumed run, which repeats steps: the old records of
-    /// that step and later ones are dropped.
+    /// Adds a record. If the run already has a record of this step, a resumed run repeats the step: the old records
+    /// from this step on are dropped first.
     pub fn push(&mut self, record: &Metrics) {
         if self.buckets.last().is_some_and(|bucket| record.step <= bucket.last) {
             self.drop_from(record.step);
@@ -102,8 +103,8 @@ impl Curves {
         }
     }
 
-    /// Drops the records of `step` and later steps. A bucket with such a record is dropped whole, so that no outdated value is
-    /// shown.
+    /// Drops the records of `step` and later steps. A bucket with such a record is dropped whole, so that no outdated
+    /// value is shown.
     fn drop_from(&mut self, step: u64) {
         self.buckets.truncate(self.buckets.partition_point(|bucket| bucket.last < step));
         self.filled = 1 << self.log2_records;

@@ -28,8 +28,8 @@ pub struct Densities {
 }
 
 impl Densities {
-    /// Compares `generated`, the outputs of the generator for [`LATENTS`] latents, with the data. `discriminator` is D(x) at
-    /// [`bin_middles`].
+    /// Compares `generated`, the outputs of the generator for [`LATENTS`] latents, with the data. `discriminator` is
+    /// D(x) at [`bin_middles`].
     pub fn new(step: u64, data: Mixture, latents: &[f32], generated: &[f32], discriminator: Vec<f32>) -> Self {
         let [from, to] = AXIS;
         let width = (to - from) / BINS as f64;

@@ -78,8 +78,8 @@ impl Grid {
     }
 }
 
-/// Reads a grid of pictures without gaps: an 8-bit PNG, grey for one channel and RGB for three. The size is checked before
-/// memory is allocated.
+/// Reads a grid of pictures without gaps: an 8-bit PNG, grey for one channel and RGB for three. The size is checked
+/// before memory is allocated.
 pub fn read_grid(path: &Path, shape: Shape) -> io::Result<Grid> {
     decode(BufReader::new(files::open(path)?), shape)
 }
@@ -96,7 +96,8 @@ fn decode(file: impl io::BufRead + io::Seek, shape: Shape) -> io::Result<Grid> {
     if !whole || width.saturating_mul(height) > PIXELS_MAX {
         let (rows, columns) = (shape.height, shape.width);
         return Err(wrong(format!(
-            "expected rows of pictures of {columns}x{rows} pixels, {PIXELS_MAX} pixels at most; the file has {width}x{height}"
+            "expected rows of pictures of {columns}x{rows} pixels, {PIXELS_MAX} pixels at most; the file has \
+             {width}x{height}"
         )));
     }
     let mut pixels = vec![0; width * height * shape.channels];

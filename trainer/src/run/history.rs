@@ -66,7 +66,7 @@ pub struct Start {
 pub struct RunHistory {
     /// The newest 10,000 events, oldest first. Their texts are shortened, with control characters escaped.
     pub events: VecDeque<Event>,
-    /// The number of events, those that are no longer kept included.
+    /// The number of all events, including events that are no longer kept.
     pub total: u64,
     /// The details of the start.
     pub start: Start,

@@ -63,8 +63,8 @@ pub enum RunError {
     },
     /// Some files could not be written.
     #[error(
-        "{dir} is not completely saved ({why}): free disk space or correct its permissions, then resume with `duel train \
-         --resume {dir}`"
+        "{dir} is not completely saved ({why}): free disk space or correct its permissions, then resume with `duel \
+         train --resume {dir}`"
     )]
     Unsaved {
         /// The run directory.
@@ -115,8 +115,8 @@ fn private_directory() -> DirBuilder {
     builder
 }
 
-/// Opens a run directory, and returns a path to it. On Linux the path goes through the descriptor and stays valid if the
-/// directory is renamed; elsewhere it is `dir`.
+/// Opens a run directory, and returns a path to it. On Linux the path goes through the descriptor and stays valid if
+/// the directory is renamed; elsewhere it is `dir`.
 pub(super) fn open_directory(dir: &Path) -> io::Result<(File, PathBuf)> {
     let directory = File::open(dir)?;
     #[cfg(target_os = "linux")]
@@ -143,8 +143,8 @@ pub(super) fn remove_temporary_files(dir: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Removes old checkpoints, so that `kept` remain up to `newest`. Later ones are kept: they are damaged checkpoints that the
-/// resumed training skipped.
+/// Removes old checkpoints, so that `kept` remain up to `newest`. Later ones are kept: they are damaged checkpoints
+/// that the resumed training skipped.
 pub(super) fn prune_checkpoints(dir: &Path, newest: &Path, kept: usize) -> io::Result<()> {
     let all = checkpoints(dir).map_err(io::Error::other)?;
     let before = all.iter().position(|path| path == newest).map_or(0, |at| at + 1);

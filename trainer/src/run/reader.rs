@@ -81,8 +81,8 @@ impl Run {
     }
 }
 
-/// A recipe for display. Unlike [`Recipe`](crate::recipe::Recipe) it accepts any keys, so that runs of newer versions can be
-/// shown.
+/// A recipe for display. Unlike [`Recipe`](crate::recipe::Recipe) it accepts any keys, so that runs of newer versions
+/// can be shown.
 #[derive(Debug, Clone, Default)]
 pub struct RecipeView(toml::Table);
 
@@ -158,8 +158,8 @@ impl Reader {
     /// A missing file is no error; an unreadable file is.
     pub fn update(&mut self, run: &mut Run) -> io::Result<bool> {
         let mut changed = self.update_recipe(run);
-        // The lock is read before the events: if the trainer ends in between, its last event is there and the run does not
-        // seem to have crashed.
+        // The lock is read before the events: if the trainer ends in between, its last event is there and the run does
+        // not seem to have crashed.
         let has_trainer = has_trainer(&self.dir);
         changed |= std::mem::replace(&mut run.has_trainer, has_trainer) != has_trainer;
         changed |= self.update_history(run)?;

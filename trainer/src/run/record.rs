@@ -41,7 +41,8 @@ pub struct Metrics {
     /// Histogram of D(x) over the real batch: counts in ten equal bins of 0 to 1. All 0 in records of old versions.
     #[serde(default)]
     pub d_real_tenths: [u32; 10],
-    /// Histogram of D(G(z)) over the generated batch: counts in ten equal bins of 0 to 1. All 0 in records of old versions.
+    /// Histogram of D(G(z)) over the generated batch: counts in ten equal bins of 0 to 1. All 0 in records of old
+    /// versions.
     #[serde(default)]
     pub d_fake_tenths: [u32; 10],
     /// Euclidean norm of the discriminator's gradient.

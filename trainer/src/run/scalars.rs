@@ -1,4 +1,5 @@
-//! The table of scalars: every number of a measured step once, with its name, its unit, its colour and the places that show it.
+//! The table of scalars: every number of a measured step once, with its name, its unit, its colour and the places that
+//! show it.
 //!
 //! The dashboard, the report and TensorBoard read this table, so that a new curve is one row of [`SCALARS`].
 
@@ -65,7 +66,7 @@ pub struct Panel {
 pub enum Axis {
     /// A range that fits the values, linear or logarithmic.
     Fitted,
-    /// A range that fits the values and -log 4, the value of V(D, G) in an even duel, which a line marks.
+    /// A range that fits the values and -log 4. A line marks -log 4, the value of V(D, G) in an even duel.
     Value,
     /// 0 to 1, with a line at 0.5.
     Probability,
@@ -88,8 +89,8 @@ static LOSSES: Panel = Panel {
     report: Some(ReportChart {
         file: "losses",
         title: "Losses of D and G",
-        caption: "Losses, on a logarithmic axis unless one is negative. They need not fall: each is measured against an \
-                  adversary that learns, too.",
+        caption: "Losses, on a logarithmic axis unless one is negative. They need not fall: each is measured against \
+                  an adversary that learns, too.",
     }),
 };
 
@@ -99,7 +100,8 @@ static VALUE: Panel = Panel {
     report: Some(ReportChart {
         file: "value",
         title: "Value V(D, G)",
-        caption: "The value that the discriminator maximises and the generator minimises. In an even duel it is -log 4.",
+        caption: "The value that the discriminator maximises and the generator minimises. In an even duel it is \
+                  -log 4.",
     }),
 };
 
@@ -109,8 +111,8 @@ static PROBABILITIES: Panel = Panel {
     report: Some(ReportChart {
         file: "opinions",
         title: "D(x) and D(G(z))",
-        caption: "Mean outputs of the discriminator for real and for generated images, from 0 (judged as generated) to 1 \
-                  (judged as real). In an even duel both are 0.5.",
+        caption: "Mean outputs of the discriminator for real and for generated images, from 0 (judged as generated) \
+                  to 1 (judged as real). In an even duel both are 0.5.",
     }),
 };
 

@@ -10,8 +10,8 @@ use duel_models::files;
 /// The number of bytes read at once, which is also the longest accepted line.
 const BLOCK: usize = 1 << 20;
 
-/// The number of bytes at the end of a file that are read at first: about the metrics of two million measured steps. A sparse
-/// file may claim any length.
+/// The number of bytes at the end of a file that are read at first: about the metrics of two million measured steps. A
+/// sparse file may claim any length.
 const MOST: u64 = 1 << 30;
 
 /// A position in a growing file of lines.
@@ -41,8 +41,8 @@ impl Tail {
         Self { path, offset: 0, most: MOST, buffer: Vec::new() }
     }
 
-    /// Calls `each` with everything that was added since the last call, in chunks of at most 1 MiB, and returns whether there was
-    /// anything. An unfinished last line is left for the next call. A missing file is an empty one.
+    /// Calls `each` with everything that was added since the last call, in chunks of at most 1 MiB, and returns whether
+    /// there was anything. An unfinished last line is left for the next call. A missing file is an empty one.
     pub fn read(&mut self, mut each: impl FnMut(Chunk)) -> io::Result<bool> {
         let mut file = match files::open(&self.path) {
             Ok(file) => file,

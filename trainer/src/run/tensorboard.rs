@@ -20,9 +20,9 @@ use super::{
 /// The start of the file names. The time at which the trainer started follows, in seconds since 1970.
 pub(super) const NAME: &str = "events.out.tfevents";
 
-/// The file of one trainer. A trainer that resumes a run writes a new file, whose first records make TensorBoard hide the
-/// repeated steps of earlier files. A partial record of a killed trainer is therefore always at the end of a file, where
-/// TensorBoard ignores it.
+/// The file of one trainer. A trainer that resumes a run writes a new file, whose first records make TensorBoard hide
+/// the repeated steps of earlier files. A partial record of a killed trainer is therefore always at the end of a file,
+/// where TensorBoard ignores it.
 #[derive(Debug)]
 pub(super) struct TensorBoardWriter {
     file: AppendFile,
@@ -43,7 +43,8 @@ impl TensorBoardWriter {
         Ok(Self { file: AppendFile::lazy(dir.join(format!("{NAME}.{seconds:010}.duel"))), last: None })
     }
 
-    /// Writes the scalars of a measured step. Values that are NaN are left out, such as the two parts of a loss that has none.
+    /// Writes the scalars of a measured step. Values that are NaN are left out, such as the two parts of a loss that
+    /// has none.
     pub(super) fn write_metrics(&mut self, metrics: &Metrics) -> io::Result<()> {
         let scalars = SCALARS.iter().map(|scalar| (scalar.tag.to_owned(), (scalar.read)(metrics)));
         self.scalars(metrics.step, scalars)
@@ -56,7 +57,8 @@ impl TensorBoardWriter {
         self.summary(step, vec![Value { tag: "samples".to_owned(), value: Some(Shown::Image(image)) }])
     }
 
-    /// Writes the scores of an evaluation. Any event of an earlier step than the last record is a rollback, and starts a session.
+    /// Writes the scores of an evaluation. Any event of an earlier step than the last record is a rollback, and starts
+    /// a session.
     pub(super) fn write_event(&mut self, step: u64, kind: &EventKind) -> io::Result<()> {
         match kind {
             EventKind::Evaluation { scores } => {
@@ -78,9 +80,9 @@ impl TensorBoardWriter {
         started.and(self.write(step, Content::Summary(Summary { value })))
     }
 
-    /// Starts a session if training starts, resumes or rolls back; before the first record, starts the file. TensorBoard hides the
-    /// records of earlier sessions at the first step of a session and later. The first step is `step + 1`, because training
-    /// goes on after `step`; a new training starts at 0, where it draws samples.
+    /// Starts a session if training starts, resumes or rolls back; before the first record, starts the file.
+    /// TensorBoard hides the records of earlier sessions at the first step of a session and later. The first step is
+    /// `step + 1`, because training goes on after `step`; a new training starts at 0, where it draws samples.
     fn start_session(&mut self, step: u64) -> io::Result<()> {
         let started = match self.last {
             None => self.write(0, Content::FileVersion("brain.Event:2".to_owned())),

@@ -123,15 +123,15 @@ impl Writer {
         })
     }
 
-    /// Writes a recipe that changed. Removes the best checkpoint if `is_undone` returns true for its first [`HEADER_MAX`] bytes:
-    /// if it is of a step that a rollback undid.
+    /// Writes a recipe that changed. Removes the best checkpoint if `is_undone` returns true for its first
+    /// [`HEADER_MAX`] bytes: if it is of a step that a rollback undid.
     pub fn write_recipe(&mut self, recipe: &Recipe, is_undone: impl Fn(&[u8]) -> bool) -> Result<(), RunError> {
         self.kept = recipe.record.checkpoints_kept;
         self.waiting.retain(|waiting| waiting.name != BEST || !is_undone(&waiting.bytes));
         let path = self.root.join(BEST);
         if files::read_start(&path, HEADER_MAX).is_ok_and(|bytes| is_undone(&bytes)) {
-            // The checkpoint is removed before the recipe is written: if the trainer is killed in between, the resumed training
-            // repeats the rollback. A checkpoint that cannot be removed is no reason to end the training.
+            // The checkpoint is removed before the recipe is written: if the trainer is killed in between, the resumed
+            // training repeats the rollback. A checkpoint that cannot be removed is no reason to end the training.
             let _ = fs::remove_file(&path);
         }
         self.put("recipe.toml".to_owned(), recipe.to_toml().into_bytes())

@@ -1,4 +1,4 @@
-//! A training as a whole: the loop around the steps, the run directory that it writes, and what watchers ask of it.
+//! A whole training: the loop around the steps, the writing of the run directory, and the handling of users' requests.
 
 mod measure;
 mod observer;

@@ -1,4 +1,5 @@
-//! The clock's event loop: the time into the state, digits from the generator, the state onto the screen.
+//! The clock's event loop: puts the time into the state, draws new digits with the generator, and draws the state on
+//! the screen.
 
 use std::time::{Duration, SystemTime};
 

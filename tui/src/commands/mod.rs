@@ -1,4 +1,4 @@
-//! The command line: a file for each command, whose first function tells the story.
+//! The command line. Each command is one file, and the first function in the file lists the command's steps.
 
 mod clock;
 mod explore;

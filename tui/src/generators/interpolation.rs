@@ -2,7 +2,7 @@
 
 use duel_models::LatentLaw;
 
-/// Returns the latent at the fraction `t`, 0 to 1, of the way from one latent to another. It follows the same
+/// Returns the latent at the fraction `t`, 0 to 1, of the way from one latent to another. The result follows the same
 /// distribution.
 ///
 /// Of two independent normal latents, (1 - t) a + t b has the variance (1 - t)² + t². Dividing by its root makes the
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_of_two_normal_latents_is_as_long_as_they() {
+    fn the_middle_of_two_normal_latents_has_their_norm() {
         // Two latents at right angles and of one length, as two latents of many values nearly are.
         let middle = between(LatentLaw::Normal, &[3.0, 0.0], &[0.0, 3.0], 0.5);
         assert!((f32::hypot(middle[0], middle[1]) - 3.0).abs() < 1e-6);

@@ -95,7 +95,7 @@ fn point(buckets: &[Bucket], series: Series) -> Point {
 /// no mean is negative.
 pub fn scale<'a>(lines: impl Iterator<Item = &'a Line>, more: impl Iterator<Item = f32>, log: bool) -> Scale {
     let means = lines.flat_map(|line| &line.points).map(|point| point.mean).chain(more);
-    // Values beyond those that an axis can span stand at its edge.
+    // Means of 1e36 and more do not widen the scale: they are drawn at its edge.
     let means: Vec<f32> = means.filter(|mean| mean.abs() < 1e36).collect();
     let positive = means.iter().copied().filter(|mean| *mean > 0.0);
     let greatest = positive.clone().fold(0.0, f32::max);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_leaves_a_gap() {
+    fn values_that_are_not_finite_leave_a_gap() {
         let figure = chart(&[curve(&[1.0, f32::NAN, 2.0, 4.0])], false);
         // Two parts, each with a band and a line; the first part is a single dot.
         assert_eq!(figure.body.matches("<path").count(), 4);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logarithmic_axis_has_round_ends_and_no_room_for_less() {
+    fn a_logarithmic_axis_has_round_ends_and_at_most_eight_decades() {
         for (means, low, high) in [
             (&[0.3, 7.0][..], 0.2, 10.0),
             (&[1.0, 1.0], 1.0, 2.0),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn any_figures_give_coordinates_inside_the_frame() {
+    fn any_values_give_finite_coordinates() {
         for means in [&[f32::MAX, f32::MIN][..], &[f32::MIN_POSITIVE, f32::MAX], &[1e-45], &[0.0, -0.0], &[3e38, 3e38]]
         {
             for log in [false, true] {

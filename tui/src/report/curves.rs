@@ -17,11 +17,11 @@ pub struct Charts {
     pub file: &'static str,
     /// The text below each chart.
     pub caption: &'static str,
-    /// The charts in the order of the runs; none for a run without such values.
+    /// The charts in the order of the runs; none for a run that has no values for the chart.
     pub figures: Vec<Option<Figure>>,
 }
 
-/// Returns the charts of the table of scalars. Charts that no run has are left out.
+/// Returns the charts for the panels of the scalar table. A chart is left out if no run has values for it.
 pub fn scalars(subjects: &[&Subject]) -> Vec<Charts> {
     let panels = Panel::all().into_iter().filter_map(|panel| Some((panel, panel.report.as_ref()?)));
     let charts = panels.map(|(panel, ReportChart { file, title, caption })| {

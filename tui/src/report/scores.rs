@@ -13,7 +13,7 @@ use super::{
 };
 use crate::text::numbers::thousands;
 
-/// The most evaluations, and the most scores of one, that are shown.
+/// The most evaluations that are shown, and the most scores that are shown of each evaluation.
 const EVALUATIONS: usize = 12;
 
 /// Returns the scores of best checkpoints beside those of real digits, `real`, and the scores of evaluations during

@@ -92,7 +92,8 @@ fn read(bytes: &[u8]) -> Read {
         [0x1b, b'[', rest @ ..] => read_csi(rest),
         [0x1b, b'O'] => Read::More,
         [0x1b, b'O', last, ..] => Read::Whole(3, named(*last, b"")),
-        // Escape twice; or Alt and a key, which no table of keys has.
+        // `ESC ESC` begins with the Escape key. `ESC` with another byte is Alt with a key: ignored, because no command
+        // uses it.
         [0x1b, 0x1b, ..] => Read::Whole(1, Some(Key::Escape)),
         [0x1b, _, ..] => Read::Whole(2, None),
         [b'\r' | b'\n', ..] => Read::Whole(1, Some(Key::Enter)),
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_told_apart_in_any_pieces() {
+    fn keys_are_parsed_from_pieces_of_any_size() {
         let rows: &[(&[u8], &[Key])] = &[
             (b"a?\xc3\xa9", &[Key::Char('a'), Key::Char('?'), Key::Char('é')]),
             (b"\x1b[A\x1b[B\x1bOC\x1b[1;5D", &[Key::Up, Key::Down, Key::Right, Key::Left]),
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_never_stays() {
+    fn noise_never_fills_the_buffer() {
         let mut keys = Keys::default();
         for round in 0..10_000u64 {
             let noise = round.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();

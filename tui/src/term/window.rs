@@ -64,7 +64,7 @@ struct Signals {
     end: Arc<AtomicBool>,
     redraw: Arc<AtomicBool>,
     suspend: Arc<AtomicBool>,
-    /// Whether the ending signals act as by default again: set once the terminal is restored.
+    /// Whether SIGTERM, SIGHUP and SIGINT end the process at once, as by default: set once the terminal is restored.
     default: Arc<AtomicBool>,
 }
 
@@ -171,15 +171,15 @@ impl Window {
             return Ok(());
         }
         give_back();
-        // As Ctrl-Z does: stops the whole job, such as a pager beside this process, then this process itself.
+        // Like Ctrl-Z: suspends the other processes of the job, such as a pager, and then this process itself.
         process::kill_current_process_group(process::Signal::TSTP)?;
         low_level::emulate_default_handler(SIGTSTP)?;
         self.signals.suspend.store(false, Ordering::Relaxed);
         self.take_again()
     }
 
-    /// Takes the terminal over after a suspension or a change of its size, when the screen no longer shows what was
-    /// drawn.
+    /// Takes the terminal over again after a suspension or a resize. Clears the screen, so that the next drawing sends
+    /// every cell.
     pub fn take_again(&mut self) -> io::Result<()> {
         take()?;
         // Not `Terminal::clear`: it asks the terminal for the cursor's position and waits for the answer among the
@@ -242,17 +242,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_told_on_a_terminal_that_is_whole_again() {
-        // Set where this test runs itself as a child, in a terminal of its own, to panic there.
+    fn a_panic_restores_the_terminal_before_it_prints_its_message() {
+        // This test starts itself again as a child process on a pseudo-terminal. The variable tells the child to panic.
         const CHILD: &str = "DUEL_TEST_PANICS";
         if std::env::var_os(CHILD).is_some() {
             let mut window = Window::open().expect("a terminal");
             window.draw(|frame| frame.render_widget("drawn", frame.area())).expect("a terminal");
             panic!("on purpose");
         }
-        let this = std::env::current_exe().expect("a test has a file");
-        let this = this.to_str().expect("a path of text");
-        let name = "term::window::tests::a_panic_is_told_on_a_terminal_that_is_whole_again";
+        let this = std::env::current_exe().expect("the test's executable has a path");
+        let this = this.to_str().expect("the path is UTF-8");
+        let name = "term::window::tests::a_panic_restores_the_terminal_before_it_prints_its_message";
         let arguments = [this, "--exact", name, "--nocapture"];
         let mut pty = Pty::start((80, 24), std::path::Path::new("/"), &[(CHILD, "1")], &arguments);
         pty.expect("on purpose");

@@ -20,7 +20,8 @@ use crate::kernels::{
 pub struct BatchNorm {
     /// Channels, the last axis.
     pub channels: usize,
-    /// Share of the running statistics that stays at a step: 1 minus PyTorch's momentum.
+    /// Decay of the running statistics: running = momentum · running + (1 - momentum) · batch. PyTorch's momentum is 1
+    /// minus this value.
     pub momentum: f64,
     /// ε.
     pub epsilon: f64,
@@ -46,7 +47,7 @@ impl Operation for BatchNorm {
         2 * self.channels
     }
 
-    /// The identity.
+    /// Sets γ = 1, β = 0, the running mean to 0 and the running variance to 1.
     fn initialise(&self, _first: FirstWeights, _stream: Stream, [weight, _]: [&mut [f32]; 2], running: &mut [f32]) {
         weight.fill(1.0);
         running[self.channels..].fill(1.0);
@@ -93,7 +94,7 @@ impl Operation for BatchNorm {
         y.reshape(pass.input.shape())
     }
 
-    /// The kernel that sums up the gradients also takes them through the activation.
+    /// True: the kernel `gradient_sums` also multiplies the gradient by the activation's derivative.
     fn in_place(&self) -> bool {
         true
     }

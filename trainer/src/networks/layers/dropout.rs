@@ -10,13 +10,13 @@ use super::{
 };
 use crate::kernels::elementwise::{activation_gradient, scale_and_mask};
 
-/// While training, each value with probability `keep`, divided by `keep`, else 0.
+/// In training, keeps each value with probability `keep` and divides it by `keep`; the other values become 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
     /// Probability that a value stays.
     pub keep: f64,
-    /// Whether the values are an image's. Those are first mapped from [-1, 1] to [0, 1], so that a dropped pixel is
-    /// black.
+    /// Whether the values are pixels of an image. Pixels are first mapped from [-1, 1] to [0, 1], so that a dropped
+    /// pixel is black.
     pub image: bool,
 }
 

@@ -21,7 +21,8 @@ pub(crate) struct Folded {
 impl Folded {
     /// Applies a scale and shift to the layer's output: s (W x + b) + t = (s W) x + (s b + t).
     ///
-    /// `weights` and `biases` are the lengths of the runs of values that belong to one output channel.
+    /// In memory, each output channel is a run of `weights` successive values of the weight, and of `biases` successive
+    /// values of the bias; the runs go through the channels in order, repeatedly.
     pub(crate) fn scale_channels(&mut self, affine: &ChannelAffine, weights: usize, biases: usize) {
         let ChannelAffine { scale, shift } = affine;
         let channel = |at: usize, run: usize| at / run % scale.len();

@@ -11,7 +11,7 @@ use crate::kernels::elementwise::{activation_gradient, maxout, maxout_gradient};
 /// The largest of each `pieces` successive values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Maxout {
-    /// Values in for each value out.
+    /// Input values for each output value.
     pub pieces: usize,
 }
 

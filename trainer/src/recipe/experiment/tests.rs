@@ -28,7 +28,7 @@ fn settings_override() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_with_what_can() {
+fn an_invalid_setting_is_refused_with_the_allowed_values() {
     for (setting, expected) in [
         ("training.batches=64", r#"no key "training.batches": is it training.batch or "#),
         ("trainin.batch=64", r#"no key "trainin.batch": is it training.batch or "#),
@@ -90,11 +90,11 @@ fn planned() -> Recipe {
 }
 
 #[test]
-fn a_change_counts_from_its_step_on_and_takes_the_place_of_later_ones() {
+fn a_change_applies_from_its_step_on_and_removes_later_changes() {
     let mut recipe = planned();
     assert_eq!(rates(&recipe), [4.0, 4.0, 1.0, 1.0, 2.0, 2.0]);
     recipe.training.changes.reverse();
-    assert_eq!(rates(&recipe), [4.0, 4.0, 1.0, 1.0, 2.0, 2.0], "in whatever order they stand");
+    assert_eq!(rates(&recipe), [4.0, 4.0, 1.0, 1.0, 2.0, 2.0], "the order of the list does not matter");
     recipe.change("15: generator.learning_rate = 3".parse().expect("a change")).expect("room");
     assert_eq!(rates(&recipe), [4.0, 4.0, 1.0, 3.0, 3.0, 3.0]);
     assert_eq!(recipe.training.changes.len(), 2);
@@ -114,16 +114,16 @@ fn halved_rates_are_half_of_what_was_planned() {
 }
 
 #[test]
-fn a_recipe_is_full_once() {
+fn a_full_list_of_changes_takes_only_changes_by_rollbacks() {
     let mut recipe = Recipe::default();
     for step in 0..CHANGES_MAX as u64 {
         recipe.change(Change::new(step, "training.k_generator", "1").expect("a change")).expect("room");
     }
     let one = |step| Change::new(step, "training.k_generator", "1").expect("a change");
     assert!(matches!(recipe.change(one(5_000)), Err(RecipeError::Full(CHANGES_MAX))));
-    // Going back has room all the same.
+    // A rollback may still add changes.
     recipe.halve_rates(7);
     assert!(Recipe::parse(&recipe.to_toml(), "again").is_ok_and(|again| again == recipe));
-    recipe.change(one(3)).expect("it takes the place of many");
+    recipe.change(one(3)).expect("the later changes are removed first");
     assert_eq!(recipe.training.changes.len(), 3 + 1 + 2);
 }

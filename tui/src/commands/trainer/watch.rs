@@ -60,7 +60,8 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 pub fn run(args: WatchArgs) -> Result<()> {
     let dir = find::find(args.run.as_deref())?;
     if let Some(file) = &args.snapshot {
-        // The file is not limited by this terminal: all colours, and the finest characters unless others are named.
+        // An SVG file does not depend on this terminal: it gets all colours, and the finest characters unless --charset
+        // chooses others.
         let charset = if args.charset == Charset::Auto { Charset::Braille } else { args.charset };
         let svg = snapshot::snapshot(&dir, args.size, Theme { charset, colors: Colors::True })?;
         write::replace(file, svg.as_bytes())?;

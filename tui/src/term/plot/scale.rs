@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_are_round_and_hold_everything() {
+    fn ends_are_round_and_enclose_all_values() {
         for (values, low, high) in [
             (&[0.3, 1.7][..], 0.0, 2.0),
             (&[-1.386, -0.2], -1.5, 0.0),
@@ -77,11 +77,11 @@ mod tests {
         let scale = Scale::around([0.02, 30.0].into_iter(), true);
         assert!(scale.log && (scale.low - 0.01).abs() < 1e-6 && (scale.high - 100.0).abs() < 1e-3, "{scale:?}");
         assert!((scale.height(1.0) - 0.5).abs() < 1e-5 && (scale.value(0.5) - 1.0).abs() < 1e-4);
-        assert!(!Scale::around([-1.0, 1.0].into_iter(), true).log, "no logarithm of what is negative");
+        assert!(!Scale::around([-1.0, 1.0].into_iter(), true).log, "negative values have no logarithm");
     }
 
     #[test]
-    fn any_figure_has_a_scale_and_a_place() {
+    fn any_value_has_a_scale_and_a_height() {
         for value in [0.0, -0.0, 1e-38, -1e38, 3e38, f32::MIN_POSITIVE, 1e-45] {
             for log in [false, true] {
                 let scale = Scale::around([value].into_iter(), log);

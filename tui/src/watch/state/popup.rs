@@ -107,7 +107,7 @@ impl Popup {
     pub fn press(&mut self, key: Key, run: &Run) -> Outcome {
         if matches!(key, Key::Escape | Key::Ctrl('c')) {
             return match self {
-                // Ctrl-C in the menu of ways to leave is leaving; the training goes on.
+                // In the menu of ways to leave, Ctrl-C means 'leave, the training goes on'.
                 Self::Leave { .. } if key == Key::Ctrl('c') => Outcome::LeaveRunning,
                 _ => Outcome::Close,
             };

@@ -30,8 +30,8 @@ pub struct Runs {
     pub marked: Vec<PathBuf>,
     /// The marked runs that were read.
     pub overlays: Vec<Overlay>,
-    /// The selected scalar; none before a choice.
-    series: Option<Series>,
+    /// The place of the selected scalar among those that can be compared.
+    series: usize,
 }
 
 impl Runs {
@@ -73,12 +73,17 @@ impl Runs {
 
     /// Returns the scalar whose curves are compared.
     pub fn series(&self) -> Series {
-        self.series.or_else(|| Series::find("value")).expect("the table of scalars has V(D, G)")
+        compared().nth(self.series).expect("the table of scalars has curves")
     }
 
     /// Selects the next scalar.
     pub fn next_series(&mut self) {
-        let now = self.series();
-        self.series = Series::all().skip_while(|series| series.key != now.key).nth(1).or_else(|| Series::all().next());
+        self.series = (self.series + 1) % compared().count();
     }
+}
+
+/// Returns the scalars whose curves can be compared: V(D, G) first, which runs with different losses share.
+fn compared() -> impl Iterator<Item = Series> {
+    let (value, others): (Vec<Series>, Vec<Series>) = Series::all().partition(|series| series.key == "value");
+    value.into_iter().chain(others)
 }

@@ -14,7 +14,8 @@ pub struct Time {
 }
 
 impl Time {
-    /// Moves the selection by `by` entries of `samples`, the steps that have samples. At the newest it follows.
+    /// Moves the selection by `by` entries in `samples`, the list of steps that have samples. A selection of the newest
+    /// step follows the training.
     pub fn scrub(&mut self, samples: &[u64], by: isize) {
         let last = samples.len().saturating_sub(1);
         let here = self.at.map_or(last, |step| samples.partition_point(|sample| *sample < step));
@@ -22,7 +23,7 @@ impl Time {
         self.at = if there == last { None } else { samples.get(there).copied() };
     }
 
-    /// Starts or stops playing. It starts at the first step if the newest was shown.
+    /// Starts or stops playing. Playing starts at the first step if the newest was shown.
     pub fn play(&mut self, samples: &[u64]) {
         self.playing ^= true;
         if self.playing && self.at.is_none() {
@@ -30,7 +31,7 @@ impl Time {
         }
     }
 
-    /// Moves on by one while playing, and stops at the newest; tells whether anything moved.
+    /// While playing, selects the next step, and stops at the newest. Returns whether it was playing.
     pub fn tick(&mut self, samples: &[u64]) -> bool {
         if self.playing {
             self.scrub(samples, 1);
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_moves_among_what_there_is() {
+    fn the_selection_stays_within_the_steps_that_have_samples() {
         let samples = [0, 500, 1000];
         let mut time = Time::default();
         for (by, expected) in
@@ -58,6 +59,6 @@ mod tests {
         time.scrub(&[], 1);
         assert_eq!(time.at, None);
         time.play(&samples);
-        assert!(time.tick(&samples) && time.tick(&samples) && !time.tick(&samples), "it ends at the newest");
+        assert!(time.tick(&samples) && time.tick(&samples) && !time.tick(&samples), "playing ends at the newest step");
     }
 }
