@@ -25,9 +25,9 @@ pub fn from_bytes(bytes: &[u8]) -> Vec<f32> {
 
 /// Hyperbolic tangent, the last activation of a generator, within 5e-7 and with the same bits on every CPU.
 ///
-/// A polynomial of degree 13 over one of degree 6, clamped where tanh rounds to ±1, with the minimax coefficients of Eigen's
-/// `generic_fast_tanh_float` (Eigen 3, MathFunctionsImpl.h). The compiler vectorises it; the platform's `tanh` takes about 20
-/// times as long.
+/// A polynomial of degree 13 over one of degree 6, clamped where tanh rounds to ±1, with the minimax coefficients of
+/// Eigen's `generic_fast_tanh_float` (Eigen 3, MathFunctionsImpl.h). The compiler vectorises it; the platform's `tanh`
+/// takes about 20 times as long.
 #[inline]
 pub fn tanh(x: f32) -> f32 {
     let x = x.clamp(-7.905_311, 7.905_311);
@@ -56,8 +56,8 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
-/// Places `images` of `shape`, `[N, height, width, channels]`, side by side in rows of `columns` images. The rest of the last
-/// row is black.
+/// Places `images` of `shape`, `[N, height, width, channels]`, side by side in rows of `columns` images. The rest of
+/// the last row is black.
 pub fn grid(images: &[u8], shape: Shape, columns: usize) -> Picture {
     let rows = (images.len() / shape.size()).div_ceil(columns);
     let (width, height) = (columns * shape.width, rows * shape.height);

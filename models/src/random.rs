@@ -2,7 +2,7 @@
 
 /// A SplitMix64 generator (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators", figure 15).
 ///
-/// The stream for a purpose or an index does not depend on the streams before it, so a checkpoint need not hold any.
+/// The stream for a purpose or an index does not depend on earlier streams, so checkpoints do not store random states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
     state: u64,
@@ -37,7 +37,8 @@ impl Stream {
         ((self.bits() >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// Draws a uniform integer in 0..n, as the high half of a product (Lemire 2019). The bias is below 2^-32 for n up to 2^32.
+    /// Draws a uniform integer in 0..n, as the high half of a product (Lemire 2019). The bias is below 2^-32 for n up
+    /// to 2^32.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
@@ -62,10 +63,11 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Quantile of the standard normal distribution at `p` in (0, 1), to about 1 part in 10^16: Wichura 1988, Algorithm AS 241, PPND16.
+/// Quantile of the standard normal distribution at `p` in (0, 1), to about 1 part in 10^16: Wichura 1988, Algorithm AS
+/// 241, PPND16.
 ///
-/// Uses only additions, multiplications, divisions and square roots of IEEE 754, and `libm`'s logarithm, which is made of them. They
-/// have equal bits on every CPU, unlike the platforms' math libraries.
+/// Uses only additions, multiplications, divisions and square roots of IEEE 754, and `libm`'s logarithm, which is made
+/// of them. These operations give equal bits on every CPU, unlike the platforms' math libraries.
 pub fn inverse_normal(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {

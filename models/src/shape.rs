@@ -8,7 +8,7 @@ const SIDES: std::ops::RangeInclusive<usize> = 8..=128;
 /// The shortest side from which a convolutional generator may grow, in pixels.
 const SMALLEST_STAGE: usize = 3;
 
-/// Channels, height and width of a picture. Only [`Shape::new`] makes one, so its bounds hold everywhere.
+/// Channels, height and width of a picture. Only [`Shape::new`] creates a shape, so every shape is within its bounds.
 ///
 /// As text: `1x28x28`, `3x32x48`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +40,8 @@ pub enum ShapeError {
 }
 
 impl Shape {
-    /// The shape of `channels`, 1 or 3, and sides of 8 to 128 pixels; an error names the first number that is out of range.
+    /// The shape of `channels`, 1 or 3, and sides of 8 to 128 pixels; an error names the first number that is out of
+    /// range.
     pub const fn new(channels: usize, height: usize, width: usize) -> Result<Self, ShapeError> {
         if channels != 1 && channels != 3 {
             return Err(ShapeError::Channels(channels));
@@ -64,8 +65,8 @@ impl Shape {
         self.height * self.width
     }
 
-    /// The most stages that a convolutional generator of such pictures may have: how often both sides can be halved exactly and stay
-    /// at 3 pixels or more. 28×28 has 2 (28, 14, 7), 64×64 has 4 (64, 32, 16, 8, 4).
+    /// The most stages that a convolutional generator of such pictures may have: how often both sides can be halved
+    /// exactly and stay at 3 pixels or more. 28×28 has 2 (28, 14, 7), 64×64 has 4 (64, 32, 16, 8, 4).
     pub fn halvings(self) -> usize {
         (1..).take_while(|&stages| self.halved(stages).is_some()).count()
     }

@@ -9,7 +9,8 @@ pub struct Shipped {
     pub onnx: &'static [u8],
 }
 
-/// All shipped generators, the default first. A static, because the compiler may copy a constant to each place that uses it.
+/// All shipped generators, the default first. A static, because the compiler may copy a constant to each place that
+/// uses it.
 pub static SHIPPED: &[Shipped] = &[
     Shipped { name: "digits", onnx: include_bytes!("../digits/generator.onnx") },
     Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },

@@ -17,8 +17,8 @@ pub fn showable(text: &str) -> String {
     escaped(text.chars().take(SHOWABLE))
 }
 
-/// Whether a terminal would obey the character or show nothing for it: control characters, marks that change the direction of
-/// text, spaces without width.
+/// Whether a terminal would obey the character or show nothing for it: control characters, marks that change the
+/// direction of text, spaces without width.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,5 +1,5 @@
-//! Measures how fast a generator draws: for each COUNT of pictures in a call, the microseconds per picture. For a COUNT of 0 it draws
-//! one picture, prints nothing and ends.
+//! Measures how fast a generator draws: for each COUNT of pictures in a call, the microseconds per picture. For a COUNT
+//! of 0 it draws one picture, prints nothing and ends.
 //!
 //!     cargo run --release --package duel-runtime --example speed -- generator.onnx 1 10000
 

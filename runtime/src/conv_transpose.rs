@@ -15,10 +15,11 @@ const TAPS: usize = 16;
 /// A transposed convolution of 4×4, stride 2 and padding 1, with its activation:
 /// [N, height × width × inputs] -> [N, 2 height × 2 width × outputs].
 ///
-/// Each output pixel depends on four input pixels, two rows by two columns, by four of the sixteen taps. Its parities pick the taps:
-/// the even and odd rows and columns are four phases. So the layer is four products, one per phase, whose rows are gathered from
-/// four pixels. With 1 or 3 output channels those products would leave most of each vector empty. There one product computes all
-/// taps of all output channels for each input pixel, and each output pixel adds its four.
+/// Each output pixel is a sum over four input pixels, two rows by two columns, with four of the sixteen taps. The four
+/// taps depend on whether the output row and the output column are even or odd: these are four phases. So the layer is
+/// four products, one per phase, whose rows are gathered from four pixels. With 1 or 3 output channels, the four
+/// products would leave most of each vector empty. Such a layer is one product that computes all taps of all output
+/// channels for each input pixel; each output pixel then adds up four of these values.
 #[derive(Debug, Clone)]
 pub(crate) struct ConvTranspose(Arc<ConvTransposeWeights>);
 
@@ -49,8 +50,9 @@ impl ConvTranspose {
                 at(input, output, tap / 4, tap % 4)
             })]
         } else {
-            // An even row takes tap row 3 of the pixel above and 1 of its own pixel; an odd row takes 2 of its own and 0 of the one
-            // below. Columns likewise.
+            // An even output row uses kernel row 3 on the input row above and kernel row 1 on its own input row; an odd
+            // output row uses kernel row 2 on its own input row and kernel row 0 on the input row below. Columns in the
+            // same way.
             let phase = |y: usize, x: usize| {
                 PackedMatrix::new(4 * inputs, outputs, |row, output| {
                     let (tap, input) = (row / inputs, row % inputs);

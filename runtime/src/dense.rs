@@ -31,8 +31,9 @@ enum Matrix {
 }
 
 impl Dense {
-    /// The layer of `weight` [inputs, outputs]. Its outputs are a picture of `channels`, which the file has channels-first, and the
-    /// layer channels-last. The outputs of a layer without a picture are as many channels of one pixel, whose order stays.
+    /// The layer with `weight` [inputs, outputs]. Its outputs form a picture of `channels`: they are reordered from
+    /// channels-first, as in the file, to channels-last. If the outputs are not a picture, `channels` is the number of
+    /// outputs, and their order does not change.
     pub fn new(weight: Weight, bias: Option<Weight>, channels: usize, double: bool, activation: Activation) -> Self {
         let [inputs, outputs] = [weight.dims[0], weight.dims[1]];
         let pixels = outputs / channels;

@@ -1,4 +1,5 @@
-//! The one entry for the bytes of ONNX files: checks that a file can be a generator of pictures before anything is computed.
+//! The one entry for the bytes of ONNX files: checks that a file can be a generator of pictures before anything is
+//! computed.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +22,11 @@ use tract_onnx::{
     prelude::f16,
 };
 
-/// The most bytes of an ONNX file, 64 MB: a DCGAN of 128×128 pixels that begins with 1,024 channels has 51 MB. While a file is
-/// loaded, its bytes, its decoded weights and the packed weights are in memory together, 192 MB at most.
+/// The most bytes of an ONNX file, 64 MB: a DCGAN of 128×128 pixels that begins with 1,024 channels has 51 MB. While a
+/// file is loaded, its bytes, its decoded weights and the packed weights are in memory together, 192 MB at most.
 pub const BYTES_MAX: usize = 64 << 20;
-/// The most bytes of a file besides the values of its weights: names, operations, the card. Decoded, they take up to a hundred
-/// times as much memory.
+/// The most bytes of a file besides the values of its weights: names, operations, the card. Decoded, they take up to a
+/// hundred times as much memory.
 const STRUCTURE_MAX: usize = 256 << 10;
 const NODES_MAX: usize = 256;
 /// The largest number in an attribute: no kernel, stride, padding or data type needs a larger one.

@@ -1,14 +1,14 @@
 //! The arithmetic of the layers, on the widest vector registers that the CPU has.
 //!
-//! A dense layer and a transposed convolution are the same product: rows of an input, gathered from one or several places, times a
-//! matrix. On the shipped generator this takes half the time of tract's own operations for one picture and a fifth for many
-//! (`tests/peers/inference`).
+//! A dense layer and a transposed convolution are the same product: rows of an input, gathered from one or several
+//! places, times a matrix. On the shipped generator this takes half the time of tract's own operations for one picture
+//! and a fifth for many (`tests/peers/inference`).
 
 use duel_models::picture;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Rows of a large tile and of a small one, on a CPU with 32 registers. The large tile has 21 sums, three vectors of weights and one
-/// of input in registers.
+/// Rows of a large tile and of a small one, on a CPU with 32 registers. The large tile has 21 sums, three vectors of
+/// weights and one of input in registers.
 const ROWS_32: [usize; 2] = [7, 3];
 /// Rows of a large tile and of a small one, on a CPU with 16 registers.
 const ROWS_16: [usize; 2] = [6, 3];
@@ -29,7 +29,8 @@ pub(crate) struct PackedMatrix {
 pub(crate) struct Rows<'a> {
     /// Start of each row in the input.
     pub from: &'a [usize],
-    /// Offsets from the start of a row to its pieces. The pieces are equally long, and together as long as the matrix is deep.
+    /// Offsets from the start of a row to its pieces. The pieces are equally long, and together as long as the matrix
+    /// is deep.
     pub taps: &'a [usize],
     /// Start of each row in the output.
     pub to: &'a [usize],
@@ -55,7 +56,8 @@ impl PackedMatrix {
         Self { values, start, depth, columns }
     }
 
-    /// Computes out = f(x W + bias(row)) with f(y) = max(y, slope y): the identity for a slope of 1, a leaky ReLU for less.
+    /// Computes out = f(x W + bias(row)) with f(y) = max(y, slope y): the identity for a slope of 1, a leaky ReLU for
+    /// less.
     pub fn product<'a>(
         &'a self,
         x: &'a [f32],
@@ -160,8 +162,8 @@ impl<'a, B: Fn(usize) -> &'a [f32]> Product<'a, '_, B> {
     }
 }
 
-/// Adds the product of `R` rows and a panel to `sums`. The order of additions does not depend on the other rows, so a sample has the
-/// same bits in any batch.
+/// Adds the product of `R` rows and a panel to `sums`. The order of additions does not depend on the other rows, so a
+/// sample has the same bits in any batch.
 #[inline(always)]
 fn tile<S: Simd, const R: usize, const V: usize>(
     simd: S,

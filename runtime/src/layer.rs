@@ -1,4 +1,4 @@
-//! A layer as the reader finds it and the operations run it.
+//! A layer of a generator, as it is read from the file and passed to the operations.
 
 use tract_onnx::{
     pb::{TensorProto, tensor_proto::DataType},
@@ -99,7 +99,7 @@ impl Activation {
         }
     }
 
-    /// Applies an activation that the products do not.
+    /// Applies an activation that the products do not apply.
     pub(crate) fn finish(self, values: &mut [f32]) {
         if self == Self::Tanh {
             tanh(values);
@@ -107,7 +107,8 @@ impl Activation {
     }
 }
 
-/// Whether a layer of so many output channels is one product whose taps are scattered, not four products of gathered rows.
+/// Whether a transposed convolution with this number of output channels is computed as one product with scattered taps,
+/// rather than as four products of gathered rows.
 pub(crate) fn scatters(outputs: usize) -> bool {
     matches!(outputs, 1 | 3)
 }

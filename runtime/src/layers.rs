@@ -1,5 +1,5 @@
-//! Reads the layers of a generator from its graph: a chain of dense layers, then of 4×4 transposed convolutions, as `duel export`
-//! writes it.
+//! Reads the layers of a generator from its graph: a chain of dense layers, then of 4×4 transposed convolutions, as
+//! `duel export` writes it.
 
 use std::collections::HashMap;
 
@@ -16,8 +16,8 @@ use crate::{
 
 /// The most output values of a layer for one sample, 4 MB: 256 channels of 64×64 pixels.
 const VALUES_MAX: usize = 1 << 20;
-/// The most values of all packed weights, 64 MB in single precision. Packing fills the columns of a matrix up to whole vectors, so a
-/// matrix of one column grows to sixteen times its size.
+/// The most values of all packed weights, 64 MB in single precision. Packing fills the columns of a matrix up to whole
+/// vectors, so a matrix of one column grows to sixteen times its size.
 const PACKED_MAX: usize = 16 << 20;
 /// Values of the widest vector register, AVX-512.
 const LANES: usize = 16;

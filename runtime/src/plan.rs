@@ -1,8 +1,8 @@
-//! Builds tract's graph of a generator, with one operation of our own per layer: tract's own operations take several passes over
-//! the values of a layer, and none knows the next one.
+//! Builds tract's graph of a generator, with one operation of our own per layer: tract's own operations pass over the
+//! values of a layer several times, because they are not fused.
 //!
-//! Values are channels-last between the layers, [N, height, width, channels]: a transposed convolution reads all channels of a
-//! pixel together.
+//! Values are channels-last between the layers, [N, height, width, channels]: a transposed convolution reads all
+//! channels of a pixel together.
 
 use std::sync::Arc;
 

@@ -33,7 +33,8 @@ fn numbers(name: &str, count: usize, bound: f32) -> Vec<f32> {
     (0..count).map(|_| bound * (2.0 * stream.uniform() as f32 - 1.0)).collect()
 }
 
-/// A generator under construction, and the values that plain loops in double precision compute beside it for one latent.
+/// A generator under construction, and the values that plain loops in double precision compute beside it for one
+/// latent.
 struct Sketch {
     nodes: Vec<NodeProto>,
     weights: Vec<TensorProto>,
@@ -49,7 +50,8 @@ impl Sketch {
         Self { nodes: Vec::new(), weights: Vec::new(), last: LATENT.into(), values }
     }
 
-    /// Adds the node that `make` makes of its inputs, the last output before those given, and its own output.
+    /// Adds a node. `make` gets the names of the node's inputs, which are the last output and then `inputs`, and the
+    /// name of its output.
     fn push(&mut self, make: impl FnOnce(&[&str], &str) -> NodeProto, inputs: &[&str]) {
         let output = format!("out{}", self.nodes.len());
         let inputs: Vec<&str> = std::iter::once(&*self.last).chain(inputs.iter().copied()).collect();
@@ -172,7 +174,7 @@ fn load(model: &ModelProto) -> Generator {
 }
 
 #[test]
-fn generators_draw_the_pictures_of_plain_loops() {
+fn generators_draw_the_same_pictures_as_plain_loops() {
     type Build = fn(&[f32]) -> (ModelProto, Vec<f64>);
     let builds: [(&str, Build); 9] = [
         ("dense, grey", |latent| dense(shape("1x28x28"), false, latent)),
@@ -213,7 +215,7 @@ fn a_sample_has_the_same_bits_in_any_batch() {
 }
 
 #[test]
-fn the_shipped_models_draw_the_same_bits_as_ever() {
+fn the_shipped_models_draw_the_recorded_bits() {
     // Recorded on x86-64 with FMA at commit 6ff1019. A CPU without fused multiply-add rounds each sum differently.
     for (name, expected) in [("digits", 16570923387163631713), ("article", 587560377774892470)] {
         let generator = Generator::load(shipped(name).expect("it ships").onnx).expect("a good model");

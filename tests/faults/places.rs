@@ -42,7 +42,7 @@ fn moved(small: &Small, after: Duration) -> Result<(), String> {
     fs::rename(&here, &there).map_err(|error| error.to_string())?;
     done(trainer)?;
     if here.exists() {
-        return Err("something was written where it had been".to_owned());
+        return Err("the trainer wrote to the old path of the run directory".to_owned());
     }
     small.check_done(&there)
 }

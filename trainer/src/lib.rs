@@ -1,8 +1,9 @@
-//! Trains generative adversarial networks with candle, on a CPU or GPU, and writes the run directory. Knows no terminal.
+//! Trains generative adversarial networks with candle, on a CPU or GPU, and writes the run directory. Knows no
+//! terminal.
 //!
-//! A [`Recipe`](recipe::Recipe) says everything about an experiment. [`load_training`](data::load_training) loads its data,
-//! [`Duel`](gan::Duel) holds both networks, [`train`](training::train) runs the training and writes the run directory, and
-//! [`export`](export::export) turns the generator into an ONNX file:
+//! A [`Recipe`](recipe::Recipe) says everything about an experiment. [`load_training`](data::load_training) loads its
+//! data, [`Duel`](gan::Duel) holds both networks, [`train`](training::train) runs the training and writes the run
+//! directory, and [`export`](export::export) turns the generator into an ONNX file:
 //!
 //! ```
 //! use candle_core::Device;
@@ -41,8 +42,8 @@
 //! # }
 //! ```
 //!
-//! Arrows between the modules lead one way: recipe, data, kernels, networks, run, gan, metrics, diagnosis, training, export. Each uses
-//! those before it.
+//! Arrows between the modules lead one way: recipe, data, kernels, networks, run, gan, metrics, diagnosis, training,
+//! export. Each uses those before it.
 
 pub mod data;
 pub mod device;

@@ -1,6 +1,7 @@
-//! Replaces the crate `inventory`. tract's crates use it to register operations, transformations and kernels in lists, which are
-//! filled before `main`, so the linker keeps everything that is registered: 5 MB of the binary for a Raspberry Pi. The runtime only
-//! uses the operations in its own plan. Here the lists stay empty, and the linker drops the code.
+//! Replaces the crate `inventory`. tract's crates use it to register operations, transformations and kernels in lists,
+//! which are filled before `main`, so the linker keeps everything that is registered: 5 MB of the binary for a
+//! Raspberry Pi. The runtime only uses the operations in its own plan. Here the lists stay empty, and the linker drops
+//! the code.
 
 use std::{convert::Infallible, iter::Empty, marker::PhantomData, ops::Deref};
 

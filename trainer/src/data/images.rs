@@ -23,12 +23,12 @@ impl Images {
         Self { size, values, labels: data.labels.get(range).map(<[u8]>::to_vec).unwrap_or_default() }
     }
 
-    /// Pictures there are.
+    /// The number of pictures.
     pub fn len(&self) -> usize {
         self.values.len() / self.size
     }
 
-    /// Whether there are none.
+    /// Whether there are no pictures.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::recipe::{Kind, Recipe, Source, Toy};
 
-/// Held-out pictures at most.
+/// The most held-out pictures.
 const HELD_OUT: usize = 5_000;
-/// Held-out pictures at least, so that an evaluation says anything.
+/// The fewest held-out pictures with which an evaluation is meaningful.
 const HELD_OUT_LEAST: usize = 16;
 
 /// File names of a split's images and labels, as LeCun, Cortes and Burges chose them.
@@ -27,7 +27,8 @@ const NAMES: [[&str; 2]; 2] =
 /// File names of the pair that `duel sample --out DIR` writes.
 const GENERATED: [&str; 2] = ["images-idx3-ubyte", "labels-idx1-ubyte"];
 
-/// Loads the training pictures of a recipe, and settles the settings that depend on their shape. A toy distribution has no pictures.
+/// Loads the training pictures of a recipe, and sets the settings of the recipe that depend on the shape of the
+/// pictures. A toy distribution has no pictures.
 pub fn load_training(recipe: Recipe) -> Result<(Recipe, Option<DataSet>), DataError> {
     if let Some(toy) = recipe.data.source.toy() {
         return check_toy(&recipe, toy).map(|()| (recipe, None));
@@ -53,7 +54,7 @@ pub fn load_generated(dir: &Path) -> Result<DataSet, DataError> {
     pair(dir, shape, images, labels)
 }
 
-/// Loads a split of a recipe's source, whose labels the recipe's networks know.
+/// Loads a split of a recipe's source, and checks that its labels fit the recipe.
 fn load(recipe: &Recipe, split: Split) -> Result<DataSet, DataError> {
     let data = match &recipe.data.source {
         Source::Path(path) if path.is_file() => from_npy(path, split)?,
@@ -89,8 +90,8 @@ fn from_directory(dir: &Path, split: Split) -> Result<DataSet, DataError> {
     }
 }
 
-/// A NumPy array of pictures, and the labels beside it: `garments.labels.npy` beside `garments.npy`. The test split of `garments.npy` is
-/// `garments.test.npy`.
+/// A NumPy array of pictures, and the labels beside it: `garments.labels.npy` beside `garments.npy`. The test split of
+/// `garments.npy` is `garments.test.npy`.
 fn from_npy(path: &Path, split: Split) -> Result<DataSet, DataError> {
     let file = match split {
         Split::Train => path.to_owned(),
@@ -139,7 +140,7 @@ fn shape(file: &Path, channels: usize, height: usize, width: usize) -> Result<Sh
     shape.map_err(|why| DataError::Shape { file: file.into(), channels, height, width, why })
 }
 
-/// The file of that name, or of that name and `.gz`.
+/// Finds the file `name` in `dir`, or `name.gz` if there is no `name`.
 fn find(dir: &Path, name: &'static str) -> Result<PathBuf, DataError> {
     let candidates = [dir.join(name), dir.join(format!("{name}.gz"))];
     let found = candidates.into_iter().find(|file| file.exists());
@@ -151,7 +152,7 @@ fn opened(file: &Path) -> Result<BufReader<File>, DataError> {
     Ok(BufReader::new(opened))
 }
 
-/// One label for each image, or none at all.
+/// Builds a data set, and checks that it has one label for each image, or no labels.
 fn pair(path: &Path, shape: Shape, images: Vec<u8>, labels: Vec<u8>) -> Result<DataSet, DataError> {
     let data = DataSet::new(shape, images, labels);
     let (images, labels) = (data.len(), data.labels.len());
@@ -162,7 +163,8 @@ fn pair(path: &Path, shape: Shape, images: Vec<u8>, labels: Vec<u8>) -> Result<D
     }
 }
 
-/// Splits off the held-out pictures. A batch must fit into the training pictures, except that a single picture fills any batch.
+/// Splits off the held-out pictures. A batch must fit into the training pictures, except that a single picture fills
+/// any batch.
 fn split(data: DataSet, recipe: &Recipe) -> Result<DataSet, DataError> {
     let (wanted, batch, there) = (recipe.data.images, recipe.training.batch, data.len());
     if wanted > there {
@@ -183,7 +185,8 @@ fn split(data: DataSet, recipe: &Recipe) -> Result<DataSet, DataError> {
     Ok(data.hold_out(count, end))
 }
 
-/// Checks that the networks of a recipe fit a toy distribution: from one latent value to one number, so that the figure can show arrows.
+/// Checks that the networks of a recipe fit a toy distribution: from one latent value to one number, so that the figure
+/// can show arrows.
 fn check_toy(recipe: &Recipe, toy: Toy) -> Result<(), DataError> {
     let mlp = [recipe.generator.kind, recipe.discriminator.kind].map(|kind| kind == Kind::Mlp);
     for (fits, key, wanted) in [

@@ -1,14 +1,15 @@
 //! NumPy arrays of unsigned bytes, `.npy`:
 //! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 //!
-//! The header is one Python dictionary of three keys, which thirty lines read; the crates that do it bring a parser generator.
+//! The header is a Python dictionary with three keys. Thirty lines of code read it; the crates that read it depend on a
+//! parser generator.
 
 use std::io::Read;
 
-/// Bytes of a header at most; NumPy's own are padded to a multiple of 64.
+/// The most bytes of a header. NumPy pads a header to a multiple of 64.
 const HEADER_MAX: usize = 1 << 12;
 
-/// Bytes of an array at most.
+/// The most bytes of an array.
 const BYTES_MAX: usize = 1 << 30;
 
 /// An array of unsigned bytes, row-major.
@@ -20,9 +21,9 @@ pub struct Array {
     pub bytes: Vec<u8>,
 }
 
-/// Reads a file. An error is the file's first fault.
+/// Reads a file. The error describes the first fault in the file.
 ///
-/// Memory is taken only as bytes arrive, and never beyond the header's promise.
+/// Memory grows only with the bytes that are read, up to the size in the header.
 pub fn read(mut file: impl Read) -> Result<Array, String> {
     let mut start = [0; 8];
     file.read_exact(&mut start).map_err(|_| "it is shorter than its header".to_owned())?;

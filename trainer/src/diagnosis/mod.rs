@@ -1,7 +1,8 @@
-//! Names what goes wrong in a training while it happens, and the remedy in the recipe's own keys.
+//! Diagnoses failures of a training while it runs, and names the settings of the recipe that remedy them.
 //!
-//! There are two kinds of evidence: a window of measured steps, and a probe of samples whenever a grid of them is written. Each failure is
-//! one function of one kind of evidence. A failure is reported once, when it begins, and again only after it was gone.
+//! There are two kinds of evidence: a window of measured steps, and a probe of samples whenever a grid of them is
+//! written. Each failure is one function of one kind of evidence. A failure is reported once, when it begins, and again
+//! only after it was gone.
 
 mod finding;
 mod sample_failures;

@@ -10,21 +10,22 @@ use crate::{
     run::record::Metrics,
 };
 
-/// Samples are noise if neighbouring pixels differ more than so many times as much as in training pictures.
+/// Samples are noise if their roughness is above this multiple of the training pictures' roughness.
 const NOISE: f64 = 2.0;
 /// Samples whose roughness is below this are not noise.
 pub(super) const SMOOTH: f64 = 1.5;
-/// The class entropy of more than two or three of ten classes.
+/// A class entropy above this value means more than two or three of ten classes.
 const SEVERAL: f64 = 0.5;
 /// Samples whose spread is below this share of the training pictures' are nearly one picture.
 const ONE_IMAGE: f64 = 0.35;
 
-/// Samples whose spread grows by so much over the probes still unfold from the one picture that they began as: the recipe `paper`, which
-/// begins with the mean picture, seemed to collapse at step 1,500, seed 1, and drew all digits at 4,000.
+/// Samples whose spread grows by more than this over the probes are still moving apart from the one picture that they
+/// began as. The recipe `paper` begins with the mean picture: with seed 1 its samples looked collapsed at step 1,500,
+/// and showed all digits at step 4,000.
 const UNFOLDS: f64 = 0.1;
 
-/// Pairs of near-duplicates among [`PROBE`] samples that mean, by the birthday paradox, a generator of about 128 pictures (Arora and Zhang
-/// 2017).
+/// Pairs of near-duplicates among [`PROBE`] samples that mean, by the birthday paradox, a generator of about 128
+/// pictures (Arora and Zhang 2017).
 const DUPLICATES: usize = 64;
 
 /// The last probes of samples, and what was seen before them.
@@ -49,7 +50,8 @@ pub(super) fn all(history: &History, recipe: &Recipe) -> Vec<Option<Finding>> {
     ]
 }
 
-/// Pixels without any relation to their neighbours. Every training begins with noise, so it is a failure only after better samples.
+/// Pixels without any relation to their neighbours. Every training begins with noise, so it is a failure only after
+/// better samples.
 fn noise(History { probes, were_smooth, .. }: &History, recipe: &Recipe) -> Option<Finding> {
     if !were_smooth || probes.iter().any(|probe| probe.roughness < NOISE || probe.spread < ONE_IMAGE) {
         return None;
@@ -70,13 +72,14 @@ fn noise(History { probes, were_smooth, .. }: &History, recipe: &Recipe) -> Opti
     })
 }
 
-/// Whether samples show several classes. A classifier reads noise as one class, and digits under specks too.
+/// Whether samples show several classes. Rough samples do not count: the classifier reads noise, and digits covered
+/// with specks, as one class.
 pub(super) fn has_variety(probe: &Probe) -> bool {
     probe.roughness < SMOOTH && probe.entropy.is_some_and(|entropy| entropy >= SEVERAL)
 }
 
-/// Mode collapse (Goodfellow 2016, section 5.1.1): samples of one or two classes after there were several, or samples that are nearly one
-/// picture.
+/// Mode collapse (Goodfellow 2016, section 5.1.1): samples of one or two classes after there were several, or samples
+/// that are nearly one picture.
 pub(super) fn collapse(probes: &[Probe], had_variety: bool, recipe: &Recipe) -> Option<Finding> {
     let few = |probe: &Probe| {
         had_variety && probe.entropy.is_some_and(|entropy| entropy < SEVERAL) && probe.roughness < SMOOTH
@@ -93,8 +96,8 @@ pub(super) fn collapse(probes: &[Probe], had_variety: bool, recipe: &Recipe) -> 
     }
     let (g, d, training) = (&recipe.generator, &recipe.discriminator, &recipe.training);
     let mut settings = Vec::new();
-    // Batch norm keeps a generator from drawing one picture: Radford et al. 2016, section 3. With these settings the recipe `collapse`,
-    // seed 1, draws digits.
+    // Batch norm keeps a generator from drawing one picture: Radford et al. 2016, section 3. With these settings the
+    // recipe `collapse`, seed 1, draws digits.
     if g.batch_norm == BatchNorm::Off {
         settings.push("--set generator.batch_norm=batch".to_owned());
     }
@@ -129,8 +132,8 @@ fn collapse_evidence(probe: &Probe) -> String {
     )
 }
 
-/// A discriminator that tells training pictures from held-out ones has memorised them, and teaches the generator to copy them: Karras et
-/// al. 2020, section 2.
+/// A discriminator that tells training pictures from held-out ones has memorised them, and teaches the generator to
+/// copy them: Karras et al. 2020, section 2.
 pub(super) fn memorises(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
     // So few pictures are memorised in any case.
     let few = (1..PROBE).contains(&recipe.data.images);

@@ -33,8 +33,8 @@ fn mean_d_fake(window: &[Metrics]) -> f64 {
     window.iter().map(|m| m.d_fake).sum::<f64>() / window.len() as f64
 }
 
-/// A discriminator that is always right leaves the generator nothing to learn from: Arjovsky and Bottou 2017, theorem 2.4. With the minimax
-/// loss the gradient vanishes, too: Goodfellow et al. 2014, section 3.
+/// A discriminator that is always right leaves the generator nothing to learn from: Arjovsky and Bottou 2017, theorem
+/// 2.4. With the minimax loss the gradient vanishes, too: Goodfellow et al. 2014, section 3.
 fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     let ([real, generated], d_fake) = (share_judged_right(window), mean_d_fake(window));
     if real < 0.99 || generated < 0.99 || d_fake > 0.02 || d_fake.is_nan() {
@@ -83,7 +83,8 @@ fn overpowers(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     })
 }
 
-/// A discriminator that takes almost every generated example for real teaches nothing either. D(x) = 0.5 everywhere is not fooled.
+/// A discriminator that takes almost every generated example for real teaches nothing either. D(x) = 0.5 everywhere is
+/// not fooled.
 fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     const TAKEN_FOR_REAL: f64 = 0.6;
     let ([real, generated], d_fake) = (share_judged_right(window), mean_d_fake(window));
@@ -108,7 +109,8 @@ fn fooled(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     })
 }
 
-/// Losses that no healthy training has, or a generator without gradient: learning rates that are too high leave units that never fire again.
+/// Losses that no healthy training has, or a generator without gradient: learning rates that are too high leave units
+/// that never fire again.
 fn diverged(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     let mean = |field: fn(&Metrics) -> f64| window.iter().map(|m| field(m).abs()).sum::<f64>() / window.len() as f64;
     let (d_loss, g_loss) = (mean(|m| m.d_loss), mean(|m| m.g_loss));
@@ -134,8 +136,8 @@ fn diverged(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     })
 }
 
-/// A loss that rises and falls by a factor of four, again and again: both networks undo each other's progress (Goodfellow 2016, section
-/// 8.2).
+/// A loss that rises and falls by a factor of four, again and again: both networks undo each other's progress
+/// (Goodfellow 2016, section 8.2).
 fn oscillates(window: &[Metrics], recipe: &Recipe) -> Option<Finding> {
     const TURNS: usize = 8;
     let losses: Vec<f64> = window.windows(3).map(|near| near.iter().map(|m| m.g_loss).sum::<f64>() / 3.0).collect();

@@ -53,14 +53,14 @@ fn told(recipe: &Recipe, real: u32, drawn: u32) -> Vec<Finding> {
 }
 
 #[test]
-fn a_duel_in_balance_says_nothing() {
+fn a_balanced_duel_has_no_failure() {
     for (real, drawn) in [(5, 5), (8, 2), (6, 4), (9, 1)] {
         assert_eq!(told(&Recipe::default(), real, drawn), []);
     }
 }
 
 #[test]
-fn a_discriminator_that_is_never_in_doubt_is_named_once_with_the_key_to_change() {
+fn a_discriminator_that_is_always_right_is_reported_once_with_the_key_to_change() {
     let set = |setting: &str| Recipe::default().with(&[setting.to_owned()]).expect("a key");
     for (recipe, what, remedy) in [
         (set("training.k_discriminator=3"), "discriminator overpowers", "--set training.k_discriminator=1"),
@@ -89,7 +89,7 @@ fn a_discriminator_that_takes_all_for_real_is_fooled() {
         let found = told(&Recipe::default().with(&[setting.to_owned()]).expect("a key"), 10, 10);
         assert_eq!((found[0].what, found[0].remedy.as_str()), ("discriminator fooled", remedy));
     }
-    // One without a gradient says 0.5 of everything, which counts as real.
+    // A discriminator without a gradient gives 0.5 for every image, which counts as judged real: it is not fooled.
     let mut watch = Watch::default();
     let dead = Metrics { d_real: 0.5, d_fake: 0.5, ..step(1, 10, 10) };
     assert_eq!((0..30).flat_map(|_| watch.metrics(&Recipe::default(), &dead)).count(), 0);
@@ -134,7 +134,7 @@ fn a_discriminator_that_knows_its_images_memorises() {
 }
 
 #[test]
-fn samples_that_stand_still_before_a_sure_discriminator_stall() {
+fn samples_that_do_not_change_under_a_certain_discriminator_are_a_stall() {
     let probe = |motion| Probe {
         step: 1,
         entropy: Some(1.0),
@@ -153,7 +153,7 @@ fn samples_that_stand_still_before_a_sure_discriminator_stall() {
 }
 
 #[test]
-fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
+fn many_duplicates_among_the_samples_are_a_collapse() {
     let data = mnist::load(Split::Train);
     let digits = &data.images[PROBE * SIZE..];
     for (different, expected) in [(PROBE, 0), (40, 1)] {
@@ -166,7 +166,7 @@ fn few_images_again_and_again_are_a_collapse_by_the_birthday_count() {
 }
 
 #[test]
-fn samples_that_unfold_from_one_image_have_not_collapsed() {
+fn samples_that_still_move_apart_from_one_image_have_not_collapsed() {
     let told = |spreads: [f64; 3]| {
         let probes = spreads.map(|spread| Probe {
             step: 1,
@@ -183,7 +183,7 @@ fn samples_that_unfold_from_one_image_have_not_collapsed() {
 }
 
 #[test]
-fn what_was_never_of_several_classes_has_not_lost_them() {
+fn samples_that_never_had_several_classes_have_not_collapsed() {
     let probe =
         Probe { step: 1, entropy: Some(0.1), spread: 0.6, roughness: 1.0, duplicates: 0, motion: 9.0, memory: 0.5 };
     let set = |settings: &[&str]| {
@@ -208,7 +208,7 @@ fn what_was_never_of_several_classes_has_not_lost_them() {
 }
 
 #[test]
-fn what_an_evaluation_read_counts_for_more_than_a_probe() {
+fn the_class_entropy_of_an_evaluation_replaces_that_of_a_probe() {
     let data = mnist::load(Split::Train);
     let digits = &data.images[PROBE * SIZE..][..PROBE * SIZE];
     for (entropy, expected) in [(0.45, 1), (0.55, 0)] {
@@ -230,7 +230,7 @@ fn what_an_evaluation_read_counts_for_more_than_a_probe() {
 }
 
 #[test]
-fn what_is_gone_is_told_again_when_it_returns() {
+fn a_failure_that_returns_is_reported_again() {
     let (mut watch, recipe) = (Watch::default(), Recipe::default());
     let drawn = |at: u64| if (41..=80).contains(&at) { 5 } else { 0 };
     let found: Vec<u64> =
@@ -272,7 +272,7 @@ fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
 }
 
 #[test]
-fn data_that_no_classifier_knows_collapse_by_their_samples_alone() {
+fn without_a_classifier_a_collapse_is_found_from_the_samples_alone() {
     let data = mnist::load(Split::Train);
     let digits = &data.images[PROBE * SIZE..][..PROBE * SIZE];
     let one = digits[..SIZE].repeat(PROBE);

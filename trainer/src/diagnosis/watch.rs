@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{data::DataSet, metrics::auc::area_under_curve, recipe::Recipe, run::record::Metrics};
 
-/// Probes of samples that a failure must show in, one after the other.
+/// The number of successive probes of samples that must all show a failure.
 const PROBES: usize = 3;
 
 /// Collects the evidence of one training and reports new failures.

@@ -25,9 +25,9 @@ const IR_VERSION: i64 = 8;
 pub(super) enum Precision {
     /// f32 throughout.
     Single,
-    /// f64 except for the last layer, for a network that amplifies the rounding errors of its first layers: two
-    /// runtimes that add up in different orders draw pixels of the article's network, fully trained, that differ by up
-    /// to 2e-5 in f32 and by up to 2e-6 in this precision.
+    /// f64 except for the last layer, for a network that amplifies the rounding errors of its first layers. Two
+    /// runtimes that sum in different orders draw pixels that differ by up to 2e-5 in f32 and by up to 2e-6 in this
+    /// precision (fully trained network of the recipe `article`).
     Double,
 }
 

@@ -70,7 +70,8 @@ duel sample --model generator.onnx
     )
 }
 
-/// The recipe's sentence about itself; empty for a shipped recipe on other data, whose sentence is about the data it came with.
+/// The `about` text of the recipe. Empty for a shipped recipe that was trained on other data: its text describes the
+/// data that the recipe ships with.
 fn about(recipe: &Recipe) -> String {
     let shipped = SHIPPED.iter().filter_map(|(name, _)| Recipe::load(name, &[]).ok());
     let of_other_data = recipe.data.source.path().is_some() && shipped.into_iter().any(|it| it.about == recipe.about);
@@ -149,7 +150,8 @@ fn ending(recipe: &Recipe) -> &'static str {
     }
 }
 
-/// The command that trains the generator again: by the shipped recipe if only the seed differs, else by the recipe in the card.
+/// The command that trains the generator again: by the shipped recipe if only the seed differs, else by the recipe in
+/// the card.
 fn command(recipe: &Recipe) -> String {
     let seed = recipe.training.seed;
     let shipped = SHIPPED.iter().find(|(name, _)| *name == recipe.name);

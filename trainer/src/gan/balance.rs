@@ -1,9 +1,10 @@
 //! A balance that slows down a discriminator that wins: its learning rate falls while D(x) - D(G(z)) is large.
 //!
-//! The target of 0.6, read every fourth batch, is that of adaptive discriminator augmentation (ADA): Karras et al. 2020, section 3 and
-//! equation 1. ADA steers augmentation by the mean sign of the logits; here D(x) - D(G(z)) steers the discriminator's learning rate,
-//! because a discriminator with small first weights has the right sign for every example long before it is certain of one, and the
-//! generator still learns from it. Different learning rates for both networks are TTUR: Heusel et al. 2017.
+//! The target of 0.6, read every fourth batch, is that of adaptive discriminator augmentation (ADA): Karras et al.
+//! 2020, section 3 and equation 1. ADA steers augmentation by the mean sign of the logits; here D(x) - D(G(z)) steers
+//! the discriminator's learning rate. The sign alone is not enough: a discriminator with small first weights has the
+//! right sign for every example long before it is certain, and the generator still learns from such a discriminator.
+//! Different learning rates for both networks are TTUR: Heusel et al. 2017.
 
 use candle_core::{Device, Result, Tensor};
 
@@ -26,7 +27,7 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// A balance that leaves the whole learning rate.
+    /// A balance whose share is 1, the full learning rate.
     pub fn new() -> Result<Self> {
         Ok(Self { share: Tensor::new(&[1.0f32], &Device::Cpu)? })
     }
@@ -36,7 +37,8 @@ impl Balance {
         Ok(f64::from(self.share.to_vec1::<f32>()?[0]))
     }
 
-    /// Adjusts the share to the logits of an update's real and generated examples, [N, 1] each; `updates` counts this update too.
+    /// Adjusts the share to the logits of an update's real and generated examples, [N, 1] each; `updates` counts this
+    /// update too.
     pub fn observe(&mut self, updates: u64, real: &Tensor, fake: &Tensor) -> Result<()> {
         if !updates.is_multiple_of(EVERY) {
             return Ok(());

@@ -14,7 +14,8 @@ pub(super) struct Batch {
     pub(super) latents: Tensor,
     /// Labels, one-hot, [N, classes]; none for networks without labels.
     pub(super) labels: Option<Tensor>,
-    /// ε of the penalties on real and on generated examples, [N, example] each; none for a penalty that the recipe leaves out.
+    /// ε of the penalties on real and on generated examples, [N, example] each; none for a penalty that the recipe
+    /// leaves out.
     pub(super) noise: [Option<Tensor>; 2],
 }
 
@@ -50,8 +51,8 @@ impl Batch {
     }
 }
 
-/// The logit of each example, [N, 1], from the discriminator's output, [N, 1 + classes]: its first value, plus the value of the
-/// example's class, by its one-hot label.
+/// The logit of each example, [N, 1], from the discriminator's output, [N, 1 + classes]: its first value, plus the
+/// value of the example's class, by its one-hot label.
 pub(super) fn logits(output: &Tensor, labels: Option<&Tensor>) -> Result<Tensor> {
     let logit = output.narrow(1, 0, 1)?;
     match labels {
@@ -73,7 +74,8 @@ pub(super) fn one_hot(labels: &[u8], classes: usize, device: &Device) -> Result<
 }
 
 impl Duel {
-    /// Real examples of batch `index`, [batch, example], and their one-hot labels, [batch, classes], if the networks take labels.
+    /// Real examples of batch `index`, [batch, example], and their one-hot labels, [batch, classes], if the networks
+    /// take labels.
     pub(super) fn real_batch(&mut self, index: u64) -> Result<(Tensor, Option<Tensor>)> {
         let (size, training) = (self.example_size(), &self.recipe.training);
         let (examples, labels) = match &mut self.real_data {
@@ -88,7 +90,8 @@ impl Duel {
         Ok((examples, one_hot(&labels, self.recipe.classes(), &self.device)?))
     }
 
-    /// The batch of one update. Latents and noise are made of the seed and the step alone, so that a resumed run has the same.
+    /// The batch of one update. Latents and noise are made of the seed and the step alone, so that a resumed run has
+    /// the same.
     pub(super) fn batch(&self, side: Side, update: usize, (real, labels): &(Tensor, Option<Tensor>)) -> Result<Batch> {
         let recipe = &self.recipe;
         let stream = |purpose| Stream::new(recipe.training.seed, purpose).item(self.step).item(update as u64);

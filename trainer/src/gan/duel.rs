@@ -34,7 +34,8 @@ impl Duellist {
 
     /// The gradient of a loss with respect to the network's parameters, [P].
     ///
-    /// Between this and [`step`](Self::step) the gradient is one flat tensor: the place of an all-reduce.
+    /// The gradient is one flat tensor. An all-reduce over several devices would go between this call and
+    /// [`step`](Self::step).
     pub(super) fn gradient(&self, loss: &Tensor) -> Result<Tensor> {
         self.network.take_gradient(&mut loss.backward()?)
     }
@@ -53,12 +54,12 @@ pub(super) enum RealData {
     Pictures {
         /// The training pictures.
         data: DataSet,
-        /// Which of them stand in which batch.
+        /// The order in which the pictures form batches.
         batches: Batches,
     },
     /// Numbers of a toy distribution.
     Toy(Mixture),
-    /// Nowhere: the networks only draw and judge.
+    /// No data: the networks only generate and judge pictures.
     Absent,
 }
 
@@ -90,8 +91,8 @@ pub struct Duel {
 }
 
 impl Duel {
-    /// Builds both networks before their first step. Recipe and data are those of [`load_training`](crate::data::load_training);
-    /// networks that only draw and judge need no data.
+    /// Builds both networks before their first step. Recipe and data are those of
+    /// [`load_training`](crate::data::load_training); networks that only draw and judge need no data.
     pub fn new(recipe: Recipe, data: Option<DataSet>, device: Device) -> Result<Self> {
         let (g, d) = (&recipe.generator, &recipe.discriminator);
         let generator = networks::generator(&recipe, &device)?;

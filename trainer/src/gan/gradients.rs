@@ -1,5 +1,6 @@
-//! Gradients against finite differences, both in double precision: of each network, loss and penalty, by candle's operations; and the
-//! kernels' gradients, in single precision, against those.
+//! Compares the gradients of each network, loss and penalty with finite differences, both in double precision by
+//! candle's operations; and then the CPU kernels' gradients, in single precision, with the gradients in double
+//! precision.
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ use crate::{
 
 const LOSSES: [Loss; 5] = [Loss::NonSaturating, Loss::Minimax, Loss::LeastSquares, Loss::Hinge, Loss::Relativistic];
 
-/// Pairs of networks of shapes that no block of a kernel divides.
+/// Settings of pairs of networks. No layer size is a multiple of a kernel's block size, so that the kernels' edge cases
+/// are tested.
 const PAIRS: &[&[&str]] = &[
     &["generator.hidden=[5, 7]", "discriminator.hidden=[9, 3]"],
     &[
@@ -48,7 +50,7 @@ const PAIRS: &[&[&str]] = &[
         "training.conditional=true",
         "data.classes=3",
     ],
-    // Colour, and sides that are not equal; the discriminator's are odd on the way down: 9x13, 4x6, 2x3.
+    // Colour pictures with unequal sides. The discriminator halves them to odd sides, too: 9x13, 4x6, 2x3.
     &[
         "data.shape=3x9x13",
         "generator.hidden=[5]",
@@ -87,7 +89,7 @@ const PAIRS: &[&[&str]] = &[
 
 const ROWS: usize = 6;
 
-/// A pair of networks and what a loss is made of beside their parameters.
+/// A pair of networks, and the batch and the recipe for their losses.
 struct Pair {
     generator: Arc<Network>,
     discriminator: Arc<Network>,
@@ -116,7 +118,7 @@ impl Pair {
             labels: one_hot(&labels, recipe.classes(), &Device::Cpu).expect("memory"),
             noise: [Some(normal(duel.example_size())), Some(normal(duel.example_size()))],
         };
-        // Biases and batch norms away from where they begin.
+        // Moves biases and batch norms away from their initial values.
         for network in [&duel.generator.network, &duel.discriminator.network] {
             let noise: Vec<f32> = (0..network.size()).map(|_| 0.1 * stream.normal() as f32).collect();
             let noise = Tensor::from_vec(noise, network.size(), &Device::Cpu).expect("memory");
@@ -126,7 +128,7 @@ impl Pair {
         Self { generator: duel.generator.network, discriminator: duel.discriminator.network, batch, recipe }
     }
 
-    /// The batch in that precision.
+    /// The batch in the precision `kind`.
     fn batch(&self, kind: DType) -> Batch {
         let of = |tensor: &Tensor| tensor.to_dtype(kind).expect("memory");
         let Batch { real, latents, labels, noise } = &self.batch;
@@ -134,7 +136,7 @@ impl Pair {
         Batch { real: of(real), latents: of(latents), labels: labels.as_ref().map(of), noise }
     }
 
-    /// What one side minimises, where `draw` and `judge` run the networks.
+    /// The loss that `side` minimises. `draw` runs the generator, `judge` the discriminator.
     fn objective(
         &self,
         side: &str,
@@ -143,7 +145,7 @@ impl Pair {
         draw: impl Fn(&Tensor) -> Result<Tensor>,
         judge: impl Fn(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        // The same masks of dropout, whatever was run before.
+        // Makes the dropout masks the same at every call.
         self.generator.begin_step(1);
         self.discriminator.begin_step(1);
         let fake = draw(&batch.generator_input()?)?;
@@ -170,7 +172,7 @@ impl Pair {
         if side == "generator" { &self.generator } else { &self.discriminator }
     }
 
-    /// The loss in double precision, of the parameters of `side`.
+    /// The loss in double precision, as a function of the parameters of `side`.
     fn exact(&self, side: &str, loss: Loss, parameters: &Tensor) -> Result<Tensor> {
         let of = |name: &str| -> Result<Tensor> {
             let own = self.network(name).parameters.as_detached_tensor().to_dtype(DType::F64)?;
@@ -190,7 +192,7 @@ impl Pair {
         )
     }
 
-    /// The kernels' gradient of it.
+    /// The gradient of the loss by the CPU kernels, in single precision.
     fn by_kernels(&self, side: &str, loss: Loss) -> Result<Vec<f32>> {
         let mode = |name| if name == side { Mode::Train } else { Mode::Frozen };
         let loss = self.objective(
@@ -204,7 +206,8 @@ impl Pair {
     }
 }
 
-/// Each W of the parameters divided by uᵀ W v, by the definition: u and v of each stand one behind the other at the running figures' end.
+/// The parameters after spectral norm, by its definition: each weight W is divided by uᵀ W v. The vectors u and v of
+/// all weights are the last values of the running statistics.
 fn divided(network: &Network, parameters: &Tensor) -> Result<Tensor> {
     let running = network.running.as_detached_tensor().to_dtype(DType::F64)?;
     let weights = || network.layers.iter().filter_map(|layer| Some((layer, layer.op.matrix()?)));
@@ -228,7 +231,7 @@ fn divided(network: &Network, parameters: &Tensor) -> Result<Tensor> {
 }
 
 #[test]
-fn gradients_are_those_of_finite_differences_in_double_precision() {
+fn gradients_equal_finite_differences_in_double_precision() {
     const H: f64 = 1e-6;
     for ((index, settings), loss) in PAIRS.iter().enumerate().flat_map(|pair| LOSSES.map(|loss| (pair, loss))) {
         let pair = Pair::new(settings, index as u64);

@@ -17,8 +17,8 @@ pub(super) struct DiscriminatorMeasures {
 }
 
 impl DiscriminatorMeasures {
-    /// Reads the measures of an update from its total loss, its loss without penalties, the logits of real and generated examples, and
-    /// its gradient.
+    /// Reads the measures of an update from its total loss, its loss without penalties, the logits of real and
+    /// generated examples, and its gradient.
     pub(super) fn new(
         total: &Tensor,
         loss: &losses::Discriminator,

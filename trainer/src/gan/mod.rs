@@ -1,4 +1,4 @@
-//! Adversarial training: the two networks, a step of each, what a checkpoint holds of them, and what they draw.
+//! Adversarial training: the two networks, their losses, one training step, checkpoints, and sampling.
 
 pub mod balance;
 mod batch;

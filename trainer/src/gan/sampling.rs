@@ -15,12 +15,14 @@ use crate::{
     run::density::Densities,
 };
 
-/// Pictures in a forward pass without learning: the activations of `digits` for a whole evaluation would take a gigabyte.
+/// The most pictures in a forward pass outside training: with all pictures of an evaluation in one pass, the
+/// activations of the recipe `digits` would take a gigabyte.
 const BATCH: usize = 500;
 
 impl Duel {
-    /// The network that draws samples, is evaluated and exported: the EMA, or the generator without one. The recipe's truncation stands in
-    /// the weights of the latent, so that its input is an ordinary latent.
+    /// The network that draws samples, is evaluated and exported: the EMA of the generator, or the generator itself if
+    /// the recipe has no EMA. The recipe's truncation is multiplied into the weights of the latent, so that the network
+    /// takes ordinary latents.
     pub fn sampler(&self) -> Result<Arc<Network>> {
         let network = self.ema.as_ref().unwrap_or(&self.generator.network);
         let generator = &self.recipe.generator;
@@ -37,7 +39,8 @@ impl Duel {
         Ok(Arc::new(sampler))
     }
 
-    /// Draws samples `0..count` of `seed`, with the classes in turn as labels; without labels if the networks take none.
+    /// Draws samples `0..count` of `seed`, with the classes in turn as labels; without labels if the networks take
+    /// none.
     pub fn sample(&self, seed: u64, count: usize) -> Result<Images> {
         let generator = &self.recipe.generator;
         let classes = self.recipe.classes();
@@ -76,7 +79,8 @@ impl Duel {
         self.logits(&values, &labels)
     }
 
-    /// The discriminator's logits, [N], for pictures, [N, example] in [-1, 1], and their labels, [N]; networks without labels ignore them.
+    /// The discriminator's logits, [N], for pictures, [N, example] in [-1, 1], and their labels, [N]; networks without
+    /// labels ignore them.
     pub(crate) fn logits(&self, images: &[f32], labels: &[u8]) -> Result<Vec<f32>> {
         let size = self.example_size();
         let mut found = Vec::new();
@@ -91,7 +95,8 @@ impl Duel {
         Ok(found)
     }
 
-    /// The generator's input, [N, latent + classes], for latents, [N, latent], and labels, [N]; networks without labels ignore them.
+    /// The generator's input, [N, latent + classes], for latents, [N, latent], and labels, [N]; networks without labels
+    /// ignore them.
     pub(crate) fn generator_input(&self, latents: &[f32], labels: &[u8]) -> Result<Tensor> {
         let latents = Tensor::from_slice(latents, (labels.len(), self.recipe.generator.latent), &self.device)?;
         match one_hot(labels, self.recipe.classes(), &self.device)? {
@@ -109,7 +114,7 @@ mod tests {
     use crate::{data::mnist::SHAPE, recipe::Recipe};
 
     #[test]
-    fn samples_of_several_passes_are_those_of_one() {
+    fn samples_do_not_depend_on_the_number_of_passes() {
         let settings = ["generator.hidden=[8]", "generator.latent=4", "training.batch=2", "training.conditional=true"];
         let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
         let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");

@@ -1,4 +1,5 @@
-//! A checkpoint: the state of a training as one safetensors file, from which training goes on to the bit.
+//! A checkpoint: the state of a training as one safetensors file. Training resumed from the file gives the same bits as
+//! training without interruption.
 
 use std::{
     io,
@@ -22,7 +23,7 @@ use crate::{
     },
 };
 
-/// The key of the metadata under which [`Counters`] stand as JSON.
+/// The metadata key whose value is [`Counters`] as JSON.
 const FORMAT: &str = "duel.checkpoint.2";
 
 /// The counters of a checkpoint, beside its tensors.
@@ -35,7 +36,8 @@ struct Counters {
     optimiser_steps: [u64; 2],
     /// The least Fréchet distance of an evaluation so far.
     best: Option<f64>,
-    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of these counters as JSON with an empty checksum.
+    /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of these counters as JSON with an empty
+    /// checksum.
     checksum: String,
 }
 
@@ -81,7 +83,8 @@ fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
     tensors
 }
 
-/// Whether every value of a training is finite: [`load`] refuses other checkpoints. An optimiser's state may overflow before a weight does.
+/// Whether every value of a training is finite: [`load`] refuses other checkpoints. An optimiser's state may overflow
+/// before a weight does.
 pub(crate) fn is_finite(duel: &Duel) -> candle_core::Result<bool> {
     for (_, tensor) in tensors(duel) {
         // 0 × ∞ and 0 × NaN are NaN.
@@ -92,8 +95,8 @@ pub(crate) fn is_finite(duel: &Duel) -> candle_core::Result<bool> {
     Ok(true)
 }
 
-/// Writes the whole state of a training as the bytes of a safetensors file. Latents and batches follow from the seed, the step and the
-/// count of batches, so the file needs no random state.
+/// Writes the whole state of a training as the bytes of a safetensors file. Latents and batches follow from the seed,
+/// the step and the count of batches, so the file needs no random state.
 pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
     let mut flat = Vec::new();
     for (name, tensor) in tensors(duel) {
@@ -110,12 +113,13 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
         checksum: String::new(),
     };
     counters.checksum = counters.checksum(parts.iter().map(Vec::as_slice)).map_err(candle_core::Error::wrap)?;
-    // One key: a header with several would come out in another order each time.
+    // All counters are under one key: several keys would be written in a different order each time.
     let metadata = [(FORMAT.to_owned(), serde_json::to_string(&counters).map_err(candle_core::Error::wrap)?)].into();
     safetensors(&flat, Some(metadata)).map_err(candle_core::Error::wrap)
 }
 
-/// Reads the steps of a checkpoint from its first [`HEADER_MAX`] bytes: the length of its header and the header as JSON.
+/// Reads the steps of a checkpoint from its first [`HEADER_MAX`] bytes: the length of its header and the header as
+/// JSON.
 pub(crate) fn step_of(start: &[u8]) -> Option<u64> {
     let (length, rest) = start.split_first_chunk()?;
     let header = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
@@ -124,14 +128,14 @@ pub(crate) fn step_of(start: &[u8]) -> Option<u64> {
     Some(counters.step)
 }
 
-/// Writes the recipe that `duel` goes on with. The best checkpoint is removed if it stands at a later step: the changed recipe never
-/// reaches it.
+/// Writes the recipe of `duel`, which may have changed. Removes the best checkpoint if it is of a later step: training
+/// with the changed recipe never reaches the state of that checkpoint.
 pub fn keep_recipe(duel: &Duel, run: &mut Writer) -> Result<(), RunError> {
     run.write_recipe(&duel.recipe, |best| step_of(best).is_some_and(|step| step > duel.step))
 }
 
-/// Restores the run's newest checkpoint that is whole into a duel that was built from the run's recipe. Returns a line for each damaged
-/// checkpoint that was passed over.
+/// Restores the newest intact checkpoint of the run in `dir`. `duel` must have been built from the run's recipe.
+/// Returns a line for each damaged checkpoint that was skipped.
 pub fn restore(duel: &mut Duel, dir: &Path) -> Result<Vec<String>, RunError> {
     restore_first(duel, dir, checkpoints(dir)?.into_iter().rev())
 }
@@ -179,7 +183,7 @@ fn read(duel: &Duel, file: &Path) -> Result<Vec<u8>, Bad> {
 pub(crate) enum Bad {
     /// The bytes are not those that were written, or hold values that are not finite.
     Damaged(String),
-    /// The checkpoint is of networks other than the recipe's.
+    /// The networks of the checkpoint differ from those of the recipe.
     OtherRecipe(String),
 }
 
@@ -190,8 +194,8 @@ impl From<String> for Bad {
     }
 }
 
-/// The one door for a checkpoint's bytes: every tensor's type and length is checked against the recipe's networks, its values
-/// against the checksum and for being finite, before anything changes.
+/// Loads a checkpoint from untrusted bytes. Before `duel` is changed, every tensor's type and length is checked against
+/// the recipe's networks, and its values must be finite and match the checksum.
 pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let counters = header.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT));
@@ -214,11 +218,11 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
         parts.push(saved.data());
     }
     if !counters.are_counted() {
-        return Err(Bad::Damaged("it has counted further than a training does".to_owned()));
+        return Err(Bad::Damaged("one of its counters is out of range".to_owned()));
     }
     let checksum = counters.checksum(parts).map_err(|error| error.to_string())?;
     if counters.checksum != checksum {
-        return Err(Bad::Damaged("its checksum does not fit".to_owned()));
+        return Err(Bad::Damaged("its checksum does not match its contents".to_owned()));
     }
     let device = duel.device().clone();
     let value = |name: &str| {
@@ -292,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_refused_is_not_finite() {
+    fn is_finite_and_load_refuse_the_same_states() {
         let mut other = duel();
         for memory in 0..2 {
             let mut overflown = duel();
@@ -306,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_duel_goes_on_to_the_bit() {
+    fn a_restored_duel_continues_bit_for_bit() {
         let paper: &[&str] = &[
             "generator.hidden=[16]",
             "discriminator.hidden=[8]",
@@ -339,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_checkpoint_is_passed_over_for_the_one_before() {
+    fn a_damaged_checkpoint_is_skipped_for_the_one_before() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = |name: &str| dir.path().join("checkpoints").join(name);
         fs::create_dir(dir.path().join("checkpoints")).expect("space");
@@ -363,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_of_steps_that_are_undone_goes() {
+    fn the_best_checkpoint_of_undone_steps_is_removed() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut trained = duel();
         let mut writer = Writer::create(dir.path(), &trained.recipe).expect("a new run");

@@ -1,5 +1,6 @@
-//! The classification accuracy score (CAS) of Ravuri and Vinyals 2019: the accuracy on real test pictures of a classifier that learned
-//! from generated pictures alone. Pictures that do not match their label lower it, and so does missing variety.
+//! The classification accuracy score (CAS) of Ravuri and Vinyals 2019: the accuracy on real test pictures of a
+//! classifier that learned from generated pictures alone. Pictures that do not match their label lower it, and so does
+//! missing variety.
 
 use candle_core::{Result, bail};
 

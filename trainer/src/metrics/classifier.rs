@@ -51,7 +51,7 @@ pub struct Reading {
 }
 
 impl Classifier {
-    /// Loads the shipped classifier, whose features all scores of digits are made of.
+    /// Loads the shipped classifier. All scores of digits compare its features.
     pub fn shipped() -> Result<Self> {
         let file = SafeTensors::deserialize(SHIPPED).map_err(candle_core::Error::wrap)?;
         let classifier = Self::new(0)?;
@@ -85,14 +85,15 @@ impl Classifier {
         Ok(reading)
     }
 
-    /// The share of pictures whose label the classifier reads, 0 to 1.
+    /// The share of pictures for which the classifier predicts the right label, 0 to 1.
     pub fn accuracy(&self, images: &Images) -> Result<f64> {
         let read = self.read(&images.values)?.labels;
         let right = read.iter().zip(&images.labels).filter(|(read, label)| read == label).count();
         Ok(right as f64 / images.len() as f64)
     }
 
-    /// Writes the classifier as a safetensors file, by PyTorch's names and layouts; but `body.dense1` takes its picture channels-last.
+    /// Writes the classifier as a safetensors file, by PyTorch's names and layouts; but `body.dense1` takes its picture
+    /// channels-last.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
         let mut named = Vec::new();
         for (part, network) in [("body", &self.body), ("head", &self.head)] {
@@ -121,7 +122,8 @@ impl ClassifierTraining {
     pub const SHIPPED: Self = Self { epochs: 14, batch: 128, learning_rate: 2e-3, average: 0.998 };
 }
 
-/// Trains a classifier by cross entropy, with pictures rotated, stretched and shifted at random. `observe` gets each epoch and its mean loss.
+/// Trains a classifier by cross entropy, with pictures rotated, stretched and shifted at random. `observe` gets each
+/// epoch and its mean loss.
 pub fn train(
     data: &DataSet,
     how: ClassifierTraining,
@@ -173,8 +175,8 @@ fn distorted_batch(data: &DataSet, batch: &[u32], stream: Stream) -> Result<(Ten
     Ok((images, Tensor::from_iter(labels, &Device::Cpu)?))
 }
 
-/// Rotates a picture by up to 10°, stretches it by up to a tenth in either direction, shears it by up to a tenth and shifts it by up to two
-/// pixels, with bilinear interpolation and black beyond the edge.
+/// Rotates a picture by up to 10°, stretches it by up to a tenth in either direction, shears it by up to a tenth and
+/// shifts it by up to two pixels, with bilinear interpolation and black beyond the edge.
 fn distort(image: &[u8], mut stream: Stream, values: &mut [f32]) {
     let mut within = |most: f32| (2.0 * stream.uniform() as f32 - 1.0) * most;
     let (sin, cos) = within(10f32.to_radians()).sin_cos();

@@ -9,8 +9,8 @@ use crate::kernels::gemm::{Matrix, Write, serial};
 const BLOCK: usize = 256;
 
 /// Calls `body` for each point of `a`, [N, size], with the point's index and its squared distances to all points of
-/// `b`, [M, size], and returns the results in order. The formula |a|² + |b|² - 2 a·b has an error of at most 1e-6 of
-/// |a|² + |b|².
+/// `b`, [M, size], and returns the results in order. The formula
+/// |a|² + |b|² - 2 a·b has an error of at most 1e-6 of |a|² + |b|².
 pub fn map<T: Send>(a: &[f32], b: &[f32], size: usize, body: impl Fn(usize, &mut [f32]) -> T + Sync) -> Vec<T> {
     let count = b.len() / size;
     let lengths: Vec<f32> = b.chunks_exact(size).map(squared_length).collect();

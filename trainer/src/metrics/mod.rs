@@ -1,5 +1,5 @@
-//! Measures of generated pictures, each beside the score of real pictures. Until other data have a judge of their own, features are those
-//! of the digits' classifier, and only MNIST is scored by them.
+//! Measures of generated pictures, each beside the score of real pictures. Scores of features use the classifier of
+//! digits, so that only MNIST digits have such scores.
 
 pub mod auc;
 pub mod cas;

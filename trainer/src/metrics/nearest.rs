@@ -1,4 +1,4 @@
-//! The training picture nearest to each generated one: what a generator copied would show here.
+//! The training picture nearest to each generated picture: shows whether the generator copies training pictures.
 
 use duel_models::{
     Shape,
@@ -29,10 +29,10 @@ pub(super) fn to_unit(values: &[f32]) -> Vec<f32> {
     values.iter().map(|value| 0.5 * (value + 1.0)).collect()
 }
 
-/// Finds the nearest of at least one training picture for each picture, [N, size] in [0, 1].
+/// Finds the training picture nearest to each picture, [N, size] in [0, 1]. `train` has at least one picture.
 ///
-/// Reduced pictures rule most of them out: `duel eval` of 10,000 digits takes 36 s of a processor instead of 55 (an AMD EPYC, 26 November
-/// 2026).
+/// Distances of reduced pictures rule out most training pictures: `duel eval` of 10,000 digits takes 36 s of CPU time
+/// instead of 55 s (AMD EPYC, 26 November 2026).
 pub(super) fn nearest(images: &[f32], train: &DataSet) -> Vec<Nearest> {
     let size = train.shape.size();
     let reduced = reduce(images, train.shape);
@@ -63,9 +63,10 @@ fn reduced_size(shape: Shape) -> usize {
     shape.height.div_ceil(2) * shape.width.div_ceil(2) * shape.channels + 1
 }
 
-/// Reduces pictures so that the distance of two reduced ones is never more than that of the pictures. The cells are an orthonormal
-/// projection: a cell's n values become their sum / √n (n is 4, or less at an odd edge). The norm of what the projection leaves out
-/// follows, whose difference is no more than the distance of what is left out.
+/// Reduces pictures so that the distance of two reduced ones is never more than that of the pictures. The cells are an
+/// orthonormal projection: a cell's n values become their sum / √n (n is 4, or less at an odd edge). The last value is
+/// the norm of the remainder that the projection leaves out. The norms of two remainders differ by no more than the
+/// distance of the remainders.
 fn reduce(images: &[f32], shape: Shape) -> Vec<f32> {
     let Shape { channels, height, width, .. } = shape;
     let mut reduced = Vec::with_capacity(images.len() / shape.size() * reduced_size(shape));
@@ -89,11 +90,12 @@ fn reduce(images: &[f32], shape: Shape) -> Vec<f32> {
     reduced
 }
 
-/// The nearest of `others` to a picture if it is nearer than `bound`, by the distances of the reduced pictures. None where those leave so
-/// many candidates that one product for all is faster.
+/// The nearest of `others` to a picture if it is nearer than `bound`, by the distances of the reduced pictures. None if
+/// the reduced pictures leave so many candidates that one matrix product with all pictures is faster.
 fn among_candidates(row: &[f32], bound: f32, others: &[f32], image: &[f32]) -> Option<Nearest> {
-    /// More than the rounding error of a squared distance between reduced pictures, for each of their values: it is 1e-6 of the squared
-    /// lengths, which are at most 1 a value.
+    /// Upper bound on the rounding error of a squared distance between reduced pictures, divided by the number of
+    /// values of a picture. The error is at most 1e-6 of the squared norms, and a value adds at most 1 to a squared
+    /// norm.
     const SLACK: f32 = 1.3e-5;
     const FEW: usize = 16;
     let (size, slack) = (image.len(), SLACK * image.len() as f32);
@@ -122,7 +124,7 @@ fn least(row: &[f32]) -> Nearest {
     Nearest { index: row.iter().position(|&other| other == squared).unwrap_or(0), squared }
 }
 
-/// The squared distance of two pictures, summed in sixteen columns, which a processor adds at once.
+/// The squared distance of two pictures. Sixteen partial sums let the compiler use SIMD instructions.
 #[inline(always)]
 fn squared(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; 16];
@@ -132,7 +134,8 @@ fn squared(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-/// Shows pictures in rows of ten with the nearest training picture, inverted, below each; returns what was found, too.
+/// Shows pictures in rows of ten with the nearest training picture, inverted, below each. Returns the nearest training
+/// pictures, too.
 pub fn beside(images: &Images, train: &DataSet) -> (Picture, Vec<Nearest>) {
     let found = nearest(&to_unit(&images.values), train);
     let size = images.size;
@@ -154,9 +157,9 @@ mod tests {
     use duel_models::random::Stream;
 
     #[test]
-    fn the_nearest_is_that_of_all_distances() {
+    fn the_nearest_picture_equals_a_search_of_all_distances() {
         let train = mnist::load(Split::Train);
-        // Digits, noise, and digits under more and more of it.
+        // 20 digits, then 40 digits under more and more noise; the last one is noise alone.
         let mut images = to_unit(&Images::slice(&train, 20_000..20_060).values);
         let mut stream = Stream::new(1, "nearest");
         for (index, image) in images.chunks_exact_mut(mnist::SHAPE.size()).enumerate().skip(20) {
@@ -177,15 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_finds_what_it_is_a_copy_of() {
+    fn the_nearest_picture_of_a_copy_is_its_original() {
         let train = mnist::load(Split::Train);
-        // Beyond the first part, and in an order of its own.
+        // Three of the pictures are beyond the first block, and the order is not sorted.
         let which = [59_999, 3, 10_000, 25_001];
         let mut copies = Images { size: 784, values: Vec::new(), labels: Vec::new() };
         for index in which {
             copies.values.extend(Images::slice(&train, index..index + 1).values);
         }
-        // A little lighter: still nearest to what it was.
+        // A little darker: the original is still the nearest picture.
         copies.values.iter_mut().for_each(|value| *value = 0.9 * (*value + 1.0) - 1.0);
         let (picture, found) = beside(&copies, &train);
         assert_eq!(found.iter().map(|found| found.index).collect::<Vec<_>>(), which);
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_is_that_of_all_distances_for_any_shape() {
+    fn the_nearest_picture_equals_a_search_of_all_distances_at_any_shape() {
         for (channels, height, width) in [(1, 9, 9), (3, 8, 13), (3, 16, 10)] {
             let shape = Shape::new(channels, height, width).expect("a good shape");
             let mut stream = Stream::new(1, "shapes");

@@ -58,11 +58,11 @@ mod tests {
 
     #[test]
     fn the_likelihood_equals_that_of_numpy() {
-        // import numpy as np; from scipy.special import logsumexp p = lambda n, d, s: (((np.arange(n * d) + s) * 7919 %
-        // 1009).astype(np.float32) / np.float32(1009)).reshape(n, d).astype(float) s, v, t = p(60, 5, 0), p(20, 5, 77),
-        // p(30, 5, 501) ll = lambda x, w: logsumexp(-((x[:, None] - s) ** 2).sum(2) / (2 * w * w), 1) - np.log(60) -
-        // 2.5 * np.log(2 * np.pi * w * w) w = max(np.logspace(-1, 0, 10), key=lambda w: ll(v, w).mean()); x = ll(t, w);
-        // print(w, x.mean(), x.std() / np.sqrt(30))
+        // import numpy as np; from scipy.special import logsumexp
+        // p = lambda n, d, s: (((np.arange(n * d) + s) * 7919 % 1009).astype(np.float32) / np.float32(1009)).reshape(n, d).astype(float)
+        // s, v, t = p(60, 5, 0), p(20, 5, 77), p(30, 5, 501)
+        // ll = lambda x, w: logsumexp(-((x[:, None] - s) ** 2).sum(2) / (2 * w * w), 1) - np.log(60) - 2.5 * np.log(2 * np.pi * w * w)
+        // w = max(np.logspace(-1, 0, 10), key=lambda w: ll(v, w).mean()); x = ll(t, w); print(w, x.mean(), x.std() / np.sqrt(30))
         let points = |count: usize, shift: usize| -> Vec<f32> {
             (0..count * 5).map(|i| ((i + shift) * 7919 % 1009) as f32 / 1009.0).collect()
         };

@@ -13,7 +13,7 @@ use crate::data::{DataSet, Images, Split, mnist};
 /// Samples of a full evaluation.
 pub const SAMPLES: usize = 10_000;
 
-/// Pictures that the measures need at least: density and coverage look at five neighbours.
+/// The fewest pictures that can be scored: density and coverage need five neighbours.
 pub const LEAST: usize = 16;
 
 /// The scores of one set of pictures, against the test pictures.
@@ -23,8 +23,8 @@ pub struct Scores {
     pub similarity: Similarity,
     /// The Parzen-window log-likelihood of the test pictures, in nats.
     pub parzen: parzen::Parzen,
-    /// The share of pictures that lie nearer to a training picture than the median test picture does; 0.5 for new digits, 1 for copies.
-    /// None for training pictures.
+    /// The share of pictures that lie nearer to a training picture than the median test picture does; 0.5 for new
+    /// digits, 1 for copies. None for training pictures.
     pub near_training: Option<f64>,
 }
 
@@ -95,7 +95,8 @@ impl Judge {
     /// Every score but `near_training`.
     pub(super) fn compare(&self, images: &Images) -> Result<Scores> {
         let pixels = nearest::to_unit(&images.values);
-        // Goodfellow et al. 2014 choose σ on a validation set: here the first 1,000 of the pictures that the paper held out.
+        // Goodfellow et al. 2014 choose σ on a validation set: here the first 1,000 of the pictures that the paper held
+        // out.
         let validation = nearest::to_unit(&Images::slice(&self.train, 50_000..51_000).values);
         Ok(Scores {
             similarity: self.reference.compare(images)?,

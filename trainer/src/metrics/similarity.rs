@@ -26,13 +26,15 @@ pub struct Similarity {
     pub frechet: f64,
     /// The share of pictures that resemble a real one, 0 to 1: Kynkäänniemi et al. 2019, equation 2, k = 3.
     pub precision: f64,
-    /// The share of real pictures that resemble one of the pictures, 0 to 1: ibid., equation 3, k = 3.
+    /// The share of real pictures that resemble one of the scored pictures, 0 to 1: ibid., equation 3, k = 3.
     pub recall: f64,
-    /// The mean number of real neighbourhoods around a picture, divided by k; 1 for real pictures: Naeem et al. 2020, equation 3, k = 5.
+    /// The mean number of real neighbourhoods around a picture, divided by k; 1 for real pictures: Naeem et al. 2020,
+    /// equation 3, k = 5.
     pub density: f64,
     /// The share of real pictures with a picture in their neighbourhood, 0 to 1: ibid., equation 4, k = 5.
     pub coverage: f64,
-    /// The share of pictures whose label the classifier reads, 0 to 1; none for pictures without labels.
+    /// The share of pictures for which the classifier predicts the right label, 0 to 1; none for pictures without
+    /// labels.
     pub label_accuracy: Option<f64>,
     /// The entropy of the classes that the classifier reads, 0 (one class) to 1 (all equally frequent).
     pub class_balance: f64,

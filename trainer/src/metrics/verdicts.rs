@@ -1,5 +1,5 @@
-//! The verdicts of a run's own discriminator on training, test and generated pictures. A gap between training and test pictures shows
-//! memorisation.
+//! The verdicts of a run's own discriminator on training, test and generated pictures. A gap between training and test
+//! pictures shows memorisation.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,12 @@ type Judged = (Vec<f32>, Vec<u8>);
 /// The verdicts of a discriminator.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdicts {
-    /// Mean D(x) on training, test and generated pictures, 0 to 1. None for a loss of pairs, under which the logit of one picture has no
-    /// meaning.
+    /// Mean D(x) on training, test and generated pictures, 0 to 1. None for a loss of pairs, under which the logit of
+    /// one picture has no meaning.
     pub means: Option<[f64; 3]>,
-    /// The share of pairs, of one label if the networks take labels, whose first picture the discriminator finds more real: training
-    /// before test, training before generated, test before generated. 0.5 is chance.
+    /// The share of pairs in which the discriminator finds the first picture more real than the second. The pairs are
+    /// (training, test), (training, generated) and (test, generated), of equal labels if the networks take labels. 0.5
+    /// is chance.
     pub pairs: [f64; 3],
 }
 
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_and_pairs_are_those_of_the_definition() {
+    fn means_and_pairs_follow_their_definition() {
         let judged = || {
             let labels = vec![0, 0, 1];
             [vec![2.0, 0.0, 1.0], vec![0.0, 1.0, 1.0], vec![-1.0, -1.0, 5.0]].map(|logits| (logits, labels.clone()))

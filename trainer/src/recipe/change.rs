@@ -1,5 +1,5 @@
-//! A setting that changes while a network trains: a step, a key, and the value from then on. A recipe that lists its changes trains the same
-//! run again.
+//! A setting that changes while a network trains: a step, a key, and the value from then on. A recipe that lists its
+//! changes trains the same run again.
 
 use std::{fmt, str::FromStr};
 
@@ -25,7 +25,7 @@ pub const LIVE_SETTINGS: [(&str, Range); 4] = [
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Change {
-    /// The steps that were done before it.
+    /// The number of steps done before the change.
     pub step: u64,
     /// One of [`LIVE_SETTINGS`].
     pub key: String,
@@ -34,7 +34,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Builds a change after `step` steps; the value is held against the key's range.
+    /// Builds a change after `step` steps; the value is checked against the key's range.
     pub fn new(step: u64, key: &str, value: &str) -> Result<Self, RecipeError> {
         let Some((_, range)) = LIVE_SETTINGS.iter().find(|(live, _)| *live == key) else {
             return Err(RecipeError::NotLive { key: showable(key), known: Self::keys().join(", ") });
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_its_text() {
+    fn a_change_equals_its_text_parsed_again() {
         for (text, step, key, value) in [
             ("1200: generator.learning_rate = 0.0001", 1200, "generator.learning_rate", 1e-4),
             ("0: training.k_discriminator = 3", 0, "training.k_discriminator", 3.0),

@@ -1,4 +1,5 @@
-//! Every setting of an experiment, once: its name, default, range and meaning. An experiment is a TOML file that says what differs.
+//! Every setting of an experiment, once: its name, default, range and meaning. A recipe file lists only the settings
+//! that differ from the defaults.
 
 mod as_text;
 mod change;

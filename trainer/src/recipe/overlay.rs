@@ -1,4 +1,4 @@
-//! The one door for settings that a user wrote: each key must exist, each value lie in its range.
+//! Reads and checks all settings that a user wrote: each key must exist, and each value must be in its range.
 
 use std::{io, path::Path};
 
@@ -48,7 +48,7 @@ pub(super) fn parse_value(text: &str) -> Value {
     value.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Puts `overlay` over a recipe's table, each key and value checked.
+/// Checks each key and value of `overlay`, and writes it into a recipe's table.
 pub(super) fn merge(table: &mut Table, overlay: Table, origin: &str) -> Result<(), RecipeError> {
     for (key, value) in overlay {
         match (table.get_mut(&key), value) {
@@ -77,7 +77,7 @@ fn todays_name(section: &str, key: String) -> String {
     renamed.map_or(key, |(_, _, new)| (*new).to_owned())
 }
 
-/// Holds a value against the range of its key.
+/// Checks that a key exists and that its value is in its range.
 pub(super) fn check(origin: &str, section: &str, key: &str, value: &Value) -> Result<(), RecipeError> {
     let Some(setting) = all_settings().find(|setting| setting.section == section && setting.key == key) else {
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };

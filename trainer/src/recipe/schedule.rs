@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn the_papers_rates_and_momentum_are_its_own() {
+    fn the_recipe_paper_has_the_papers_rates_and_momentum() {
         let training = Recipe::load("paper", &[]).expect("shipped").training;
         assert_eq!((training.rate_at(0), training.momentum_at(0)), (1.0, 0.5));
         assert!((training.rate_at(1_000) - 1.000_004f64.powi(-1_000)).abs() < 1e-12);

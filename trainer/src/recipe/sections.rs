@@ -77,7 +77,8 @@ words! {
     BatchNorm {
         /// The batch: Ioffe and Szegedy 2015, algorithm 1.
         Batch = "batch",
-        /// The running statistics, which stay at 0 and 1: the behaviour of a Keras model called without `training=True`.
+        /// The running statistics, which stay at 0 and 1: the behaviour of a Keras model called without
+        /// `training=True`.
         Frozen = "frozen",
         /// No batch norm.
         Off = "off",
@@ -91,11 +92,13 @@ words! {
         NonSaturating = "non-saturating",
         /// The generator minimises log(1 - D(G(z))): Goodfellow et al. 2014, equation 1. Its gradient vanishes early.
         Minimax = "minimax",
-        /// Logits of real pictures are drawn to 1, of generated ones to 0: Mao et al. 2017 (LSGAN), equation 9.
+        /// Logits of real pictures are pulled to 1, logits of generated pictures to 0: Mao et al. 2017 (LSGAN),
+        /// equation 9.
         LeastSquares = "least-squares",
         /// Logits are pushed apart until they lie beyond ±1: Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17.
         Hinge = "hinge",
-        /// Each real picture is compared with one generated picture: Jolicoeur-Martineau 2019 (RpGAN); Huang et al. 2024 (R3GAN), equation 2.
+        /// Each real picture is compared with one generated picture: Jolicoeur-Martineau 2019 (RpGAN); Huang et al.
+        /// 2024 (R3GAN), equation 2.
         Relativistic = "relativistic",
     }
 }
@@ -127,7 +130,8 @@ words! {
     Order {
         /// The generator learns from the updated discriminator: Goodfellow et al. 2014, algorithm 1.
         Alternating = "alternating",
-        /// Both learn from each other before either is updated: the code of Goodfellow et al. 2014; Mescheder et al. 2017, section 2.
+        /// Both learn from each other before either is updated: the code of Goodfellow et al. 2014; Mescheder et al.
+        /// 2017, section 2.
         Simultaneous = "simultaneous",
     }
 }
@@ -194,10 +198,12 @@ pub(crate) const STAGES_MAX: usize = 5;
 section! {
     /// The training data.
     Data as "data" {
-        /// `mnist`, the bundled digits; a directory of IDX files named as MNIST's; a NumPy array of pictures, `.npy`; or the numbers of a toy distribution: `bell`, a normal distribution, or `bell-two`, two of them.
+        /// `mnist`, the bundled digits; a directory of IDX files named as MNIST's; a NumPy array of pictures, `.npy`;
+        /// or the numbers of a toy distribution: `bell`, a normal distribution, or `bell-two`, two of them.
         #[serde(with = "as_text")]
         source: Source = Source::Mnist, Range::Text(4096);
-        /// Channels, height and width of a picture, such as 3x32x48; `auto`: as the data have them. A run keeps the shape of its data here.
+        /// Channels, height and width of a picture, such as 3x32x48; `auto`: as the data have them. A run keeps the
+        /// shape of its data here.
         #[serde(with = "as_text")]
         shape: DataShape = DataShape::Auto, Range::Parsed(|text| text.parse::<DataShape>().is_ok(), "auto, or channels (1 or 3) x height x width (8 to 128), such as 3x32x48");
         /// Training pictures used, from the first one on; 0 for all.
@@ -212,14 +218,17 @@ section! {
     Generator as "generator" {
         /// Values in a latent.
         latent: usize = 64, Range::Whole(1, 4096);
-        /// The distribution of a latent's values: `normal`, of mean 0 and variance 1, or `uniform` in (-√3, √3), of variance 1 too.
+        /// The distribution of a latent's values: `normal`, of mean 0 and variance 1, or `uniform` in (-√3, √3), of
+        /// variance 1 too.
         #[serde(with = "as_text")]
         latent_law: LatentLaw = LatentLaw::Normal, Range::Choice(&["normal", "uniform"]);
         /// The architecture.
         kind: Kind = Kind::Mlp, Kind::WORDS;
         /// For `mlp`: widths of the hidden layers, each followed by a ReLU and a batch norm.
         hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
-        /// For `conv`: channels of each stage, from the smallest picture on, each followed by a batch norm and a leaky ReLU; a stage doubles height and width. An empty list: as many stages as the shape can be halved, with `width` channels at the largest and twice as many at each smaller one, 512 at most.
+        /// For `conv`: channels of each stage, from the smallest picture on, each followed by a batch norm and a leaky
+        /// ReLU; a stage doubles height and width. An empty list: as many stages as the shape can be halved, with
+        /// `width` channels at the largest and twice as many at each smaller one, 512 at most.
         channels: Vec<usize> = Vec::new(), Range::Channels(STAGES_MAX);
         /// For `conv` with an empty list of channels: the channels of the largest stage.
         width: usize = 64, Range::Whole(1, 512);
@@ -247,9 +256,11 @@ section! {
         beta2: f64 = 0.999, Range::Real(0.0, 0.999_999);
         /// The ε that Adam adds to the root of the second moment.
         epsilon: f64 = 1e-7, Range::Real(0.0, 1.0);
-        /// The decay of the exponential moving average (EMA) of the generator's weights, which draws samples, is evaluated and exported; 0: no EMA.
+        /// The decay of the exponential moving average (EMA) of the generator's weights, which draws samples, is
+        /// evaluated and exported; 0: no EMA.
         ema: f64 = 0.0, Range::Real(0.0, 0.999_999);
-        /// A factor on latents where the generator draws samples, is evaluated and exported: below 1 more typical pictures, above 1 more variety (truncation, Brock et al. 2019).
+        /// A factor on latents where the generator draws samples, is evaluated and exported: below 1 more typical
+        /// pictures, above 1 more variety (truncation, Brock et al. 2019).
         truncation: f64 = 1.0, Range::Real(0.0, 3.0);
     }
 }
@@ -261,13 +272,16 @@ section! {
         kind: Kind = Kind::Mlp, Kind::WORDS;
         /// For `mlp`: widths of the hidden layers, each followed by a ReLU.
         hidden: Vec<usize> = vec![256, 256, 256], Range::Widths;
-        /// For `mlp`: above 1, each hidden value is the largest of so many, without a ReLU: maxout, Goodfellow et al. 2013.
+        /// For `mlp`: above 1, each hidden value is the largest of so many, without a ReLU: maxout, Goodfellow et al.
+        /// 2013.
         pieces: usize = 1, Range::Whole(1, 16);
         /// For `mlp`: the share of a picture's values that dropout keeps: Srivastava et al. 2014.
         keep_pixels: f64 = 1.0, Range::Real(0.01, 1.0);
         /// For `mlp`: the share of each hidden layer's values that dropout keeps.
         keep_hidden: f64 = 1.0, Range::Real(0.01, 1.0);
-        /// For `conv`: channels of each stage, from the largest picture on, each followed by a leaky ReLU; a stage halves height and width, rounded down. An empty list: as many stages as the shape can be halved, with `width` channels at the first and twice as many at each next one, 512 at most.
+        /// For `conv`: channels of each stage, from the largest picture on, each followed by a leaky ReLU; a stage
+        /// halves height and width, rounded down. An empty list: as many stages as the shape can be halved, with
+        /// `width` channels at the first and twice as many at each next one, 512 at most.
         channels: Vec<usize> = Vec::new(), Range::Channels(STAGES_MAX);
         /// For `conv` with an empty list of channels: the channels of the first stage.
         width: usize = 64, Range::Whole(1, 512);
@@ -277,7 +291,8 @@ section! {
         initial_range: f64 = 0.05, Range::Real(0.0, 10.0);
         /// Whether each weight matrix is divided by its largest singular value: Miyato et al. 2018.
         spectral_norm: bool = false, Range::Flag;
-        /// λ of the penalty λ mean (D(x) - D(x + σε))² on real pictures: R1 by finite difference. The γ of Mescheder et al. 2018 is 2σ²λ. 0: no penalty.
+        /// λ of the penalty λ mean (D(x) - D(x + σε))² on real pictures: R1 by finite difference. The γ of Mescheder et
+        /// al. 2018 is 2σ²λ. 0: no penalty.
         r1: f64 = 0.0, Range::Real(0.0, 1e6);
         /// λ of the same penalty on generated pictures: R2.
         r2: f64 = 0.0, Range::Real(0.0, 1e6);
@@ -305,11 +320,14 @@ section! {
         batch: usize = 32, Range::Whole(1, 65_536);
         /// What the networks minimise.
         loss: Loss = Loss::NonSaturating, Loss::WORDS;
-        /// `alternating`: the generator learns from the updated discriminator, algorithm 1 of Goodfellow et al. 2014; `simultaneous`: both learn from each other before either is updated, as the code of that paper does.
+        /// `alternating`: the generator learns from the updated discriminator, algorithm 1 of Goodfellow et al. 2014;
+        /// `simultaneous`: both learn from each other before either is updated, as the code of that paper does.
         order: Order = Order::Alternating, Order::WORDS;
-        /// Whether both networks are conditioned on the label: the generator by a one-hot vector behind the latent, the discriminator by projection, Miyato and Koyama 2018.
+        /// Whether both networks are conditioned on the label: the generator by a one-hot vector behind the latent, the
+        /// discriminator by projection, Miyato and Koyama 2018.
         conditional: bool = false, Range::Flag;
-        /// `fixed`; or `adaptive`: the discriminator's learning rate falls while D(x) - D(G(z)) is above 0.6 (measure and target after Karras et al. 2020, equation 1), and rises again to the recipe's rate while it is not.
+        /// `fixed`; or `adaptive`: the discriminator's learning rate falls while D(x) - D(G(z)) is above 0.6 (measure
+        /// and target after Karras et al. 2020, equation 1), and rises again to the recipe's rate while it is not.
         balance: Balance = Balance::Fixed, Balance::WORDS;
         /// Whether batches hold every label equally often.
         balanced: bool = false, Range::Flag;
@@ -333,7 +351,9 @@ section! {
         k_discriminator: usize = 1, UPDATES;
         /// Updates of the generator in a step.
         k_generator: usize = 1, UPDATES;
-        /// Learning rates and updates that change while the networks train, each from a step on. A value that is set from the dashboard or at a resume replaces later changes of the same key; a rollback halves all later learning rates.
+        /// Learning rates and updates that change while the networks train, each from a step on. A value that is set
+        /// from the dashboard or at a resume replaces later changes of the same key; a rollback halves all later
+        /// learning rates.
         changes: Vec<Change> = Vec::new(), Range::ParsedList(|text| text.parse::<Change>().is_ok(), "a list of changes, such as \"12000: generator.learning_rate = 1e-4\"");
     }
 }
@@ -341,7 +361,9 @@ section! {
 section! {
     /// The evaluation of the generator while it trains.
     Evaluation as "evaluation" {
-        /// Steps from one evaluation to the next; 0: none. Samples are compared with held-out training pictures: those after the first `data.images`, or else the last twelfth, 5,000 at most. The checkpoint with the least Fréchet distance is kept as best.safetensors.
+        /// Steps from one evaluation to the next; 0: none. Samples are compared with held-out training pictures: those
+        /// after the first `data.images`, or else the last twelfth, 5,000 at most. The checkpoint with the least
+        /// Fréchet distance is kept as best.safetensors.
         every: u64 = 0, Range::Whole(0, i64::MAX);
     }
 }

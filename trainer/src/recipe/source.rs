@@ -50,7 +50,7 @@ impl Source {
         }
     }
 
-    /// The file or directory; none for what is bundled or computed.
+    /// The file or directory; none for the bundled digits and for toy distributions.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Path(path) => Some(path),
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_its_text() {
+    fn a_source_equals_its_text_parsed_again() {
         for (text, source) in [
             ("mnist", Source::Mnist),
             ("bell", Source::Toy(Toy::Bell)),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_is_its_text() {
+    fn a_shape_equals_its_text_parsed_again() {
         for text in ["auto", "1x28x28", "3x32x48"] {
             assert_eq!(text.parse::<DataShape>().expect(text).to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! The looks at samples between steps: grids, the diagnosis of samples, evaluations.
+//! Samples between steps: writes grids, diagnoses samples, and evaluates the generator.
 
 use duel_models::{
     picture::{grid, to_bytes},
@@ -34,7 +34,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// Diagnoses samples of other latents than the grid's. `class_entropy` is that of an evaluation of this step, if there was one.
+    /// Diagnoses samples from other latents than those of the grid. `class_entropy` is the class entropy from the
+    /// evaluation at this step; none if there was no evaluation.
     pub(super) fn diagnose_samples(&mut self, class_entropy: Option<f64>) -> Result<(), TrainError> {
         let Some(data) = self.duel.data() else { return Ok(()) };
         let seed = !self.duel.recipe.training.seed;
@@ -51,8 +52,9 @@ impl Training<'_> {
         self.warn(found.map_err(self.device_failed())?)
     }
 
-    /// Compares as many samples as there are held-out pictures with those, and keeps the checkpoint if it is the best so far. Returns the
-    /// class entropy of the samples; none if nothing can be compared, or if samples are not finite.
+    /// Compares the held-out pictures with equally many samples, and keeps the checkpoint if its Fréchet distance is
+    /// the lowest so far. Returns the class entropy of the samples; none if nothing can be compared, or if samples are
+    /// not finite.
     pub(super) fn evaluate(&mut self) -> Result<Option<f64>, TrainError> {
         let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
         let (Some(reference), Some(held_out)) = (&self.reference, held_out) else { return Ok(None) };

@@ -11,7 +11,7 @@ use crate::{
     run::record::{EventKind, Request, RequestKind},
 };
 
-/// The time from one look for requests to the next.
+/// The interval at which requests are read.
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
 impl Training<'_> {

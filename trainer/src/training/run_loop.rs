@@ -1,4 +1,5 @@
-//! The training loop: steps, and between them metrics, samples, evaluations and checkpoints as the recipe asks for them.
+//! The training loop: steps, and between them metrics, samples, evaluations and checkpoints as the recipe asks for
+//! them.
 
 use std::time::Instant;
 
@@ -20,7 +21,8 @@ use crate::{
 
 /// Trains until the recipe's last step, or until `observe`, which gets every report, returns [`Flow::Stop`].
 ///
-/// The run directory gets metrics, samples and checkpoints as the recipe's `record` section says, and a checkpoint at the end.
+/// The run directory gets metrics, samples and checkpoints as the recipe's `record` section says, and a checkpoint at
+/// the end.
 pub fn train(
     duel: &mut Duel,
     run: &mut Writer,
@@ -49,7 +51,8 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
-/// Trains `steps` steps without writing a file, after a tenth as many to warm up, and returns the seconds that they took.
+/// Measures the seconds of `steps` training steps, without writing files. A tenth as many steps are done first, to warm
+/// up.
 pub fn bench(duel: &mut Duel, steps: u64) -> candle_core::Result<f64> {
     rayon::scope(|_| {
         for _ in 0..steps.div_ceil(10) {
@@ -85,7 +88,8 @@ impl Training<'_> {
         if self.duel.step == 0 { self.write_samples() } else { Ok(()) }
     }
 
-    /// Reads the held-out pictures that evaluations compare samples with, or reports that the classifier does not know the data.
+    /// Reads the held-out pictures that evaluations compare samples with, or reports that the classifier does not know
+    /// the data.
     fn prepare_evaluation(&mut self) -> Result<(), TrainError> {
         let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
         let Some(held_out) = held_out.filter(|_| self.duel.recipe.evaluation.every > 0) else { return Ok(()) };
@@ -167,7 +171,7 @@ impl Training<'_> {
             Err(error) => (Ending::Failed, Some(error.to_string())),
         };
         let written = self.event(EventKind::Stopped { why, error }).and_then(|()| self.save());
-        // The error that ended the training says more than one of this event.
+        // If writing this event fails as well, the error that ended the training is returned: it is the cause.
         let why = ended.and_then(|why| written.map(|()| why))?;
         self.run.check_saved()?;
         Ok(why)
@@ -223,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_taken_back_with_half_the_rates() {
+    fn values_that_are_not_finite_are_rolled_back_with_half_the_learning_rates() {
         let (ended, warnings, recipe) = trained(&[5, 8]);
         assert_eq!(ended.expect("a training"), Ending::Done);
         assert!(warnings.len() == 2 && warnings[0].contains("back to step 4"), "{warnings:?}");
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn training_gives_up_after_three_times() {
+    fn training_gives_up_after_three_rollbacks() {
         let (ended, warnings, _) = trained(&[1, 1, 1, 1]);
         let error = ended.expect_err("it gives up").to_string();
         assert!(error.contains("generator.learning_rate") && error.lines().count() == 1, "{error}");

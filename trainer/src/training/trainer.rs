@@ -20,7 +20,8 @@ pub(super) struct Training<'a> {
     pub(super) rollbacks: u32,
     /// The diagnosis.
     pub(super) watch: Watch,
-    /// The held-out pictures to compare samples with, if the recipe wants evaluations and the classifier knows the data.
+    /// The held-out pictures to compare samples with, if the recipe wants evaluations and the classifier knows the
+    /// data.
     pub(super) reference: Option<Reference>,
 }
 
@@ -35,7 +36,7 @@ impl Training<'_> {
                 since: self.duel.step,
                 evidence,
                 remedy:
-                    "make room on the disk, or mend the directory's rights; training goes on and writes as soon as it can"
+                    "free disk space, or correct the permissions of the run directory; training goes on and tries again"
                         .to_owned(),
             }),
             None => Ok(()),

@@ -25,7 +25,7 @@ pub enum Command {
     #[cfg(feature = "train")]
     #[command(flatten)]
     Trainer(trainer::Command),
-    /// Draw digits, in the terminal or as files.
+    /// Draw pictures, in the terminal or as files.
     Sample(sample::SampleArgs),
     /// Walk through latent space with the arrow keys.
     Explore(explore::ExploreArgs),

@@ -1,8 +1,8 @@
 //! The terminal while the program has taken it over: drawing, input, and its state restored at every exit.
 
 use std::{
-    io::{self, BufWriter, IsTerminal, Stdout, Write},
-    os::fd::AsFd,
+    io::{self, BufWriter, IsTerminal, Read, Stdout, Write},
+    os::{fd::AsFd, unix::net::UnixStream},
     panic,
     sync::{
         Arc,
@@ -58,12 +58,15 @@ pub enum Input {
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
-/// Flags that signal handlers set.
+/// Flags that signal handlers set, and a pipe that they write to.
 #[derive(Debug)]
 struct Signals {
     end: Arc<AtomicBool>,
     redraw: Arc<AtomicBool>,
     suspend: Arc<AtomicBool>,
+    /// Readable after a signal. A signal that arrives between the look at the flags and the wait for input would
+    /// otherwise be noticed at the next key only.
+    pipe: UnixStream,
     /// Whether SIGTERM, SIGHUP and SIGINT end the process at once, as by default: set once the terminal is restored.
     default: Arc<AtomicBool>,
 }
@@ -79,7 +82,19 @@ impl Signals {
             flag::register(signal, redraw.clone())?;
         }
         flag::register(SIGTSTP, suspend.clone())?;
-        Ok(Self { end, redraw, suspend, default })
+        // After the flags: handlers run in the order of their registration, so that the flag is set when the pipe is readable.
+        let (pipe, writer) = UnixStream::pair()?;
+        pipe.set_nonblocking(true)?;
+        for signal in [SIGTERM, SIGHUP, SIGINT, SIGWINCH, SIGCONT, SIGTSTP] {
+            low_level::pipe::register(signal, writer.try_clone()?)?;
+        }
+        Ok(Self { end, redraw, suspend, pipe, default })
+    }
+
+    /// Empties the pipe.
+    fn drain(&self) {
+        let mut bytes = [0; 64];
+        while matches!((&self.pipe).read(&mut bytes), Ok(count) if count == bytes.len()) {}
     }
 }
 
@@ -130,17 +145,19 @@ impl Window {
     pub fn wait(&mut self, timeout: Duration) -> Vec<Input> {
         let timeout = if self.keys.unfinished() { timeout.min(ESCAPE) } else { timeout };
         let stdin = io::stdin();
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals.pipe, PollFlags::IN)];
         let timespec = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
         let polled = poll(&mut fds, Some(&timespec));
         let events = fds[0].revents();
+        self.signals.drain();
         let mut inputs = match polled {
             // A signal interrupted the call: its flag is read below.
             Err(Errno::INTR) => Vec::new(),
             Err(_) => return vec![Input::Gone],
             Ok(_) if events.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return vec![Input::Gone],
             Ok(0) => self.keys.finish().map(Input::Key).into_iter().collect(),
-            Ok(_) => self.read(stdin.as_fd()),
+            Ok(_) if events.contains(PollFlags::IN) => self.read(stdin.as_fd()),
+            Ok(_) => Vec::new(),
         };
         let is_set = |flag: &AtomicBool| flag.swap(false, Ordering::Relaxed);
         for (flag, input) in [

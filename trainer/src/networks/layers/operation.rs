@@ -119,5 +119,7 @@ pub(crate) trait Operation {
 }
 
 fn not_exported(name: &str) -> Error {
-    Error::Msg(format!("the layer {name} has no ONNX form: only the layers of a generator are exported"))
+    Error::Msg(format!(
+        "the layer {name} has no ONNX form: a network with it cannot be exported, scored or put in a report"
+    ))
 }

@@ -137,7 +137,7 @@ impl Subject {
     fn data_name(&self) -> String {
         match self {
             Self::Run(duel, _) => duel.recipe.data.source.to_string(),
-            Self::Model(generator) => format!("{} of {}", generator.card().data, generator.card().shape),
+            Self::Model(generator) => format!("pictures of {} from {}", generator.card().shape, generator.card().data),
             Self::Files(data) => format!("pictures of {}", data.shape),
         }
     }
