@@ -67,7 +67,11 @@ pub fn run(args: EvalArgs) -> Result<()> {
     }
     let training_set = if args.cas { Some(subject.cas_training_set(&args.target)?) } else { None };
     let images = subject.images()?;
-    let data = subject.load_data();
+    // Models and files need training images for the pictures alone.
+    let data = match (&subject, &args.pictures) {
+        (Subject::Run(..), _) | (_, Some(_)) => subject.load_data(),
+        (_, None) => None,
+    };
     if let Some(dir) = &args.pictures {
         write_pictures(&images, subject.generator(), data.as_ref().map(|[train, _]| train), dir)?;
     }
@@ -178,10 +182,12 @@ impl Subject {
         Ok(data)
     }
 
-    /// Loads the training and test images of a run; of other subjects those of MNIST. None if they cannot be read,
-    /// which a note says.
+    /// Loads the training and test images of a run, or those of MNIST for a model or files of digits. None for other
+    /// models and files, and if the images cannot be read, which a note says.
     fn load_data(&self) -> Option<[DataSet; 2]> {
-        let Self::Run(duel, _) = self else { return Some([mnist::load(Split::Train), mnist::load(Split::Test)]) };
+        let Self::Run(duel, _) = self else {
+            return self.is_scorable().then(|| [mnist::load(Split::Train), mnist::load(Split::Test)]);
+        };
         let load = || {
             let (recipe, train) = data::load_training(duel.recipe.clone())?;
             Ok::<_, DataError>(train.zip(data::load_test(&recipe)?).map(|(train, test)| [train, test]))
