@@ -27,9 +27,9 @@ pub(crate) struct ConvTranspose(Arc<ConvTransposeWeights>);
 struct ConvTransposeWeights {
     inputs: usize,
     outputs: usize,
-    /// Of the input.
+    /// Height of the input in pixels.
     height: usize,
-    /// Of the input.
+    /// Width of the input in pixels.
     width: usize,
     /// Four phases of [4 taps × inputs, outputs]; if it [`scatters`], one matrix [inputs, 16 taps × outputs].
     weights: Vec<PackedMatrix>,
@@ -51,8 +51,8 @@ impl ConvTranspose {
             })]
         } else {
             // An even output row uses kernel row 3 on the input row above and kernel row 1 on its own input row; an odd
-            // output row uses kernel row 2 on its own input row and kernel row 0 on the input row below. Columns in the
-            // same way.
+            // output row uses kernel row 2 on its own input row and kernel row 0 on the input row below. The same holds
+            // for columns.
             let phase = |y: usize, x: usize| {
                 PackedMatrix::new(4 * inputs, outputs, |row, output| {
                     let (tap, input) = (row / inputs, row % inputs);
@@ -87,7 +87,7 @@ impl ConvTransposeWeights {
         }
     }
 
-    /// Computes one sample of `C` output channels as one product whose taps are scattered.
+    /// Computes one sample of `C` output channels as one product, and scatters its results over the output pixels.
     fn scatter<const C: usize>(&self, x: &[f32], out: &mut [f32]) {
         let &Self { inputs, height, width, .. } = self;
         let columns = TAPS * C;

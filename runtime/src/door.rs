@@ -77,7 +77,7 @@ pub(crate) fn check(onnx: &[u8]) -> Result<(GraphProto, Card), LoadError> {
 /// Field numbers of `ModelProto.graph`, `GraphProto.initializer` and `TensorProto.raw_data` in onnx.proto.
 const RAW_DATA: [u32; 3] = [7, 5, 9];
 
-/// Bytes of a protobuf message without those of the nested field at `path`; none if the bytes are not a message.
+/// Size in bytes of a protobuf message without the nested field at `path`; none if the bytes are not a message.
 fn structure_bytes(mut message: &[u8], path: &[u32]) -> Option<usize> {
     let (&first, rest) = path.split_first()?;
     let mut bytes = message.len();

@@ -35,7 +35,7 @@ pub(crate) enum Activation {
 /// Linear part of a layer.
 #[derive(Debug)]
 pub(crate) enum Op {
-    /// y = x W + b; with classes, b is the row of a table that the label picks.
+    /// y = x W + b. With classes, b is a row of a table, and the label selects the row.
     Dense {
         /// [inputs, outputs].
         weight: Weight,
@@ -91,7 +91,7 @@ impl Weight {
 }
 
 impl Activation {
-    /// The slope that products apply to their sums, f(y) = max(y, slope y).
+    /// Slope of the activation max(y, slope y) that a matrix product applies to its results.
     pub(crate) fn slope(self) -> f32 {
         match self {
             Self::Leaky(slope) => slope,
@@ -99,7 +99,7 @@ impl Activation {
         }
     }
 
-    /// Applies an activation that the products do not apply.
+    /// Applies the activations that a matrix product cannot apply: tanh.
     pub(crate) fn finish(self, values: &mut [f32]) {
         if self == Self::Tanh {
             tanh(values);
@@ -107,8 +107,8 @@ impl Activation {
     }
 }
 
-/// Whether a transposed convolution with this number of output channels is computed as one product with scattered taps,
-/// rather than as four products of gathered rows.
+/// Whether a transposed convolution with this number of output channels is computed as one matrix product whose results
+/// are scattered, rather than as four products of gathered rows: see `conv_transpose.rs`.
 pub(crate) fn scatters(outputs: usize) -> bool {
     matches!(outputs, 1 | 3)
 }

@@ -16,8 +16,8 @@ use crate::{
 
 /// The most output values of a layer for one sample, 4 MB: 256 channels of 64×64 pixels.
 const VALUES_MAX: usize = 1 << 20;
-/// The most values of all packed weights, 64 MB in single precision. Packing fills the columns of a matrix up to whole
-/// vectors, so a matrix of one column grows to sixteen times its size.
+/// The most values of all packed weights, 64 MB in single precision. Packing pads the number of columns of a matrix to a
+/// multiple of 16, so a matrix of one column grows to sixteen times its size.
 const PACKED_MAX: usize = 16 << 20;
 /// Values of the widest vector register, AVX-512.
 const LANES: usize = 16;
@@ -149,7 +149,7 @@ impl Reader {
         self.push(Op::ConvTranspose { weight, bias }, [outputs, 2 * height, 2 * width])
     }
 
-    /// Takes the output of a dense layer as the channels of a picture.
+    /// Reads the output of a dense layer as an image of [channels, height, width].
     fn reshape(&mut self, shape: &Weight) -> Result<Value, &'static str> {
         let shape = shape.integers().ok_or("has a shape that is not a list of integers")?;
         let Ok([-1, channels, height, width]) = <[i64; 4]>::try_from(shape) else {

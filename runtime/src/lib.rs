@@ -5,7 +5,7 @@
 //! refuses any graph that `duel export` would not write. The same latent draws the same bits in any batch and on any
 //! number of threads.
 //!
-//! From a file to a picture of ten rows by ten:
+//! Loads a generator from a file, and writes a picture of a hundred samples, ten by ten:
 //!
 //! ```
 //! use std::{error::Error, fs};

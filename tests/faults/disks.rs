@@ -24,10 +24,10 @@ use crate::{
 pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
     let times = if form == Form::Full { 20 } else { 2 };
     let size = |name: &'static str, time| 40 + Stream::new(seed, name).item(time).below(1200);
-    table.fault("the disk is full to the end", times, |time| full(small, size("full", time), false));
+    table.fault("the disk is full until the end", times, |time| full(small, size("full", time), false));
     table.fault("the disk is full for a while", times, |time| full(small, size("crowded", time), true));
-    table.fault("rights lost to the end", times, |_| without_rights(small, false));
-    table.fault("rights lost for a while", times, |_| without_rights(small, true));
+    table.fault("write permission lost until the end", times, |_| without_rights(small, false));
+    table.fault("write permission lost for a while", times, |_| without_rights(small, true));
     table.fault("a directory that is read-only", 1, |_| read_only(small));
 }
 
@@ -39,7 +39,7 @@ fn command(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// A mount, which is removed when this is dropped.
+/// A mount. Dropping the value unmounts it.
 struct Mount<'a>(&'a Path);
 
 impl<'a> Mount<'a> {
@@ -57,7 +57,7 @@ impl<'a> Mount<'a> {
 
 impl Drop for Mount<'_> {
     fn drop(&mut self) {
-        // A mount that cannot be removed ends with the name space.
+        // A mount that cannot be removed here ends with the mount namespace of the test.
         let _ = command(&["umount", "--lazy", &self.0.display().to_string()]);
     }
 }
@@ -140,8 +140,8 @@ fn full(small: &Small, kilobytes: usize, for_a_while: bool) -> Result<(), String
     small.check_done(&dir).map_err(|why| format!("{kilobytes} kB: {why}"))
 }
 
-/// Takes the write permission from a run directory while the trainer runs. The trainer has no capabilities, since root could write all the
-/// same.
+/// Takes the write permission from a run directory while the trainer runs. The trainer runs without the capabilities with which root can
+/// write into a read-only directory.
 fn without_rights(small: &Small, for_a_while: bool) -> Result<(), String> {
     let dir = small.path("rights");
     let _ = fs::remove_dir_all(&dir);
@@ -174,7 +174,7 @@ fn without_rights(small: &Small, for_a_while: bool) -> Result<(), String> {
     small.check_done(&dir)
 }
 
-/// Checks that in a read-only directory no run begins or resumes, and that its files stay as they are.
+/// Checks that no run begins or resumes in a read-only directory, and that the files there do not change.
 fn read_only(small: &Small) -> Result<(), String> {
     let dir = small.path("reference");
     let before = names(&dir)?;

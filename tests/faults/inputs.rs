@@ -28,7 +28,7 @@ use crate::{
 const MEMORY_MAX: u64 = 256 << 20;
 /// Processor time that a refusal may take, in a build with debug assertions.
 const WORK_MAX: Duration = Duration::from_secs(1);
-/// Processor time after which `duel eval` has accepted its input and scores 10,000 images; it is killed then.
+/// Processor time after which `duel eval` has surely accepted its input and scores 10,000 images. The test kills it then.
 const SCORES: Duration = Duration::from_secs(3);
 /// Time after which a command counts as hanging, even on a busy machine.
 const HANGS: Duration = Duration::from_secs(60);
@@ -82,7 +82,7 @@ pub fn all(small: &Small, table: &mut Table, form: Form, seed: u64) {
     table.input("records and samples: the dashboard", few, |time| room.dashboard(&mut stream("pictures", time)));
     table.input("requests: a trainer", few, |time| asked(small, &mut stream("requests", time)));
     let nothing = nothings();
-    table.input("pipes, directories and devices for files", nothing.len() as u64, |time| {
+    table.input("a pipe, directory or device in place of a file", nothing.len() as u64, |time| {
         room.no_file(nothing[time as usize])
     });
 }
@@ -116,7 +116,7 @@ fn models() -> Vec<Vec<u8>> {
 /// The work of a command on a good file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
-    /// Little, so its time and memory are limited.
+    /// Little: the test limits its time and memory.
     Little,
     /// It trains.
     Trains,
@@ -208,7 +208,8 @@ impl Room {
         self.run(&[&["train", "--plain", "--steps", "1", "--run", &run], arguments].concat(), Work::Trains)
     }
 
-    /// Runs duel, which must succeed or fail with one line. A failure, and [`Work::Little`], must keep to the limits of time and memory.
+    /// Runs duel, which must succeed, or fail with one line. A command that fails or has [`Work::Little`] must stay within the limits of
+    /// time and memory.
     fn run(&self, arguments: &[&str], kind: Work) -> Result<Verdict, String> {
         let mut command = Command::new(duel());
         command.args(arguments).current_dir(&self.0);
@@ -247,7 +248,7 @@ impl Room {
         }
     }
 
-    /// Shows a recorded run whose newest records and samples are damaged in the dashboard, which must end with the key q.
+    /// Damages the newest records and samples of a recorded run, and opens the dashboard on it. The key q must end the dashboard.
     fn dashboard(&self, stream: &mut Stream) -> Result<Verdict, String> {
         let dir = self.empty("shown");
         let kind = [recorded::Kind::Killed, recorded::Kind::Numbers][stream.below(2)];
@@ -302,7 +303,7 @@ impl Room {
     }
 }
 
-/// A command, the file that it reads, and the kind of thing that stands in its place.
+/// A command, a file that the command reads, and the kind of thing that replaces the file: pipe, directory or device.
 type Nothing = (&'static str, &'static str, &'static str);
 
 fn nothings() -> Vec<Nothing> {
@@ -343,7 +344,7 @@ fn used(pid: u32) -> (u64, Duration) {
     (memory.unwrap_or(0_u64) * 1024, Duration::from_millis(ticks * 10))
 }
 
-/// Gives damaged requests to a trainer. It ignores them or fulfils what is still a request, and ends at SIGTERM.
+/// Gives damaged requests to a trainer. The trainer must ignore invalid requests, fulfil valid ones, and end at SIGTERM.
 fn asked(small: &Small, stream: &mut Stream) -> Result<Verdict, String> {
     let dir = small.path("asked");
     let _ = fs::remove_dir_all(&dir);

@@ -1,8 +1,8 @@
 //! `duel`: train generative adversarial networks and watch them, in a terminal.
 //!
-//! The folders, from the top down; none uses a folder above it, nor a feature another feature: the commands; the
-//! features `watch`, `explore`, `clock` and `report`; generators and runs by name; files that are written; the
-//! terminal; numbers and events in words.
+//! The modules, from the top down: the commands; the features `watch`, `explore`, `clock` and `report`; runs and
+//! generators by name; files that are written; the terminal; numbers and events in words. A module uses only modules
+//! that come after it in this list, and a feature uses no other feature.
 
 mod commands;
 

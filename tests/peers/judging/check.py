@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that `duel eval` computes its measures as the papers define them, and that they show failures as they are known to: NumPy, SciPy and
-scikit-learn compute the papers' equations for the same digits.
+"""Checks that `duel eval` computes its measures as the papers define them, and that each measure recognises the failures that it should. NumPy,
+SciPy and scikit-learn compute the papers' equations for the same digits.
 
     check.py make DIR      writes sets of images with known failures, each as a directory of IDX files
     check.py hold SET...   compares SET/scores.json, the output of `duel eval SET --json`, with the same measures of the images in SET
@@ -76,7 +76,7 @@ def frechet(a, b):
 
 
 def neighbourhoods(real, drawn):
-    # The nearest point of a set to one of its points is the point itself.
+    # Column k, not k - 1: the nearest neighbour of a point in its own set is the point itself, at distance 0.
     balls = lambda points, k: np.partition(squared(points, points), k, axis=1)[:, k]
     between = squared(drawn, real)
     real3, real5, drawn3 = balls(real, 3), balls(real, 5), balls(drawn, 3)
@@ -142,21 +142,21 @@ def learned(images, labels, world):
     return KNeighborsClassifier(1, algorithm="brute").fit(images / 255, labels).score(world.test / 255, world.test_labels)
 
 
-# The known failures of each set. `real` is a set of equally many real images.
+# What each measure should show for each set. `real` has as many real images as the other sets have images.
 KNOWN = {
     "real": [("near_training: copies", lambda s, real: s["near_training"] == 1)],
     "noise": [
         ("precision, recall, density, coverage: 0", lambda s, real: not any(s[k] for k in ("precision", "recall", "density", "coverage"))),
         ("frechet: over 100 times real's", lambda s, real: s["frechet"] > 100 * real["frechet"]),
         ("parzen: 500 nats below real's", lambda s, real: s["parzen"] < real["parzen"] - 500),
-        ("classification accuracy: that of a guess", lambda s, real: s["classification_accuracy"] < 0.25),
+        ("classification accuracy: no better than a guess", lambda s, real: s["classification_accuracy"] < 0.25),
     ],
     "repeated": [
         ("precision misses it: 1", lambda s, real: s["precision"] == 1),
         ("recall, class balance: 0", lambda s, real: s["recall"] == 0 and s["class_balance"] == 0),
         ("coverage: under 0.01", lambda s, real: s["coverage"] < 0.01),
         ("frechet: over 50 times real's", lambda s, real: s["frechet"] > 50 * real["frechet"]),
-        ("classification accuracy: that of a guess", lambda s, real: s["classification_accuracy"] < 0.25),
+        ("classification accuracy: no better than a guess", lambda s, real: s["classification_accuracy"] < 0.25),
     ],
     "nine": [
         ("class balance: ln 9 / ln 10", lambda s, real: abs(s["class_balance"] - np.log(9) / np.log(10)) < 0.005),
@@ -202,14 +202,14 @@ def hold(directories):
             columns.append(("floor", report["real"], expected(world.train[:10000], world.train_labels[:10000], world, copies=True)))
         if report["classifier"] != world.classifier.hash:
             failed = True
-            print(f"{directory}: scored by the classifier {report['classifier']}, here is {world.classifier.hash}", file=sys.stderr)
+            print(f"{directory}: duel scored with the classifier {report['classifier']}, but this repository has {world.classifier.hash}", file=sys.stderr)
         for name, found, values in columns:
             if "classification_accuracy" in found:
                 drawn = (world.train, world.train_labels) if name == "floor" else (images, labels)
                 values["classification_accuracy"] = learned(*(some[: 60000 if name == "floor" else None] for some in drawn), world)
             if found.keys() != values.keys():
                 failed = True
-                print(f"{name}: not held, or not there: {found.keys() ^ values.keys()}", file=sys.stderr)
+                print(f"{name}: scores that only one side has: {found.keys() ^ values.keys()}", file=sys.stderr)
             tables[name] = (found, values)
 
     print("\n| measure: duel / here |" + " | ".join(tables) + " |\n|---|" + "---|" * len(tables))
@@ -220,7 +220,7 @@ def hold(directories):
             if name not in found or name not in values:
                 cells.append("–")
                 continue
-            # Another classifier has another accuracy: the number is shown, and not compared.
+            # Another classifier has another accuracy: the number is printed, but not compared.
             bad = name != "classification_accuracy" and differs(name, found[name], values[name])
             failed |= bad
             digits = 7 if name == "frechet" else 4

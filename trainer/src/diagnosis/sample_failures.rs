@@ -19,13 +19,13 @@ const SEVERAL: f64 = 0.5;
 /// Samples whose spread is below this share of the training pictures' are nearly one picture.
 const ONE_IMAGE: f64 = 0.35;
 
-/// Samples whose spread grows by more than this over the probes are still moving apart from the one picture that they
-/// began as. The recipe `paper` begins with the mean picture: with seed 1 its samples looked collapsed at step 1,500,
+/// If the spread of the samples grows by more than this over the probes, the samples are still moving apart from the one
+/// picture that all of them showed at the beginning. The recipe `paper` begins with the mean picture: with seed 1 its samples looked collapsed at step 1,500,
 /// and showed all digits at step 4,000.
 const UNFOLDS: f64 = 0.1;
 
-/// Pairs of near-duplicates among [`PROBE`] samples that mean, by the birthday paradox, a generator of about 128
-/// pictures (Arora and Zhang 2017).
+/// Number of near-duplicate pairs among [`PROBE`] samples from which the generator counts as collapsed: by the birthday
+/// paradox it draws only about 128 different pictures then (Arora and Zhang 2017).
 const DUPLICATES: usize = 64;
 
 /// The last probes of samples, and what was seen before them.
@@ -50,8 +50,8 @@ pub(super) fn all(history: &History, recipe: &Recipe) -> Vec<Option<Finding>> {
     ]
 }
 
-/// Pixels without any relation to their neighbours. Every training begins with noise, so it is a failure only after
-/// better samples.
+/// Divergence to noise: pixels without any relation to their neighbours. Every training begins with noise, so noise is a
+/// failure only after better samples.
 fn noise(History { probes, were_smooth, .. }: &History, recipe: &Recipe) -> Option<Finding> {
     if !were_smooth || probes.iter().any(|probe| probe.roughness < NOISE || probe.spread < ONE_IMAGE) {
         return None;
@@ -122,12 +122,12 @@ pub(super) fn collapse(probes: &[Probe], had_variety: bool, recipe: &Recipe) -> 
     })
 }
 
-/// The numbers that show a collapse, as shares of those of training pictures.
+/// The numbers that show a collapse.
 fn collapse_evidence(probe: &Probe) -> String {
     let pairs = PROBE * (PROBE - 1) / 2;
     let entropy = probe.entropy.map_or_else(String::new, |entropy| format!("class entropy {entropy:.2} and "));
     format!(
-        "{entropy}distance of two samples {:.2} of those of training pictures; {} of {pairs} pairs nearly equal",
+        "{entropy}mean distance between samples {:.2} times that between training pictures; {} of {pairs} pairs nearly equal",
         probe.spread, probe.duplicates
     )
 }
@@ -135,7 +135,7 @@ fn collapse_evidence(probe: &Probe) -> String {
 /// A discriminator that tells training pictures from held-out ones has memorised them, and teaches the generator to
 /// copy them: Karras et al. 2020, section 2.
 pub(super) fn memorises(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
-    // So few pictures are memorised in any case.
+    // Any discriminator memorises so few pictures.
     let few = (1..PROBE).contains(&recipe.data.images);
     if few || !probes.iter().all(|probe| probe.memory > 0.75) {
         return None;

@@ -273,7 +273,7 @@ mod tests {
             assert_eq!(Card::from_map(&map), Ok(export.card.clone()));
             let (_, header) = safetensors::SafeTensors::read_metadata(&export.safetensors).expect("safetensors");
             let sigmoid = settings.contains(&"generator.output=sigmoid");
-            assert_eq!(export.readme.contains("2 sigmoid(x) - 1 ends it"), sigmoid);
+            assert_eq!(export.readme.contains("the output activation is 2 sigmoid(x) - 1"), sigmoid);
             let map = header.metadata().clone().expect("a card").into_iter().collect();
             assert_eq!(Card::from_map(&map), Ok(export.card));
         }

@@ -56,7 +56,7 @@ pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Re
 duel sample --model generator.onnx
 ```
 
-`generator.onnx` takes {takes}; batch norm is folded into the layers beside it.
+`generator.onnx` takes {takes}; batch norm is folded into the neighbouring layers.
 `generator.safetensors` holds the same network unfolded, under PyTorch's names and in its layouts: {layers}; {ending}.
 
 | tensor | shape |
@@ -123,16 +123,16 @@ fn layers_in_words(recipe: &Recipe, layers: &[Layer]) -> String {
         BatchNorm::Off => String::new(),
         _ => format!(",\n`normI` the `torch.nn.{module}` {place} (ε {epsilon})"),
     };
-    let conditioned = if recipe.classes() > 0 { " takes the latent with the label's one-hot behind it" } else { "" };
+    let conditioned = if recipe.classes() > 0 { " takes the latent followed by the one-hot label" } else { "" };
     match generator.kind {
         Kind::Mlp => {
             let first = if conditioned.is_empty() { String::new() } else { format!("; `dense1`{conditioned}") };
-            format!("`denseI` is a\n`torch.nn.Linear`{}{first}", norm("BatchNorm1d", "behind its ReLU"))
+            format!("`denseI` is a\n`torch.nn.Linear`{}{first}", norm("BatchNorm1d", "after its ReLU"))
         }
         Kind::Conv => {
             let first = layers.iter().find_map(|layer| Some((layer.op.onnx_image()?, layer.op.pytorch())));
             let ([channels, height, width], growth) = first.expect("a convolutional generator doubles an image");
-            let norm = norm("BatchNorm2d", "before it, with a leaky ReLU of slope 0.2 behind");
+            let norm = norm("BatchNorm2d", "before it, followed by a leaky ReLU of slope 0.2");
             format!(
                 "`dense1`, a\n`torch.nn.Linear`,{conditioned}{} gives [N, {channels}, {height}, {width}];\n`upI` is {growth}{norm}",
                 if conditioned.is_empty() { "" } else { " and" }
@@ -144,9 +144,9 @@ fn layers_in_words(recipe: &Recipe, layers: &[Layer]) -> String {
 /// Describes the activation of the last layer.
 fn ending(recipe: &Recipe) -> &'static str {
     match recipe.generator.output {
-        Output::Tanh => "a tanh ends it",
-        Output::Sigmoid => "2 sigmoid(x) - 1 ends it",
-        Output::Linear => "no activation ends it",
+        Output::Tanh => "the output activation is tanh",
+        Output::Sigmoid => "the output activation is 2 sigmoid(x) - 1",
+        Output::Linear => "there is no output activation",
     }
 }
 

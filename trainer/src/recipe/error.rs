@@ -1,4 +1,4 @@
-//! Why there is no recipe, or why a setting is refused.
+//! The reasons why a recipe cannot be loaded, or a setting is refused.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use duel_models::Shape;
 
 use super::range::Range;
 
-/// Why there is no recipe, or why a setting is refused.
+/// The reasons why a recipe cannot be loaded, or a setting is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipeError {
     /// Neither a shipped name nor a file.
@@ -34,7 +34,7 @@ pub enum RecipeError {
         why: String,
     },
     /// There is no such key.
-    #[error("{origin} has no key {key:?}: {}`duel recipes digits` prints them all", similar(.similar_keys))]
+    #[error("{origin} has no key {key:?}: {}`duel recipes digits` prints every key", similar(.similar_keys))]
     UnknownKey {
         /// The file or flag that names the key.
         origin: String,
@@ -60,10 +60,10 @@ pub enum RecipeError {
     NotLive {
         /// The key.
         key: String,
-        /// The keys that can.
+        /// The keys that can change.
         known: String,
     },
-    /// The text has no step, or no setting.
+    /// The text of a change has no step, or no setting.
     #[error("\"{0}\" is no change: give a step and a setting, such as \"12000: generator.learning_rate = 1e-4\"")]
     NotAChange(String),
     /// The list of changes is full.

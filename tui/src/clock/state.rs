@@ -1,4 +1,4 @@
-//! The time as digits, and the digits that change. No drawing, no generator and no clock here.
+//! The time as digits, and the digits that change. Nothing here draws, uses a generator or reads a clock.
 
 /// Digits of hours, minutes and seconds.
 pub const DIGITS: usize = 6;
@@ -20,7 +20,7 @@ pub fn digits(seconds: u64) -> [u8; DIGITS] {
 }
 
 impl Clock {
-    /// Returns the places, among the first `places`, whose digit has changed, each with its new digit.
+    /// Returns the position and the new digit of each digit that has changed, among the first `places` digits.
     pub fn changes(&mut self, seconds: u64, places: usize) -> Vec<(usize, u8)> {
         let now = digits(seconds);
         let changed = (0..places.min(DIGITS)).filter(|place| self.shown[*place] != Some(now[*place]));
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_changes_is_drawn() {
+    fn only_digits_that_changed_are_returned() {
         let mut clock = Clock::default();
         assert_eq!(digits(13 * 3600 + 37 * 60 + 5), [1, 3, 3, 7, 0, 5]);
         assert_eq!(clock.changes(59, 6).len(), 6);

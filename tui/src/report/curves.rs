@@ -13,7 +13,7 @@ use super::{
 
 /// A chart for each run.
 pub struct Charts {
-    /// The name in file names.
+    /// Name of the chart in the names of figure files: `losses` in `RUN-losses.svg`.
     pub file: &'static str,
     /// The text below each chart.
     pub caption: &'static str,
@@ -21,7 +21,7 @@ pub struct Charts {
     pub figures: Vec<Option<Figure>>,
 }
 
-/// Returns the charts for the panels of the scalar table. A chart is left out if no run has values for it.
+/// Returns the charts for the panels of `scalars.rs`. A chart is left out if no run has values for it.
 pub fn scalars(subjects: &[&Subject]) -> Vec<Charts> {
     let panels = Panel::all().into_iter().filter_map(|panel| Some((panel, panel.report.as_ref()?)));
     let charts = panels.map(|(panel, ReportChart { file, title, caption })| {
@@ -44,7 +44,7 @@ pub fn frechet(subjects: &[&Subject]) -> Option<Vec<Option<Figure>>> {
 
 /// Draws a chart for each run, from the curves of each run.
 fn draw(title: &str, axis: Axis, subjects: &[&Subject], lines: Vec<Vec<Line>>) -> Vec<Option<Figure>> {
-    // The values that the axis always includes, and a level to compare with.
+    // Whether the axis is logarithmic, the values that it always includes, and a level to compare with.
     let (log, ends, level): (bool, &[f32], _) = match axis {
         Axis::Fitted => (true, &[], None),
         Axis::Value => (false, &[0.0, -2.0], Some((DRAW, "even duel: -log 4"))),

@@ -7,19 +7,19 @@ use super::svg::{Figure, line, text, through};
 /// Size of a figure, and its margins at the left and right, in units.
 const SIZE: [f64; 2] = [300.0, 236.0];
 const SIDE: f64 = 14.0;
-/// Heights of the highest density, the ground of the curves, the axis of x and the axis of z.
+/// Vertical positions of the highest density, the baseline of the curves, the axis of x and the axis of z.
 const TOP: f64 = 24.0;
 const GROUND: f64 = 152.0;
 const X: f64 = 164.0;
 const Z: f64 = 214.0;
 
-/// A generator that has collapsed to one value has an infinite density: it is cut at this multiple of the data's
-/// highest density.
+/// Density at which the curves are cut, as a multiple of the data's highest density: a generator that has collapsed to
+/// one value has an infinite density.
 const CUT: f32 = 1.6;
 
-/// The most arrows: a run directory is untrusted input.
+/// The most arrows that are drawn, because a run directory is untrusted input.
 const ARROWS: usize = 100;
-/// The most places on the axis.
+/// The most points of a curve that are drawn, for the same reason.
 const PLACES: usize = 1000;
 
 /// Draws the figure.
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_stands_at_the_edge() {
+    fn values_beyond_the_figure_are_drawn_at_its_edge() {
         let figure = draw(&densities(vec![0.0, 1.0, 2.0], vec![0.0, 1e30, 0.0]));
         assert!(figure.body.contains(&format!("L150.0 {TOP:.1}L")), "the peak is cut: {}", figure.body);
         assert!(
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_of_one_place_does_no_harm() {
+    fn an_axis_of_length_zero_gives_finite_coordinates() {
         let body = draw(&densities(vec![3.0, 3.0], vec![f32::MAX, f32::MIN])).body;
         assert!(!body.contains("NaN") && !body.contains("inf"), "{body}");
     }

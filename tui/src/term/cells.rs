@@ -12,7 +12,7 @@ use super::{
 /// ASCII characters by rising luminance.
 const RAMP: &[u8; 10] = b" .:-=+*#%@";
 
-/// The luminance from which a dot is set where a dot is on or off.
+/// The luminance from which a dot or a half block is drawn, if the terminal cannot show shades.
 const SET: u8 = 96;
 
 /// Red, green and blue.
@@ -70,8 +70,8 @@ pub fn cell(image: Image, x: usize, y: usize, scale: usize, theme: Theme) -> Cel
     if theme.ascii() { ascii(halves) } else { half_block(halves, theme.colors) }
 }
 
-/// Returns the mean colour of a square of `side` pixels from column `x` and row `y` on, as far as it lies in the
-/// picture; black outside.
+/// Returns the mean colour of the square of `side` pixels whose top left pixel is at column `x` and row `y`. Pixels
+/// outside the picture do not count; a square without a pixel of the picture is black.
 fn mean(image: Image, (x, y): (usize, usize), side: usize) -> Rgb {
     let Shape { channels, height, width, .. } = image.shape;
     let (mut sums, mut count) = ([0usize; 3], 0);
@@ -113,8 +113,8 @@ fn half_block(halves: [Rgb; 2], colors: Colors) -> Cell {
     Cell { glyph, colours: None }
 }
 
-/// Returns the braille character of a cell: two columns and four rows of dots, each half a `scale` wide. Unicode
-/// numbers the lowest row last.
+/// Returns the braille character of a cell: two columns and four rows of dots, each of `scale` / 2 pixels. Unicode
+/// numbers the dots of the lowest row last.
 fn braille(image: Image, x: usize, y: usize, scale: usize) -> char {
     let dots = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
     let set = dots.iter().enumerate().filter(|(_, (dx, dy))| {
@@ -153,8 +153,8 @@ fn parameters(colour: Rgb, colors: Colors) -> String {
     }
 }
 
-/// Returns the nearest of xterm's 256 colours: of black, white and 24 greys for a grey, else of the cube of 6 × 6 × 6
-/// colours.
+/// Returns the nearest of xterm's 256 colours. A grey becomes black, white or one of the 24 greys; any other colour
+/// becomes one of the cube of 6 × 6 × 6 colours.
 pub fn xterm([r, g, b]: Rgb) -> u8 {
     if r == g && g == b {
         return match r {
@@ -181,7 +181,7 @@ mod tests {
         text.parse().expect("a shape")
     }
 
-    /// 28×28, black but for the left column, which is white, and the pixel at (2, 0), which is grey.
+    /// A black picture of 28×28 pixels with a white left column and a grey pixel at (2, 0).
     fn image() -> Vec<u8> {
         let mut image = vec![0; 28 * 28];
         image.iter_mut().step_by(28).for_each(|pixel| *pixel = 255);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_kept_where_there_are_any_and_else_their_luminance() {
+    fn colour_pictures_keep_their_colours_or_only_their_luminance() {
         // Red above blue, 9 wide and 11 high: the last cells reach beyond the picture.
         let shape = shape("3x11x9");
         let bytes: Vec<u8> =

@@ -1,4 +1,4 @@
-//! Reading the watched run, and the runs beside it, into the state.
+//! Reads the files of the watched run, and of the other runs in the same directory, into the dashboard's state.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ pub const READ_INTERVAL: Duration = Duration::from_millis(250);
 /// The time between two reads of the list of runs.
 const LIST_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Readers of the files, and the time of the last read.
+/// Readers of the files, and what they read last.
 pub struct Files {
     reader: Reader,
     overlays: Vec<(PathBuf, Reader)>,
@@ -79,7 +79,7 @@ impl Files {
         let mut fresh = false;
         for (dir, reader) in &mut self.overlays {
             let overlay = app.runs.overlays.iter_mut().find(|overlay| overlay.dir == *dir);
-            // A run that cannot be read has no curve.
+            // If a run cannot be read, its curve is missing; this is no error.
             fresh |= overlay.is_some_and(|overlay| reader.update(&mut overlay.run).unwrap_or(false));
         }
         fresh
@@ -102,7 +102,7 @@ impl Files {
         }
     }
 
-    /// Reads the samples of the wanted step, unless they were read last.
+    /// Reads the samples of the wanted step, unless the last read was of the same step.
     pub fn read_samples(&mut self, app: &mut App) {
         let wanted = app.samples_wanted();
         if wanted == self.samples {

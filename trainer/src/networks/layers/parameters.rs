@@ -1,10 +1,10 @@
-//! A layer's parameters: first values, and their places in a state dict.
+//! A layer's parameters: initial values, and their entries in a state dict.
 
 use duel_models::random::Stream;
 
 use crate::recipe::Initial;
 
-/// The distribution of a network's first weights.
+/// The distribution of a network's initial weights.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FirstWeights {
     pub law: Initial,
@@ -13,7 +13,8 @@ pub(crate) struct FirstWeights {
 }
 
 impl FirstWeights {
-    /// Fills a weight; biases stay 0 or, as in PyTorch, follow the distribution of the weights.
+    /// Fills a weight. The bias keeps its zeros, except under [`Initial::FanIn`]: there, as in PyTorch, it is drawn like the
+    /// weight.
     pub(crate) fn fill(self, [fan_in, fan_out]: [usize; 2], mut stream: Stream, weight: &mut [f32], bias: &mut [f32]) {
         let mut uniform = |limit: f64| ((2.0 * stream.uniform() - 1.0) * limit) as f32;
         match self.law {
@@ -30,7 +31,7 @@ impl FirstWeights {
     }
 }
 
-/// Which of a network's tensors an entry of the state dict is taken from.
+/// The tensor of a network that holds the values of a state-dict entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stored {
     /// The parameters.
@@ -51,24 +52,25 @@ pub(crate) struct EntryLayout {
 }
 
 impl EntryLayout {
-    /// A tensor of at most four axes among the parameters; `offset` takes an index, with 0 for missing axes.
+    /// An entry of at most four axes, stored in the parameters. `offset` maps an index, with 0 for missing axes, to an offset.
     pub(crate) fn new(name: String, shape: &[usize], offset: impl Fn([usize; 4]) -> usize) -> Self {
         let offsets = indices(shape).map(offset).collect();
         Self { name, shape: shape.to_vec(), offsets, stored: Stored::Parameters }
     }
 
-    /// `count` successive values from `first` on.
+    /// An entry of one axis, stored in the parameters: `count` values from offset `first` on.
     pub(crate) fn vector(name: String, first: usize, count: usize) -> Self {
         Self::new(name, &[count], |index| first + index[0])
     }
 
-    /// The same among the running statistics.
+    /// The same entry, but stored in the running statistics.
     pub(crate) fn running(self) -> Self {
         Self { stored: Stored::Running, ..self }
     }
 }
 
-/// Index of a value of an image of `size` values with its channels last, from its index with the channels first.
+/// Converts an index into a channels-first image to the index of the same value in the channels-last image. `size` is the
+/// number of values of the image.
 pub(crate) fn channels_last(at: usize, size: usize, channels: usize) -> usize {
     let pixels = size / channels;
     at % pixels * channels + at / pixels

@@ -51,8 +51,8 @@ fn draw_too_small(sheet: &mut Sheet, area: Rect) {
     sheet.put_in_the_middle(&lines);
 }
 
-/// Draws the run's name and state, its progress, messages and keys; returns the area that is left. The line above that
-/// area is drawn already.
+/// Draws the run's name and state, its progress, messages and keys. Returns the area that is left for the screen; the
+/// line above this area is already drawn.
 fn draw_surroundings(sheet: &mut Sheet, area: Rect, app: &App) -> Rect {
     let (left, right) = (area.x + 1, area.right() - 1);
     draw_name(sheet, area, app);
