@@ -21,7 +21,7 @@ use crate::{
     layer::{Layer, Op},
 };
 
-/// The graph of those layers for any number of samples: latents and labels -> [N, height × width × channels].
+/// Builds the graph of `layers` for any number of samples: latents and labels -> [N, height × width × channels].
 pub(crate) fn plan(layers: Vec<Layer>, card: &Card) -> TractResult<Arc<TypedRunnableModel>> {
     let mut model = TypedModel::default();
     let samples = model.symbols.sym(BATCH);

@@ -16,8 +16,8 @@ use super::{ok, train};
 const RUNS: [(&str, &str, u64, u64); 3] =
     [("dense", "article", 60, 80), ("conv", "digits", 40, 60), ("toy", "bell", 100, 140)];
 
-/// The rounding errors that another CPU's vector instructions may make in training, relative to a number or to 1. The CPU that wrote the
-/// files gives the same bits.
+/// The rounding errors in training that are accepted, relative to the number, or to 1 if the number is smaller. A CPU with other vector
+/// instructions than the one that wrote the files rounds differently.
 const TOLERANCE: f64 = 1e-3;
 
 fn old(name: &str) -> PathBuf {
@@ -93,7 +93,8 @@ fn an_old_run_is_resumed_as_the_old_program_resumed_it() {
     }
 }
 
-/// Checks that a number is another one but for rounding errors; of a histogram, that no count is off by more than one.
+/// Checks that a number equals the expected one except for rounding errors, or that each count of a histogram differs from the expected count
+/// by at most one.
 fn is_close(found: &Value, expected: &Value, what: &str) {
     match (found, expected) {
         (Value::Array(found), Value::Array(expected)) => {

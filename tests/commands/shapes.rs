@@ -176,7 +176,7 @@ fn colour_pictures_of_16x24_are_trained_exported_and_drawn() {
     look_at(dir, "conv");
     train_both_ways(dir, "runs/dense", "colour.npy", &evaluated);
     draw(dir, "runs/dense", "colour.npy", shape, 0);
-    // The other way to grow, and channels that follow from one width.
+    // The other kind of upsampling, and channels that are derived from the width.
     let grown = ["generator.growth=nearest", "generator.channels=[]", "generator.width=4"];
     train_both_ways(dir, "runs/nearest", "colour.npy", &settings(&[&CONV[..], &grown].concat()));
     draw(dir, "runs/nearest", "colour.npy", shape, CLASSES);

@@ -79,7 +79,7 @@ fn die_and_resume(small: &Small, deaths: &[Death]) -> Result<(), String> {
     small.check_done(&dir)
 }
 
-/// Starts a trainer and kills it; tells whether it was done before.
+/// Starts a trainer and kills it. Returns whether the trainer had already finished.
 fn die(arguments: &[String], death: Death) -> Result<bool, String> {
     let mut command = match death {
         Death::Moment(_) => Command::new(duel()),

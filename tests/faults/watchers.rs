@@ -16,7 +16,7 @@ use crate::{
     small::{lines, start},
 };
 
-/// Measurements of each.
+/// Measurements without watchers, and as many with them.
 const TURNS: usize = 5;
 
 /// Prints images per second without watchers, and with ten: eight that print each record, a dashboard, and a stopped dashboard.
@@ -63,7 +63,7 @@ fn speed(run: &Path, watched: bool) -> f64 {
         screens[1].signal(Signal::STOP);
     }
     let reads = std::thread::spawn(move || {
-        // Reads what the dashboard writes, or the dashboard would wait for its terminal.
+        // Reads the output of the dashboard: if nobody read it, the dashboard would wait for its terminal.
         if let Some(screen) = screens.first_mut() {
             screen.listen(Duration::from_secs(5));
         }

@@ -32,7 +32,7 @@ const EVERY: u64 = 50;
 /// The story of a recorded run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Trains 20,000 steps, its losses approach those of a draw, and it is done.
+    /// Trains 20,000 steps, its losses approach those of an even duel, and it is done.
     Healthy,
     /// Has trained half of its 20,000 steps when its trainer is killed.
     Killed,

@@ -3,7 +3,7 @@
 
     check.py RUNS
 
-For each run in the directory RUNS it must show each measured step once, with the values of metrics.jsonl, and each grid to the byte.
+For each run in the directory RUNS, TensorBoard must show each measured step once, with the values of metrics.jsonl, and each grid byte for byte.
 """
 
 import json
@@ -113,9 +113,9 @@ def main():
         shown, images = accumulator(run)
         differ = sorted(tag for tag in shown.keys() | scalars.keys() if shown.get(tag) != scalars.get(tag))
         hold(f"{run.name}: {len(scalars)} scalars, {records} records in {len(files)} files {' '.join(differ)}", not differ)
-        hold(f"{run.name}: {len(grids)} grids, to the byte", images == {"samples": grids})
+        hold(f"{run.name}: {len(grids)} grids, byte for byte", images == {"samples": grids})
         if run.name != "whole":
-            hold(f"{run.name}: {written - records} records of steps that were done again are hidden", written > records)
+            hold(f"{run.name}: {written - records} old records of repeated steps are hidden", written > records)
 
         # The server reads in the background.
         until = time.monotonic() + 60

@@ -73,7 +73,8 @@ impl Reference {
         Ok(Self { classifier, statistics: Statistics::compute(first(PROBE), data.shape) })
     }
 
-    /// The class entropy of samples as a share of that of the training pictures; `known` if it was read already.
+    /// The class entropy of samples as a share of that of the training pictures. `known` is the class entropy, if it was
+    /// already computed from more samples.
     pub(super) fn entropy_share(&self, samples: &[u8], known: Option<f64>) -> Result<Option<f64>> {
         let Some((classifier, real)) = &self.classifier else { return Ok(None) };
         let mine = match known {

@@ -109,8 +109,8 @@ impl Convolution {
         });
     }
 
-    /// Gradient of the weight and of the bias behind it, summed over the images, from the values at both ends:
-    /// gradients at one, activations at the other.
+    /// Gradient of the weight and of the bias behind it, summed over the images, from the input and the output:
+    /// one of them holds gradients, the other activations.
     ///
     /// For a convolution `output` holds gradients, and the result is [16 inputs, outputs] and `[outputs]`. For a
     /// `transposed` one `input` holds gradients, and the result is [outputs, 16 inputs] and `[inputs]`. `scratch` keeps
@@ -234,8 +234,8 @@ impl Convolution {
     }
 }
 
-/// Along one axis: the output positions, of `outputs`, whose kernel covers the input position `at`, each with the tap
-/// that does.
+/// Returns, along one axis of `outputs` output positions, those whose kernel covers the input position `at`, each with
+/// the tap that covers it.
 #[inline(always)]
 fn covering(at: usize, outputs: usize) -> [Option<(usize, usize)>; 2] {
     // at = 2 y + k - 1

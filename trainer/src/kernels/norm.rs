@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// Rows, or channels, that fill a piece of work not at all, just so, and with some left over.
+    /// Rows and channels: less than a piece of work, exactly one piece, and more than one.
     const SHAPES: [[usize; 2]; 5] = [[1, 1], [2, 3], [130, 128], [16_385, 1], [700, 64]];
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
                 };
                 let plain = (0..rows).map(given).sum::<f64>();
                 let weighted = (0..rows).map(|row| given(row) * hat(row)).sum::<f64>();
-                // What single precision loses of a value so far from 0, and of its normalised one.
+                // The rounding error of single precision for a value so far from 0, and for the normalised value.
                 let lost = 1e-6 * (1.0 + mean.abs()) * scale.max(1.0) * gamma.abs().max(1.0);
                 let close = |found: f32, exact: f64, most: f64, name: &str| {
                     assert!((f64::from(found) - exact).abs() <= most, "{what}, {name}: {found} for {exact} ± {most:e}");

@@ -23,8 +23,8 @@ pub(crate) fn add_kernel_gradient(transposed: &[f32], outputs: usize, gradient: 
     });
 }
 
-/// Calls `body` for each tap of the 3×3 kernel and each tap of the 4×4 kernel that the former is a summand of, with the
-/// offsets of their values.
+/// Each tap of the 4×4 kernel is a sum of taps of the 3×3 kernel. Calls `body` for each such pair of taps, with the
+/// offsets of their values: 3×3 first, then 4×4.
 fn each_tap(outputs: usize, inputs: usize, mut body: impl FnMut(usize, usize)) {
     for input in 0..inputs {
         for (y4, x4) in (0..4).flat_map(|y| (0..4).map(move |x| (y, x))) {

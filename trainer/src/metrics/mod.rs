@@ -1,5 +1,5 @@
-//! Measures of generated pictures, each beside the score of real pictures. Scores of features use the classifier of
-//! digits, so that only MNIST digits have such scores.
+//! Measures of generated pictures, each beside the same measure of real pictures. Scores such as the Fréchet distance
+//! compare features of a classifier that was trained on MNIST, so they exist for MNIST only.
 
 pub mod auc;
 pub mod cas;

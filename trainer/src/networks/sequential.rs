@@ -33,12 +33,12 @@ impl Sequential {
         Self { list: Vec::new(), inputs, size: inputs, parameters: 0, running: 0 }
     }
 
-    /// Adds a dense layer; its values are an image of `channels`, or `outputs` if they are no image.
+    /// Adds a dense layer. `channels` are those of its output, if that is an image; else `outputs`.
     pub(super) fn dense(&mut self, outputs: usize, channels: usize, activation: Activation) {
         self.push(Dense { inputs: self.size, outputs, channels }, activation);
     }
 
-    /// Adds a discriminator's head behind an image of `channels`, or as many as there are values if they are no image.
+    /// Adds a discriminator's head. `channels` are those of its input, if that is an image; else the number of values.
     pub(super) fn head(&mut self, channels: usize, classes: usize) {
         self.push(ProjectionHead { inputs: self.size, channels, classes }, Activation::None);
         // A network has one head, which has no number.

@@ -36,15 +36,15 @@ pub enum Range {
     Real(f64, f64),
     /// 1 to 16 widths of layers.
     Widths,
-    /// At most so many channel counts; none for those that follow from the width.
+    /// A list of at most so many channel counts. If the list is empty, the channels are derived from the width.
     Channels(usize),
     /// True or false.
     Flag,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// A text that a parser takes, and the description of such a text.
+    /// A text that a parser accepts, and the description of such a text.
     Parsed(fn(&str) -> bool, &'static str),
-    /// A list of texts that a parser takes, and the description of such a list.
+    /// A list of texts that a parser accepts, and the description of such a list.
     ParsedList(fn(&str) -> bool, &'static str),
 }
 
@@ -79,12 +79,12 @@ impl fmt::Display for Range {
             Self::Text(most) => write!(f, "a line of text of at most {most} bytes"),
             Self::Whole(least, i64::MAX) => write!(f, "a whole number from {least}"),
             Self::Whole(least, most) => write!(f, "a whole number from {least} to {most}"),
-            // 1e-12 reads better than its zeros.
+            // 1e-12 is easier to read than 0.000000000001.
             Self::Real(least, most) if *least > 0.0 && *least < 1e-3 => write!(f, "a number from {least:e} to {most}"),
             Self::Real(least, most) => write!(f, "a number from {least} to {most}"),
             Self::Widths => write!(f, "a list of 1 to 16 widths from 1 to 8192"),
             Self::Channels(most) => {
-                write!(f, "a list of at most {most} channel counts from 1 to 512; none: they follow from the width")
+                write!(f, "a list of at most {most} channel counts from 1 to 512, or empty: derived from the width")
             }
             Self::Flag => write!(f, "true or false"),
             Self::Choice(words) => write!(f, "{}", words.join(" or ")),

@@ -10,7 +10,7 @@ use duel_models::{
 
 use super::{arrays, write};
 
-/// The width or height of a GIF, in pixels: as many whole pixels for each of a picture's as fit.
+/// The longest side of a GIF in pixels. Each pixel of a picture is enlarged by the largest whole number that fits.
 const GIF_SIDE: usize = 224;
 
 /// The time of a GIF's frame, in hundredths of a second.
@@ -113,7 +113,7 @@ pub fn gif(frames: &[u8], shape: Shape) -> Vec<u8> {
     let zoom = (GIF_SIDE / shape.width.max(shape.height)).max(1);
     let (width, height) = ((shape.width * zoom) as u16, (shape.height * zoom) as u16);
     let greys: Vec<u8> = (0..=255).flat_map(|grey| [grey; 3]).collect();
-    // Frames in colour have a palette each.
+    // Each colour frame has a palette of its own.
     let palette: &[u8] = if shape.channels == 1 { &greys } else { &[] };
     let mut bytes = Vec::new();
     let written = gif::Encoder::new(&mut bytes, width, height, palette).and_then(|mut encoder| {

@@ -42,8 +42,8 @@ impl Tile {
         Self::scaled(shape, shape.width.max(shape.height).div_ceil(LARGE))
     }
 
-    /// Returns the tile that is easy to read: the small one, but in ASCII, where a cell has one level of grey, the
-    /// large one.
+    /// Returns the tile that is easy to read: the large tile in ASCII, where a cell has one level of grey, else the small
+    /// tile.
     pub fn readable(shape: Shape, theme: Theme) -> Self {
         if theme.ascii() { Self::large(shape) } else { Self::small(shape) }
     }
@@ -58,7 +58,7 @@ impl Tile {
         (usize::from((area.width + 1) / (self.width + 1)), usize::from(area.height / self.height))
     }
 
-    /// Draws a picture at the top left of `place`, as far as it goes.
+    /// Draws a picture at the top left of `place`, and clips it at the edges of `place`.
     pub fn draw(self, bytes: &[u8], place: Rect, buffer: &mut Buffer, theme: Theme) {
         let theme = self.drawable(theme);
         let image = Image { shape: self.shape, bytes };
@@ -87,8 +87,8 @@ impl Tile {
         }
     }
 
-    /// Replaces braille by half blocks where there are colours, which are easier to read than dots, and where dots
-    /// would be finer than pixels.
+    /// Replaces braille by half blocks in two cases: if there are colours, because colours are easier to read than dots;
+    /// and if dots would be finer than pixels.
     fn drawable(self, theme: Theme) -> Theme {
         let colours = matches!(theme.colors, Colors::True | Colors::Many);
         let charset = match theme.charset {

@@ -44,7 +44,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Makes the progress of a training of `steps` steps, `done` of them done.
+    /// Makes the progress of a training of `steps` steps, of which `done` are done.
     pub fn new(steps: u64, done: u64) -> Self {
         let bar = (stderr().is_terminal() && !window::is_dumb()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(8));
@@ -102,7 +102,7 @@ impl Progress {
     fn samples(&mut self, grid: &Grid) {
         if self.last_samples.is_none_or(|last| last.elapsed() >= SAMPLES) {
             self.last_samples = Some(Instant::now());
-            // As many as 80 columns hold, each as small as it can be recognised.
+            // As many pictures as fit into 80 columns, each at the smallest size at which it can be recognised.
             let tile = Tile::small(grid.shape);
             let across = (80 / (usize::from(tile.width) + 1)).clamp(1, grid.len().max(1));
             let row = &grid.images[..across.min(grid.len()) * grid.shape.size()];

@@ -19,8 +19,8 @@ pub struct Dense {
     pub inputs: usize,
     /// Values out.
     pub outputs: usize,
-    /// Channels of the image that the values out are, or `outputs` if they are no image. An image's values stand
-    /// channels-last here, channels-first in a state dict and in ONNX.
+    /// Channels of the output, if it is an image; else `outputs`. The values of an image stand channels-last here,
+    /// channels-first in a state dict and in ONNX.
     pub channels: usize,
 }
 

@@ -1,7 +1,7 @@
-//! The layers: a file for each, with everything that the program knows about that layer.
+//! The layers. Each has a file with everything that the program knows about it.
 //!
 //! To add a layer, write a file that implements the trait `Operation`, and name the file and its type below. A layer
-//! that doubles an image also gets a word in the recipe's [`Growth`] and a line in the function `growth`.
+//! that doubles the sides of an image also gets a name in the recipe's [`Growth`] and a line in the function `growth`.
 
 mod batch_norm;
 mod conv;
@@ -142,7 +142,7 @@ macro_rules! layers {
 
 layers!(Dense, ProjectionHead, BatchNorm, Conv, ConvTranspose, UpsampleConv, Maxout, Dropout);
 
-/// The layer that doubles an image of [height, width, inputs] to one of `outputs` channels.
+/// The layer that doubles the sides of an image of [height, width, inputs], with `outputs` output channels.
 pub(crate) fn growth(how: Growth, [height, width, inputs]: [usize; 3], outputs: usize) -> Op {
     match how {
         Growth::Transposed => ConvTranspose { height, width, inputs, outputs }.into(),

@@ -53,11 +53,12 @@ pub(crate) struct Backward<'a> {
     pub output: &'a [f32],
     pub saved: &'a Saved,
     pub activation: Activation,
-    /// Activation of the layer below, unless that layer sees to it itself.
+    /// Activation of the layer below; `None` if that layer takes the gradient through its activation itself.
     pub input_activation: Activation,
 }
 
-/// The gradients that a layer is given and asked for.
+/// The gradients of a backward pass: of the output, which is given, and of the input and the parameters, which are
+/// computed.
 pub(crate) struct Gradients<'a> {
     /// [N, outputs]
     pub output: &'a mut [f32],

@@ -15,7 +15,7 @@ use crate::kernels::{dense, elementwise::activation_gradient};
 pub struct ProjectionHead {
     /// Values in.
     pub inputs: usize,
-    /// Channels of the image that the values in are, or `inputs` if they are no image.
+    /// Channels of the input, if it is an image; else `inputs`.
     pub channels: usize,
     /// Classes; 0 for the logit alone.
     pub classes: usize,

@@ -16,7 +16,7 @@ use crate::kernels::{
     upsampling::{TAPS, add_kernel_gradient, transposed_kernel},
 };
 
-/// Each pixel four times, then a 3×3 convolution of padding 1: Odena et al. 2016. [N, height, width, inputs] ->
+/// Repeats each pixel as 2×2 pixels, then convolves, 3×3 with padding 1: Odena et al. 2016. [N, height, width, inputs] ->
 /// [N, 2 height, 2 width, outputs], with W as [inputs, 3, 3, outputs].
 ///
 /// The kernels and the exported graph compute the equivalent transposed convolution, which needs fewer multiplications.

@@ -52,8 +52,8 @@ pub struct EvalArgs {
     pictures: Option<PathBuf>,
 }
 
-/// Scores 10,000 samples against the test images, and prints each score beside that of real images. Of data that the
-/// classifier does not know it prints the discriminator's verdicts alone.
+/// Scores 10,000 samples against the test images, and prints each score beside that of real images. For data that
+/// the classifier does not know, prints only the discriminator's verdicts.
 pub fn run(args: EvalArgs) -> Result<()> {
     let subject = Subject::find(&args.target)?;
     let scorable = subject.is_scorable();
@@ -182,8 +182,8 @@ impl Subject {
         Ok(data)
     }
 
-    /// Loads the training and test images of a run, or those of MNIST for a model or files of digits. None for other
-    /// models and files, and if the images cannot be read, which a note says.
+    /// Loads the training and test images of a run, or those of MNIST for a model or files of digits. Returns none for
+    /// other models and files. If the images cannot be read, prints a note and returns none.
     fn load_data(&self) -> Option<[DataSet; 2]> {
         let Self::Run(duel, _) = self else {
             return self.is_scorable().then(|| [mnist::load(Split::Train), mnist::load(Split::Test)]);

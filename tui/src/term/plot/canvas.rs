@@ -19,7 +19,7 @@ pub struct Canvas {
 /// The bits of a cell's braille dots, by row and column: Unicode numbers the upper six by column, then the lowest two.
 const BRAILLE: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 
-/// ASCII characters for a dot above, below, or both. The second set tells a second curve apart where there are no
+/// ASCII characters for a dot above, below, or both. The second set distinguishes a second curve where there are no
 /// colours.
 const MARKS: [[char; 3]; 2] = [['\'', '.', ':'], ['"', ',', ';']];
 
@@ -29,18 +29,18 @@ impl Canvas {
         Self { area, theme, cells: vec![(0, Role::Text); usize::from(area.width) * usize::from(area.height)] }
     }
 
-    /// Returns the dots of a cell, across and down.
+    /// Returns the number of dots in a cell, across and down.
     pub fn density(theme: Theme) -> (usize, usize) {
         if theme.charset == Charset::Braille { (2, 4) } else { (1, 2) }
     }
 
-    /// Returns the dots of the canvas, across and down.
+    /// Returns the number of dots on the canvas, across and down.
     pub fn size(&self) -> (usize, usize) {
         let (x, y) = Self::density(self.theme);
         (usize::from(self.area.width) * x, usize::from(self.area.height) * y)
     }
 
-    /// Sets a dot. One outside the canvas is ignored.
+    /// Sets a dot. A dot outside the canvas is ignored.
     pub fn set(&mut self, x: usize, y: usize, role: Role) {
         let (width, height) = self.size();
         if x >= width || y >= height {

@@ -12,8 +12,8 @@ use crate::term::{
 
 /// The fewest rows with room for arrows.
 const ARROWS: u16 = 9;
-/// A generator that has collapsed to one value has an infinite density: it is cut at this multiple of the data's
-/// highest density.
+/// Density at which the curves are cut, as a multiple of the data's highest density: a generator that has collapsed to
+/// one value has an infinite density.
 const CUT: f32 = 1.6;
 
 /// Draws densities and arrows, with a legend on top.
