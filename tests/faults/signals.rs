@@ -12,8 +12,8 @@ use crate::{
     table::Table,
 };
 
-/// Name, signals, and the exit code that the trainer may have. It may also exit with 0, if it was done before the
-/// signal.
+/// Name of the fault, its signals, and the expected exit code of the trainer. The exit code 0 is accepted, too, because
+/// the trainer may have finished before the signal.
 const ENDS: [(&str, &[Signal], i32); 4] = [
     ("the terminal is gone (SIGHUP)", &[Signal::HUP], 0),
     ("asked to end (SIGTERM)", &[Signal::TERM], 0),

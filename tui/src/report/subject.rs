@@ -53,8 +53,8 @@ pub struct Shown {
 }
 
 impl Subject {
-    /// Reads a run directory. The stages are the samples nearest to the steps `at`; without any, some that are closer
-    /// together at the beginning.
+    /// Reads a run directory. The stages are the samples nearest to the steps `at`. If `at` is empty, the stages
+    /// are [`STAGES`] steps from the first to the last, closer together at the beginning.
     pub fn read(dir: &Path, at: &[u64]) -> Result<Self> {
         let shown = dir.display();
         ensure!(RunSummary::read(dir).is_some(), "no run in {shown}: `duel runs` lists the runs");
@@ -72,8 +72,8 @@ impl Subject {
         self.stages.iter().any(|(_, samples)| matches!(samples, Samples::Densities(_))) || self.run.recipe.is_toy()
     }
 
-    /// Returns the scores of the evaluations during training, by step. An evaluation after a resume replaces an earlier
-    /// one of its step.
+    /// Returns the scores of the evaluations during training, by step. After a resume, a repeated evaluation of a step
+    /// replaces the earlier one.
     pub fn evaluations(&self) -> BTreeMap<u64, &BTreeMap<String, f64>> {
         let events = self.run.history.events.iter();
         events
