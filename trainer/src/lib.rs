@@ -8,7 +8,7 @@
 //! ```
 //! use candle_core::Device;
 //! use duel_trainer::{
-//!     data::load_training,
+//!     data::{SILENT, load_training},
 //!     export::{Weights, export},
 //!     gan::Duel,
 //!     recipe::Recipe,
@@ -26,7 +26,7 @@
 //!     "evaluation.every=0",
 //! ];
 //! let recipe = Recipe::load("article", &settings.map(String::from))?;
-//! let (recipe, data) = load_training(recipe)?;
+//! let (recipe, data) = load_training(recipe, SILENT)?;
 //! let mut duel = Duel::new(recipe.clone(), data, Device::Cpu)?;
 //! let mut run = Writer::create(&dir.path().join("run"), &recipe)?;
 //! train(&mut duel, &mut run, |report| {

@@ -2,6 +2,9 @@
 
 use duel_models::Shape;
 
+use super::survey::Survey;
+use crate::recipe::Facts;
+
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
@@ -20,6 +23,10 @@ pub struct DataSet {
     pub images: Vec<u8>,
     /// Labels, `[N]`; empty if the pictures have none.
     pub labels: Vec<u8>,
+    /// Names of the classes, in the order of the labels; empty for numbers.
+    pub class_names: Vec<String>,
+    /// What was found where the pictures come from.
+    pub survey: Survey,
     /// Pictures of the training split that are not trained on: evaluations compare samples with them, and the diagnosis
     /// finds a memorising discriminator with them.
     pub held_out: Option<Box<DataSet>>,
@@ -28,7 +35,7 @@ pub struct DataSet {
 impl DataSet {
     /// Builds a set of `images`, [N, height, width, channels], and `labels`, `[N]` or empty.
     pub fn new(shape: Shape, images: Vec<u8>, labels: Vec<u8>) -> Self {
-        Self { shape, images, labels, held_out: None }
+        Self { shape, images, labels, class_names: Vec::new(), survey: Survey::default(), held_out: None }
     }
 
     /// Pictures in the set.
@@ -50,6 +57,13 @@ impl DataSet {
     /// The label of one picture; 0 if the set has no labels.
     pub fn label(&self, index: usize) -> u8 {
         self.labels.get(index).copied().unwrap_or_default()
+    }
+
+    /// What a recipe needs to know of the pictures.
+    pub fn facts(&self) -> Facts {
+        let labelled = self.labels.iter().max().map_or(0, |&label| usize::from(label) + 1);
+        let classes = labelled.max(self.class_names.len());
+        Facts { shape: self.shape, count: self.len(), classes, names: self.class_names.clone() }
     }
 
     /// The mean picture, [height, width, channels] in [-1, 1].

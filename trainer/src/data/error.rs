@@ -2,13 +2,93 @@
 
 use std::{io, path::PathBuf};
 
-use duel_models::ShapeError;
+use duel_models::{Shape, ShapeError};
 
 use crate::recipe::RecipeError;
 
 /// Why there are no training data.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
+    /// There is nothing at the path.
+    #[error("{path} does not exist{hint}")]
+    Absent {
+        /// The path.
+        path: PathBuf,
+        /// What stands nearby, as the end of the sentence.
+        hint: String,
+    },
+    /// A file is none of those that are read.
+    #[error("{path} is no zip archive, .npy or .npz of pictures: {why}; give a folder of pictures, or one of these")]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// How the file begins.
+        why: String,
+    },
+    /// There are no pictures.
+    #[error(
+        "no pictures in {path}{}: give a folder or .zip of PNG, JPEG, WebP, GIF or BMP, a .npy or .npz, or a directory \
+         of IDX files", others(*.ignored)
+    )]
+    NoPictures {
+        /// The folder or archive.
+        path: PathBuf,
+        /// Files that are no pictures.
+        ignored: usize,
+    },
+    /// There are more files than are listed.
+    #[error("{path} holds more than {most} files: give a folder with fewer")]
+    TooManyFiles {
+        /// The folder or archive.
+        path: PathBuf,
+        /// The most.
+        most: usize,
+    },
+    /// Too many pictures cannot be read.
+    #[error(
+        "{path}: {skipped} of {pictures} pictures cannot be read, more than one in ten; the first is {first}: {why}"
+    )]
+    Skipped {
+        /// The folder or archive.
+        path: PathBuf,
+        /// Pictures that cannot be read.
+        skipped: usize,
+        /// All pictures.
+        pictures: usize,
+        /// Name of the first.
+        first: String,
+        /// The reason.
+        why: String,
+    },
+    /// The pictures would take more memory than the recipe allows.
+    #[error(
+        "{path}: {count} pictures of {shape} take {needed:.1} GB, and data.memory = {most}: {remedy}--set \
+         data.memory={}", .needed.ceil()
+    )]
+    Memory {
+        /// The folder or archive.
+        path: PathBuf,
+        /// Pictures.
+        count: usize,
+        /// Their shape.
+        shape: Shape,
+        /// Memory in gigabytes.
+        needed: f64,
+        /// The recipe's bound in gigabytes.
+        most: f64,
+        /// A setting that fits, with ", or " behind it; empty if there is none.
+        remedy: String,
+    },
+    /// Several files could be the one that is looked for.
+    #[error("{first} and {second} both end in {name}: leave one of them in the directory")]
+    Ambiguous {
+        /// The name.
+        name: &'static str,
+        /// One file.
+        first: PathBuf,
+        /// Another file.
+        second: PathBuf,
+    },
     /// The directory lacks a file of the pair.
     #[error(
         "no {file}(.gz) in {dir}: give a directory of IDX files, or leave --data out to train on the bundled digits"
@@ -32,7 +112,7 @@ pub enum DataError {
     Malformed {
         /// The file.
         file: PathBuf,
-        /// `IDX` or `NumPy`.
+        /// `IDX`, `NumPy`, `zip`, `dataset.json` or `label`.
         format: &'static str,
         /// The first fault.
         why: String,
@@ -113,4 +193,8 @@ pub enum DataError {
     /// The recipe does not fit the data's pictures.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+}
+
+fn others(ignored: usize) -> String {
+    if ignored == 0 { String::new() } else { format!(" ({ignored} other files are there)") }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 /// The magic number of unsigned bytes along three axes: N, rows, columns.
 const IMAGES: u32 = 0x0803;
@@ -11,9 +11,6 @@ const LABELS: u32 = 0x0801;
 
 /// The most items of a file: the largest published set in this format has 814,255 (EMNIST, Cohen et al. 2017).
 const ITEMS_MAX: usize = 1_000_000;
-
-/// The most bytes of a file's pictures, so that a small gzip file cannot fill the machine's memory.
-const BYTES_MAX: usize = 1 << 30;
 
 /// The pictures of a file.
 #[derive(Debug)]
@@ -28,27 +25,31 @@ pub struct IdxImages {
 
 /// Reads a file of images. The error describes the first fault in the file.
 ///
-/// Memory grows only with the bytes that are read, up to the size in the header: a false header cannot make the program
-/// allocate more.
-pub fn read_images(bytes: impl Read) -> Result<IdxImages, String> {
-    let ([height, width], bytes) = read(bytes, IMAGES)?;
+/// Memory grows only with the bytes that are read, up to the size in the header and to `most` bytes: neither a false
+/// header nor a small gzip file can make the program allocate more.
+pub fn read_images(bytes: impl Read, most: usize) -> Result<IdxImages, String> {
+    let ([height, width], bytes) = read(bytes, IMAGES, most)?;
     Ok(IdxImages { height, width, bytes })
 }
 
 /// Reads a file of labels, `[N]`. The error describes the first fault in the file.
 pub fn read_labels(bytes: impl Read) -> Result<Vec<u8>, String> {
-    read::<0>(bytes, LABELS).map(|(_, bytes)| bytes)
+    read::<0>(bytes, LABELS, ITEMS_MAX).map(|(_, bytes)| bytes)
 }
 
 /// Reads the number of items, the `AXES` sizes of an item, and the values. Gzip is recognised by its first two bytes.
-fn read<const AXES: usize>(mut bytes: impl Read, magic: u32) -> Result<([usize; AXES], Vec<u8>), String> {
+fn read<const AXES: usize>(mut bytes: impl Read, magic: u32, most: usize) -> Result<([usize; AXES], Vec<u8>), String> {
     let mut start = [0; 2];
     bytes.read_exact(&mut start).map_err(|_| "it is shorter than its header".to_owned())?;
     let whole = start.chain(bytes);
-    if start == [0x1f, 0x8b] { payload(GzDecoder::new(whole), magic) } else { payload(whole, magic) }
+    if start == [0x1f, 0x8b] { payload(MultiGzDecoder::new(whole), magic, most) } else { payload(whole, magic, most) }
 }
 
-fn payload<const AXES: usize>(mut bytes: impl Read, magic: u32) -> Result<([usize; AXES], Vec<u8>), String> {
+fn payload<const AXES: usize>(
+    mut bytes: impl Read,
+    magic: u32,
+    most: usize,
+) -> Result<([usize; AXES], Vec<u8>), String> {
     let mut word = || {
         let mut word = [0; 4];
         bytes.read_exact(&mut word).map_err(|_| "it is damaged, or shorter than its header".to_owned())?;
@@ -66,8 +67,8 @@ fn payload<const AXES: usize>(mut bytes: impl Read, magic: u32) -> Result<([usiz
     for axis in &mut axes {
         *axis = word()? as usize;
     }
-    let size = axes.iter().try_fold(items, |size, &axis| size.checked_mul(axis)).filter(|&size| size <= BYTES_MAX);
-    let size = size.ok_or_else(|| format!("its header promises more than {BYTES_MAX} bytes"))?;
+    let size = axes.iter().try_fold(items, |size, &axis| size.checked_mul(axis)).filter(|&size| size <= most);
+    let size = size.ok_or_else(|| format!("its header promises more than {most} bytes"))?;
     let mut payload = Vec::new();
     let read = bytes.take(size as u64 + 1).read_to_end(&mut payload);
     read.map_err(|error| format!("its gzip is damaged ({error})"))?;
@@ -108,7 +109,7 @@ mod tests {
     fn pictures_of_any_size_are_read_gzipped_or_not() {
         let raw = images([IMAGES, 2, 12, 20], 2 * 240);
         for bytes in [gzip(&raw), raw] {
-            let found = read_images(&bytes[..]).expect("a good file");
+            let found = read_images(&bytes[..], 1 << 30).expect("a good file");
             assert_eq!((found.height, found.width, found.bytes), (12, 20, vec![9; 480]));
         }
         let labels = [&LABELS.to_be_bytes()[..], &3u32.to_be_bytes(), &[7, 8, 9]].concat();
@@ -134,7 +135,7 @@ mod tests {
             ([gzip(&images([IMAGES, 2, 28, 28], digits)), vec![1; 9]].concat()[4..].to_vec(), "magic"),
             (damaged(gzip(&images([IMAGES, 2, 28, 28], digits))), "gzip is damaged"),
         ] {
-            let error = read_images(&bytes[..]).expect_err(expected);
+            let error = read_images(&bytes[..], 1 << 30).expect_err(expected);
             assert!(error.contains(expected), "{expected}: {error}");
         }
     }

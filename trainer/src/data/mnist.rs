@@ -5,6 +5,7 @@ use duel_models::Shape;
 use super::{
     data_set::{DataSet, Split},
     idx,
+    survey::Survey,
 };
 
 /// The shape of a digit: 28×28 grey pixels.
@@ -31,8 +32,9 @@ static BUNDLED: [[&[u8]; 2]; 2] = [
 pub fn load(split: Split) -> DataSet {
     let [images, labels] = BUNDLED[split as usize];
     let whole = "the bundled files are whole: a test checks their MD5";
-    let images = idx::read_images(images).expect(whole);
-    DataSet::new(SHAPE, images.bytes, idx::read_labels(labels).expect(whole))
+    let images = idx::read_images(images, 1 << 30).expect(whole);
+    let data = DataSet::new(SHAPE, images.bytes, idx::read_labels(labels).expect(whole));
+    DataSet { survey: Survey::uniform("bundled", [SHAPE.height, SHAPE.width], data.len()), ..data }
 }
 
 #[cfg(test)]

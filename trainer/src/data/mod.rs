@@ -1,18 +1,38 @@
 //! The training data: pictures with labels, or the numbers of a toy distribution.
 
+mod arrays;
 pub mod batches;
+mod cache;
+mod collection;
 mod data_set;
+mod dataset_json;
+mod decode;
+mod emoji;
 mod error;
 pub mod idx;
 mod images;
+mod labels;
+mod layout;
 mod load;
 pub mod mnist;
 pub mod npy;
+mod pictures;
+mod stacked;
+mod survey;
 pub mod toy;
+mod wanted;
 
 pub use self::{
     data_set::{DataSet, Split},
+    decode::decoded,
     error::DataError,
     images::Images,
-    load::{load_generated, load_test, load_training},
+    load::{from_zip, load, load_generated, load_test, load_training},
+    survey::Survey,
 };
+
+/// Learns how many pictures are decoded, of how many; threads call it at the same time.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// A [`Progress`] that shows nothing.
+pub const SILENT: Progress = &|_, _| {};

@@ -13,7 +13,7 @@ use super::{
     measures::scalar,
 };
 use crate::{
-    data::{load_training, mnist::SHAPE},
+    data::{SILENT, load_training, mnist::SHAPE},
     networks::{Engine, Mode},
     recipe::Recipe,
 };
@@ -276,7 +276,7 @@ fn a_full_step_is_the_same_on_one_thread_and_on_many() {
         pool.install(|| {
             let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
             let recipe = Recipe::default().with(&settings).expect("good settings");
-            let (recipe, data) = load_training(recipe).expect("the bundled digits");
+            let (recipe, data) = load_training(recipe, SILENT).expect("the bundled digits");
             let mut duel = Duel::new(recipe, data, Device::Cpu).expect("networks");
             for _ in 0..5 {
                 duel.advance(false).expect("a step");
@@ -299,7 +299,7 @@ fn simultaneous_order_updates_both_networks_from_their_old_weights() {
         let all = [MLP, &["training.batch=8", "data.images=100"], settings].concat();
         let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
         let recipe = Recipe::default().with(&all).expect("good settings");
-        let (recipe, data) = load_training(recipe).expect("the bundled digits");
+        let (recipe, data) = load_training(recipe, SILENT).expect("the bundled digits");
         let mut duel = Duel::new(recipe, data, Device::Cpu).expect("networks");
         duel.advance(false).expect("a step");
         [&duel.generator, &duel.discriminator].map(|side| floats(&side.network.parameters))

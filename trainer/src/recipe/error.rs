@@ -17,6 +17,14 @@ pub enum RecipeError {
         /// The shipped recipes.
         known: String,
     },
+    /// The recipe begins with another one, which is not shipped.
+    #[error("{origin}, key base: give the name of a shipped recipe, one of {known}")]
+    Base {
+        /// The file.
+        origin: String,
+        /// The shipped recipes.
+        known: String,
+    },
     /// The file cannot be read.
     #[error("cannot read {file}: {why}")]
     Unreadable {
@@ -80,6 +88,14 @@ pub enum RecipeError {
     /// `--set` without an equals sign.
     #[error("--set {0:?}: give key=value, such as training.batch=64")]
     NotASetting(String),
+    /// The recipe names other classes than the data have.
+    #[error("data.names has {names} names, but the data have {classes} classes: give one name for each class, or none")]
+    Names {
+        /// The recipe's names.
+        names: usize,
+        /// The classes of the data.
+        classes: usize,
+    },
     /// The recipe asks for pictures of another shape than the data have.
     #[error(
         "data.shape = {wanted}, but the pictures of the data are {shape}: leave data.shape out, or give other data"

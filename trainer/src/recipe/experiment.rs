@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::{
     change::Change,
+    derive::{DERIVED, Facts, Given, derived},
     error::RecipeError,
     overlay::{merge, parse_setting, parse_table, read_text},
     range::Setting,
@@ -28,6 +29,8 @@ pub struct Recipe {
     pub name: String,
     /// What the recipe shows, in a line.
     pub about: String,
+    /// Whether settings that nobody gave follow from the pictures.
+    pub derive: bool,
     /// The training data.
     pub data: Data,
     /// The network that draws pictures from latents.
@@ -40,6 +43,9 @@ pub struct Recipe {
     pub evaluation: Evaluation,
     /// The contents of the run directory.
     pub record: Record,
+    /// The settings that a file or a flag gave. They stand in no file.
+    #[serde(skip)]
+    pub given: Given,
 }
 
 impl Recipe {
@@ -51,17 +57,26 @@ impl Recipe {
             Some((_, text)) => (*text).to_owned(),
             None if name_or_file.contains(['.', '/', '\\']) => read_text(Path::new(name_or_file))
                 .map_err(|why| RecipeError::Unreadable { file: name_or_file.to_owned(), why })?,
-            None => {
-                let known: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-                return Err(RecipeError::Unknown { name: name_or_file.to_owned(), known: known.join(", ") });
-            }
+            None => return Err(RecipeError::Unknown { name: name_or_file.to_owned(), known: known() }),
         };
         Self::parse(&text, name_or_file)?.with(settings)
     }
 
-    /// Reads a TOML text; `origin` names the text in errors.
+    /// Reads a TOML text; `origin` names the text in errors. A text with `base = NAME` at its top lists what differs from
+    /// that shipped recipe; other texts list what differs from the defaults.
     pub fn parse(text: &str, origin: &str) -> Result<Self, RecipeError> {
-        Self::default().overlaid(parse_table(text, origin)?, origin)
+        let mut table = parse_table(text, origin)?;
+        let base = match table.remove("base") {
+            None => Self::default(),
+            Some(base) => {
+                let shipped = SHIPPED.iter().find(|(name, _)| base.as_str() == Some(name));
+                let (name, text) =
+                    shipped.ok_or_else(|| RecipeError::Base { origin: origin.to_owned(), known: known() })?;
+                // A base has no base itself.
+                Self::default().overlaid(parse_table(text, name)?, name)?
+            }
+        };
+        base.overlaid(table, origin)
     }
 
     /// Applies each `key=value` to this recipe.
@@ -71,8 +86,10 @@ impl Recipe {
 
     fn overlaid(self, overlay: Table, origin: &str) -> Result<Self, RecipeError> {
         let mut table = Table::try_from(&self).expect("a recipe is a TOML table");
-        merge(&mut table, overlay, origin)?;
-        Ok(table.try_into().expect("each key and value was checked"))
+        let mut given = self.given;
+        given.0.extend(merge(&mut table, overlay, origin)?);
+        let recipe: Self = table.try_into().expect("each key and value was checked");
+        Ok(Self { given, ..recipe })
     }
 
     /// Sets `data.source` to the file or directory `path`. The path should be absolute, because a relative path such as
@@ -80,6 +97,33 @@ impl Recipe {
     pub fn with_data(self, path: &str) -> Result<Self, RecipeError> {
         let source = Table::from_iter([("source".to_owned(), Value::String(path.to_owned()))]);
         self.overlaid(Table::from_iter([("data".to_owned(), Value::Table(source))]), "--data")
+    }
+
+    /// Sets the settings that follow from the training pictures: `data.shape`, `data.classes`, `data.names`, and for a
+    /// recipe that derives those of [`derived`] that nobody gave. Another shape or other classes in the recipe are an
+    /// error.
+    pub fn for_pictures(mut self, facts: &Facts) -> Result<Self, RecipeError> {
+        let data = &mut self.data;
+        if data.classes == 0 {
+            data.classes = facts.classes;
+        }
+        if data.names.is_empty() {
+            data.names.clone_from(&facts.names);
+        } else if data.names.len() != facts.classes {
+            return Err(RecipeError::Names { names: data.names.len(), classes: facts.classes });
+        }
+        if self.derive {
+            let mut overlay = Table::new();
+            for (path, value) in DERIVED.into_iter().zip(derived(self.generator.width, facts)) {
+                let (section, key) = path.split_once('.').expect("a derived setting stands in a section");
+                if !self.given.0.contains(path) {
+                    let section = overlay.entry(section).or_insert_with(|| Value::Table(Table::new()));
+                    section.as_table_mut().expect("just made").insert(key.to_owned(), value);
+                }
+            }
+            self = self.overlaid(overlay, "the settings that follow from the pictures")?;
+        }
+        self.for_shape(facts.shape)
     }
 
     /// Sets `data.shape` to the shape of the data's pictures, and derives the channels of convolutional networks from
@@ -136,7 +180,12 @@ impl Recipe {
             }
             let scope = if section.is_empty() { Some(&table) } else { table[section].as_table() };
             let value = &scope.expect("a section is a table")[setting.key];
-            text += &format!("#{} Allowed: {}.\n{} = {value}\n\n", setting.meaning, setting.range, setting.key);
+            text += &format!("#{} Allowed: {}.\n", setting.meaning, setting.range);
+            text += &if self.derive && DERIVED.contains(&&*setting.path()) && !self.given.0.contains(&setting.path()) {
+                format!("# {} = follows from the pictures\n\n", setting.key)
+            } else {
+                format!("{} = {value}\n\n", setting.key)
+            };
         }
         text
     }
@@ -185,6 +234,11 @@ impl Recipe {
             changes.push(Change { step, key: key.to_owned(), value: 0.5 * rate });
         }
     }
+}
+
+/// The names of the shipped recipes.
+fn known() -> String {
+    SHIPPED.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// Channels of each stage: `width`, doubled from stage to stage, 512 at most.

@@ -3,9 +3,11 @@
 
 mod as_text;
 mod change;
+mod derive;
 mod error;
 mod experiment;
 mod overlay;
+mod pictures;
 mod range;
 mod schedule;
 mod sections;
@@ -14,13 +16,15 @@ mod source;
 
 pub use self::{
     change::{Change, LIVE_SETTINGS},
+    derive::{Facts, Given},
     error::RecipeError,
     experiment::Recipe,
     overlay::read_text,
+    pictures::{Background, DataSize},
     range::{Range, Setting},
     sections::{
-        Balance, BatchNorm, Data, Discriminator, Evaluation, Generator, Growth, Initial, Kind, Loss, Optimizer, Order,
-        Output, Record, Schedule, Training,
+        Balance, BatchNorm, Colour, Crop, Data, Discriminator, Evaluation, Generator, Growth, Initial, Kind, Loss,
+        Optimizer, Order, Output, Record, Schedule, Training,
     },
     shipped::SHIPPED,
     source::{DataShape, Source, Toy},

@@ -48,14 +48,16 @@ pub(super) fn parse_value(text: &str) -> Value {
     value.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Checks each key and value of `overlay`, and writes it into a recipe's table.
-pub(super) fn merge(table: &mut Table, overlay: Table, origin: &str) -> Result<(), RecipeError> {
+/// Checks each key and value of `overlay`, and writes it into a recipe's table. Returns the keys, as `section.key`.
+pub(super) fn merge(table: &mut Table, overlay: Table, origin: &str) -> Result<Vec<String>, RecipeError> {
+    let mut keys = Vec::new();
     for (key, value) in overlay {
         match (table.get_mut(&key), value) {
             (Some(Value::Table(section)), Value::Table(settings)) => {
                 for (inner, value) in settings {
                     let inner = todays_name(&key, inner);
                     check(origin, &key, &inner, &value)?;
+                    keys.push(format!("{key}.{inner}"));
                     section.insert(inner, value);
                 }
             }
@@ -65,11 +67,12 @@ pub(super) fn merge(table: &mut Table, overlay: Table, origin: &str) -> Result<(
                     Some((inner, value)) => check(origin, &key, inner, value)?,
                     None => check(origin, "", &key, &value)?,
                 }
+                keys.push(key.clone());
                 table.insert(key, value);
             }
         }
     }
-    Ok(())
+    Ok(keys)
 }
 
 fn todays_name(section: &str, key: String) -> String {
@@ -87,7 +90,7 @@ pub(super) fn check(origin: &str, section: &str, key: &str, value: &Value) -> Re
     if setting.range.contains(value) {
         return Ok(());
     }
-    if let (Range::ParsedList(..), Some(changes)) = (setting.range, value.as_array()) {
+    if let (Range::ParsedList(..), "changes", Some(changes)) = (setting.range, key, value.as_array()) {
         let wrong = |why| RecipeError::Changes { origin: origin.to_owned(), why: Box::new(why) };
         changes
             .iter()

@@ -5,6 +5,8 @@ use std::fmt;
 use duel_models::text::is_hidden;
 use toml::Value;
 
+use super::as_text;
+
 /// One setting, as `duel recipes NAME` explains it.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -67,7 +69,7 @@ impl Range {
             Self::Channels(most) => list(most, 0, Self::Whole(1, 512)),
             Self::Flag => value.is_bool(),
             Self::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-            Self::Parsed(parses, _) => value.as_str().is_some_and(parses),
+            Self::Parsed(parses, _) => parses(&as_text::text(value)),
             Self::ParsedList(parses, text) => list(usize::MAX, 0, Self::Parsed(parses, text)),
         }
     }

@@ -1,11 +1,12 @@
 //! The sections of a recipe: each key once, with its default, its range and its meaning.
 
-use duel_models::LatentLaw;
+use duel_models::{LatentLaw, text::is_hidden};
 use serde::{Deserialize, Serialize};
 
 use super::{
     as_text,
     change::{Change, LEARNING_RATE, UPDATES},
+    pictures::{Background, DataSize},
     range::{Range, Setting},
     source::{DataShape, Source},
 };
@@ -70,6 +71,13 @@ pub(super) fn all_settings() -> impl Iterator<Item = &'static Setting> {
 const TOP: &[Setting] = &[
     Setting { section: "", key: "name", range: Range::Text(200), meaning: " The recipe's name." },
     Setting { section: "", key: "about", range: Range::Text(200), meaning: " What the recipe shows, in a line." },
+    Setting {
+        section: "",
+        key: "derive",
+        range: Range::Flag,
+        meaning: " Whether stages, channels, batch, steps, labels and augmentation follow from the shape and the number of \
+                  the pictures, as far as neither the recipe file nor --set gives them. The dial is generator.width.",
+    },
 ];
 
 words! {
@@ -167,6 +175,28 @@ words! {
 }
 
 words! {
+    /// The part of a picture that is kept where its aspect ratio is not that of `data.size`.
+    Crop {
+        /// The largest part around the centre that has the aspect ratio.
+        Centre = "centre",
+        /// The whole picture, with the background beside it.
+        Fit = "fit",
+    }
+}
+
+words! {
+    /// The channels of the pictures.
+    Colour {
+        /// Grey if every picture is grey, else colour.
+        Auto = "auto",
+        /// One channel, the luma of colours: ITU-R BT.601.
+        Grey = "grey",
+        /// Red, green and blue.
+        Colour = "colour",
+    }
+}
+
+words! {
     /// The distribution of the first weights.
     Initial {
         /// Uniform within √(6 / (inputs + outputs)), biases 0: Glorot and Bengio 2010, equation 16; Keras' default.
@@ -198,19 +228,45 @@ pub(crate) const STAGES_MAX: usize = 5;
 section! {
     /// The training data.
     Data as "data" {
-        /// `mnist`, the bundled digits; a directory of IDX files named as MNIST's; a NumPy array of pictures, `.npy`;
-        /// or the numbers of a toy distribution: `bell`, a normal distribution, or `bell-two`, two of them.
+        /// `mnist`, the bundled digits; `stacked-mnist`, three random digits as the colours of one picture; `emoji`, the
+        /// bundled emoji; a folder or .zip of pictures, whose subfolders are classes; a .npy or .npz array; a directory
+        /// of IDX files named as MNIST's; or the numbers of a toy distribution: `bell`, a normal distribution, or
+        /// `bell-two`, two of them.
         #[serde(with = "as_text")]
         source: Source = Source::Mnist, Range::Text(4096);
         /// Channels, height and width of a picture, such as 3x32x48; `auto`: as the data have them. A run keeps the
         /// shape of its data here.
         #[serde(with = "as_text")]
         shape: DataShape = DataShape::Auto, Range::Parsed(|text| text.parse::<DataShape>().is_ok(), "auto, or channels (1 or 3) x height x width (8 to 128), such as 3x32x48");
+        /// The size that pictures are resized to: one side, or height x width; `auto`: the size that all pictures have,
+        /// or else a square of 64, 32, 16 or 8 pixels that no more than half of the pictures are smaller than.
+        #[serde(with = "as_text")]
+        size: DataSize = DataSize::Auto, Range::Parsed(|text| text.parse::<DataSize>().is_ok(), "auto, a side from 8 to 128, or height x width such as 48x64");
+        /// The part of a picture that is kept where its aspect ratio is another: `centre`, the largest part around the
+        /// centre; `fit`, the whole picture with the background beside it.
+        crop: Crop = Crop::Centre, Crop::WORDS;
+        /// `grey`, `colour`, or `auto`: grey if every picture is grey.
+        colour: Colour = Colour::Auto, Colour::WORDS;
+        /// The colour behind transparent pixels, and beside a fitted picture.
+        #[serde(with = "as_text")]
+        background: Background = Background::default(), Range::Parsed(|text| text.parse::<Background>().is_ok(), "white, black or #rrggbb");
+        /// Whether each training picture is mirrored, left to right, in half of its batches.
+        flip: bool = false, Range::Flag;
+        /// The most memory that the pictures may take, in gigabytes.
+        memory: f64 = 4.0, Range::Real(0.001, 1e6);
         /// Training pictures used, from the first one on; 0 for all.
         images: usize = 0, Range::Whole(0, i64::MAX);
-        /// Classes of conditional networks; labels count from 0.
-        classes: usize = 10, Range::Whole(1, 256);
+        /// Classes of conditional networks; labels count from 0. 0: as many as the data have; labels that do not count
+        /// from 0 without a gap are numbered anew.
+        classes: usize = 0, Range::Whole(0, 256);
+        /// Names of the classes, in the order of the labels; none for numbers. A run keeps the names that its data have.
+        names: Vec<String> = Vec::new(), Range::ParsedList(is_class_name, "a list of names of 1 to 64 bytes, one for each class");
     }
+}
+
+/// Whether a text can be the name of a class.
+fn is_class_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && !text.chars().any(is_hidden)
 }
 
 section! {

@@ -3,6 +3,10 @@
 /// Name and TOML text of each, the default first.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("digits", include_str!("../../recipes/digits.toml")),
+    ("pictures", include_str!("../../recipes/pictures.toml")),
+    ("emoji", include_str!("../../recipes/emoji.toml")),
+    ("fashion", include_str!("../../recipes/fashion.toml")),
+    ("stacked", include_str!("../../recipes/stacked.toml")),
     ("article", include_str!("../../recipes/article.toml")),
     ("paper", include_str!("../../recipes/paper.toml")),
     ("bell", include_str!("../../recipes/bell.toml")),

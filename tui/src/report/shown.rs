@@ -9,7 +9,7 @@ use anyhow::Result;
 use duel_models::picture::Picture;
 use duel_runtime::Generator;
 use duel_trainer::{
-    data::{Images, load_training},
+    data::{Images, SILENT, load_training},
     export::{Weights, export},
     gan::Duel,
     metrics::{nearest, scores::Judge, similarity::can_score},
@@ -52,7 +52,7 @@ fn shown(dir: &Path, judge: Option<&Judge>) -> Result<Shown> {
 
 /// Returns some samples above their nearest training pictures, and the mean distance of both; or why there are none.
 fn nearest_training_pictures(duel: &Duel, images: &Images) -> Result<(Picture, f64), String> {
-    let (_, train) = load_training(duel.recipe.clone()).map_err(|error| error.to_string())?;
+    let (_, train) = load_training(duel.recipe.clone(), SILENT).map_err(|error| error.to_string())?;
     let train = train.ok_or("a toy distribution has no training pictures")?;
     let (picture, found) = nearest::beside(&samples::shown(images), &train);
     let apart: f64 = found.iter().map(|found| f64::from(found.squared).sqrt()).sum();

@@ -1,5 +1,6 @@
 //! Runs by name, their networks, and the samples that are scored.
 
+pub mod decoding;
 pub mod find;
 pub mod restore;
 pub mod samples;

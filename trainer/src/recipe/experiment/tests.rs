@@ -72,7 +72,7 @@ fn an_invalid_setting_is_refused_with_the_allowed_values() {
         let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
         assert!(error.starts_with("mine.toml"), "{error}");
     }
-    assert!(Recipe::load("artcle", &[]).expect_err("no such").to_string().contains("one of digits, article"));
+    assert!(Recipe::load("artcle", &[]).expect_err("no such").to_string().contains("one of digits, pictures"));
 }
 
 /// The generator's rate at some steps.

@@ -29,7 +29,7 @@ use duel_trainer::{
 use crate::{
     files::write,
     generators::by_name,
-    runs::{find, restore, samples},
+    runs::{decoding, find, restore, samples},
     term::output::{note, print},
 };
 
@@ -189,8 +189,9 @@ impl Subject {
             return self.is_scorable().then(|| [mnist::load(Split::Train), mnist::load(Split::Test)]);
         };
         let load = || {
-            let (recipe, train) = data::load_training(duel.recipe.clone())?;
-            Ok::<_, DataError>(train.zip(data::load_test(&recipe)?).map(|(train, test)| [train, test]))
+            let (recipe, train) = decoding::with_bar(|progress| data::load_training(duel.recipe.clone(), progress))?;
+            let test = decoding::with_bar(|progress| data::load_test(&recipe, progress))?;
+            Ok::<_, DataError>(train.zip(test).map(|(train, test)| [train, test]))
         };
         load().unwrap_or_else(|why| {
             note(&format!("duel: no verdicts of the discriminator: {why}"));

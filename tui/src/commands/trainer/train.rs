@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use duel_trainer::{
-    data::load_training,
+    data::{DataSet, load_training},
     device::{self, device},
     gan::{Duel, state},
     recipe::{Change, Recipe},
@@ -33,7 +33,7 @@ use duel_trainer::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::{
-    runs::find,
+    runs::{decoding, find},
     term::{
         charset::Charset,
         output::{note, print},
@@ -132,8 +132,14 @@ pub fn run(args: TrainArgs) -> Result<()> {
     print(&format!("{said}; {words} `{command}`\n"))
 }
 
+/// Loads the data of a new run, and sets the settings of its recipe that follow from them.
+fn load(args: &TrainArgs) -> Result<(Recipe, Option<DataSet>)> {
+    let recipe = recipe(args)?;
+    Ok(decoding::with_bar(|progress| load_training(recipe, progress))?)
+}
+
 fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
-    let (recipe, data) = load_training(recipe(args)?)?;
+    let (recipe, data) = load(args)?;
     let duel = Duel::new(recipe, data, device(args.device.into())?)?;
     let writer = match &args.run {
         Some(dir) => Writer::create(dir, &duel.recipe)?,
@@ -157,7 +163,8 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         }
     }
     let (mut writer, kept) = Writer::resume(dir)?;
-    let (recipe, data) = load_training(with_flags(kept.clone(), &settings, args)?)?;
+    let recipe = with_flags(kept.clone(), &settings, args)?;
+    let (recipe, data) = decoding::with_bar(|progress| load_training(recipe, progress))?;
     let mut duel = Duel::new(recipe, data, device(args.device.into())?)?;
     // A run without a checkpoint was killed before its first one, or was made for a trainer in the background: it
     // starts at step 0.
@@ -265,7 +272,7 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
 
 /// Trains without writing files, and prints the speed as JSON.
 fn bench(args: &TrainArgs) -> Result<()> {
-    let (recipe, data) = load_training(recipe(args)?)?;
+    let (recipe, data) = load(args)?;
     let steps = args.steps.unwrap_or(500);
     let mut duel = Duel::new(recipe, data, device(args.device.into())?)?;
     let seconds = training::bench(&mut duel, steps)?;
