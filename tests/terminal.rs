@@ -330,6 +330,40 @@ fn the_clock_takes_little_processor_time() {
 }
 
 #[test]
+fn a_frame_shows_pictures_at_any_size_and_restores_the_terminal() {
+    let home = tempfile::tempdir().expect("a directory");
+    fs::write(home.path().join("m.onnx"), generator::colour()).expect("a write");
+    let arguments = ["frame", "--model", "m.onnx", "--seed", "1", "--classes", "red,sky blue", "--every", "60"];
+    let mut pty = start(home.path(), (80, 24), &arguments);
+    pty.expect("▀▀▀▀");
+    pty.listen(Duration::from_secs(1));
+    pty.forget();
+    pty.listen(Duration::from_secs(1));
+    assert_eq!(pty.output.len(), 0, "nothing is drawn while a picture rests");
+    // Space begins the morph, and ends it.
+    for _ in 0..2 {
+        pty.press(" ");
+        pty.listen(Duration::from_millis(500));
+        assert!(!pty.output.is_empty(), "another picture is drawn");
+        pty.forget();
+    }
+    for (columns, rows) in [(3, 2), (200, 50), (1, 1), (40, 10)] {
+        pty.resize(columns, rows);
+        pty.expect("▀");
+    }
+    pty.press("q");
+    assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+    assert_restored(&pty);
+
+    let mut pty = start(home.path(), (80, 24), &arguments);
+    pty.expect("▀▀▀▀");
+    println!("peak memory: {} kB", pty.peak_memory() / 1024);
+    pty.signal(Signal::TERM);
+    assert!(pty.end(Duration::from_secs(2)).expect("SIGTERM ends it").success());
+    assert_restored(&pty);
+}
+
+#[test]
 fn without_a_terminal_watch_writes_lines() {
     let (home, _dir) = run(Kind::Healthy);
     let output = |arguments: &[&str]| {

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use crate::{LatentLaw, Shape, text::is_hidden};
+use crate::{LatentLaw, Shape, json, text::is_hidden};
 
 /// The largest latent of a card. Bounds the memory that an untrusted file can ask for.
 const LATENT_MAX: usize = 4096;
 
 /// The most classes of a card: a label is one byte.
 const CLASSES_MAX: usize = 256;
+
+/// The longest name of a class, in bytes.
+const CLASS_NAME_MAX: usize = 64;
 
 /// The description of an exported generator. Its pictures have `shape` and values in [-1, 1].
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +26,8 @@ pub struct Card {
     pub latent_law: LatentLaw,
     /// Number of classes, 0 (none) to 256.
     pub classes: usize,
+    /// The name of each class, 1 to 64 bytes without hidden characters; empty if the classes have numbers only.
+    pub class_names: Vec<String>,
     /// Name of the recipe that trained it.
     pub recipe: String,
     /// Seed of the training.
@@ -68,6 +73,8 @@ const VERSION: &str = "2";
 const SHAPE_1: &str = "1x28x28";
 const RANGE: &str = "-1..1";
 const SCORE: &str = "duel.score.";
+/// A JSON list; absent if the classes have no names. Older programs ignore it.
+const CLASS_NAMES: &str = "duel.class_names";
 
 impl Card {
     /// The card as keys and values for the metadata of a file.
@@ -88,8 +95,14 @@ impl Card {
             ("duel.made_by", self.made_by.clone()),
             ("duel.checked_by", self.checked_by.clone()),
         ];
+        let names = (!self.class_names.is_empty()).then(|| (CLASS_NAMES, json::write_list(&self.class_names)));
         let scores = self.scores.iter().map(|(name, score)| (format!("{SCORE}{name}"), score.to_string()));
-        fields.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(scores).collect()
+        fields.into_iter().chain(names).map(|(key, value)| (key.to_owned(), value)).chain(scores).collect()
+    }
+
+    /// The name of a class, or its number if the classes have no names.
+    pub fn class_name(&self, class: u8) -> String {
+        self.class_names.get(usize::from(class)).cloned().unwrap_or_else(|| class.to_string())
     }
 
     /// Reads the card in the metadata of an untrusted file, and checks each field. Keys of other programs are ignored.
@@ -104,12 +117,14 @@ impl Card {
             other => return Err(wrong("duel.card", other, "1 or 2")),
         }
         fields.exactly("duel.range", RANGE)?;
+        let classes = fields.number("duel.classes", 0, CLASSES_MAX)?;
         Ok(Self {
             name: fields.text("duel.name")?,
             shape: fields.parsed("duel.image", "CHANNELSxHEIGHTxWIDTH, 1 or 3 channels and sides of 8 to 128")?,
             latent: fields.number("duel.latent", 1, LATENT_MAX)?,
             latent_law: fields.parsed("duel.latent_law", "normal or uniform")?,
-            classes: fields.number("duel.classes", 0, CLASSES_MAX)?,
+            classes,
+            class_names: fields.class_names(classes)?,
             recipe: fields.text("duel.recipe")?,
             seed: fields.parsed("duel.seed", "an integer")?,
             steps: fields.parsed("duel.steps", "an integer")?,
@@ -154,6 +169,17 @@ impl Fields<'_> {
         if (least..=most).contains(&number) { Ok(number) } else { Err(wrong(key, self.get(key)?, &expected)) }
     }
 
+    fn class_names(&self, classes: usize) -> Result<Vec<String>, CardError> {
+        let Some(value) = self.0.get(CLASS_NAMES) else { return Ok(Vec::new()) };
+        let good = |name: &String| (1..=CLASS_NAME_MAX).contains(&name.len()) && !name.chars().any(is_hidden);
+        let names = json::read_list(value, classes).filter(|names| names.len() == classes && names.iter().all(good));
+        names.ok_or_else(|| {
+            let expected =
+                format!("a JSON list of {classes} names, each 1 to {CLASS_NAME_MAX} bytes of text in one line");
+            wrong(CLASS_NAMES, value, &expected)
+        })
+    }
+
     fn scores(&self) -> Result<BTreeMap<String, f64>, CardError> {
         let scores = self.0.iter().filter_map(|(key, value)| Some((key, key.strip_prefix(SCORE)?, value)));
         scores
@@ -182,6 +208,7 @@ mod tests {
             latent: 784,
             latent_law: LatentLaw::Normal,
             classes: 0,
+            class_names: Vec::new(),
             recipe: "article".into(),
             seed: u64::MAX,
             steps: 78_125,
@@ -196,6 +223,31 @@ mod tests {
     #[test]
     fn a_card_survives_the_round_trip() {
         assert_eq!(Card::from_map(&card().to_map()), Ok(card()));
+    }
+
+    #[test]
+    fn names_of_classes_survive_the_round_trip() {
+        let class_names: Vec<String> = ["cat", "\"dog\"", "é"].map(str::to_owned).into();
+        let named = Card { classes: 3, class_names, ..card() };
+        let map = named.to_map();
+        assert_eq!(map["duel.class_names"], r#"["cat", "\"dog\"", "é"]"#);
+        assert_eq!(Card::from_map(&map), Ok(named.clone()));
+        assert_eq!([named.class_name(1), named.class_name(3), card().class_name(7)], ["\"dog\"", "3", "7"]);
+        assert!(!card().to_map().contains_key("duel.class_names"), "a card without names is as before");
+        let long = format!(r#"["{}", "b", "c"]"#, "a".repeat(65));
+        for names in [
+            r#"["cat", "dog"]"#,
+            r#"["a", "b", "c", "d"]"#,
+            r#"["a", "", "c"]"#,
+            r#"["a\u001b", "b", "c"]"#,
+            "cat",
+            &long,
+        ] {
+            let mut map = map.clone();
+            map.insert("duel.class_names".into(), names.into());
+            let error = Card::from_map(&map).expect_err(names).to_string();
+            assert!(error.contains("duel.class_names") && error.contains("3 names"), "{error}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod card;
 pub mod files;
+mod json;
 pub mod latent;
 pub mod onnx;
 pub mod picture;

@@ -75,10 +75,25 @@ pub fn grid(images: &[u8], shape: Shape, columns: usize) -> Picture {
 
 /// Encodes a picture as a PNG file of 8 bits per channel, grey or RGB.
 pub fn png(picture: &Picture) -> Vec<u8> {
+    encode(picture, png::BitDepth::Eight, &picture.pixels)
+}
+
+/// Encodes a grey picture as a PNG file of one bit per pixel: white from level 128 on.
+pub fn png_one_bit(picture: &Picture) -> Vec<u8> {
+    assert_eq!(picture.channels, 1, "a picture of one bit per pixel is grey");
+    // The leftmost pixel is the highest bit; each row begins with a new byte.
+    let byte = |pixels: &[u8]| pixels.iter().zip(0..).fold(0, |byte, (level, bit)| byte | (level >> 7) << (7 - bit));
+    let packed: Vec<u8> = picture.pixels.chunks(picture.width).flat_map(|row| row.chunks(8).map(byte)).collect();
+    encode(picture, png::BitDepth::One, &packed)
+}
+
+/// Encodes rows of pixels of the given depth, as many as the picture has.
+fn encode(picture: &Picture, depth: png::BitDepth, rows: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
     encoder.set_color(if picture.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
-    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&picture.pixels));
+    encoder.set_depth(depth);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(rows));
     written.expect("a picture has width × height × channels bytes, and writing to memory does not fail");
     bytes
 }
@@ -136,5 +151,18 @@ mod tests {
         let info = reader.next_frame(&mut decoded).expect("an image");
         assert_eq!((info.width, info.height, info.color_type), (24, 16, png::ColorType::Rgb));
         assert_eq!(decoded, picture.pixels);
+    }
+
+    #[test]
+    fn a_png_of_one_bit_has_a_bit_for_each_pixel() {
+        let pixels: Vec<u8> = (0..3 * 10).map(|at| if at % 7 < 3 { 128 } else { 127 }).collect();
+        let bytes = png_one_bit(&Picture { width: 10, height: 3, channels: 1, pixels: pixels.clone() });
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(&bytes));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().expect("a PNG file");
+        assert_eq!((reader.info().bit_depth, reader.info().width, reader.info().height), (png::BitDepth::One, 10, 3));
+        let mut decoded = vec![0; 30];
+        reader.next_frame(&mut decoded).expect("an image");
+        assert!(decoded.iter().eq(pixels.iter().map(|level| if *level < 128 { &0 } else { &255 })), "{decoded:?}");
     }
 }

@@ -12,6 +12,9 @@ pub struct Shipped {
 /// All shipped generators, the default first. A static, because the compiler may copy a constant to each place that
 /// uses it.
 pub static SHIPPED: &[Shipped] = &[
+    // The generator of `duel pack --model FILE`.
+    #[cfg(feature = "packed")]
+    Shipped { name: "packed", onnx: include_bytes!(env!("DUEL_MODEL", "feature `packed`: DUEL_MODEL must be a file")) },
     Shipped { name: "digits", onnx: include_bytes!("../digits/generator.onnx") },
     Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },
 ];

@@ -1,5 +1,6 @@
 //! The commands as a user types them: their output, their exit codes, and the files that they write or leave alone.
 
+mod drawing;
 mod old_runs;
 mod shapes;
 

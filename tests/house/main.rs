@@ -37,12 +37,25 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     (
         "tui",
-        &["text", "term", "generators", "files", "runs", "watch", "explore", "clock", "report", "commands", "main"],
+        &[
+            "text",
+            "term",
+            "generators",
+            "files",
+            "runs",
+            "watch",
+            "explore",
+            "clock",
+            "frame",
+            "report",
+            "commands",
+            "main",
+        ],
     ),
 ];
 
 /// Rooms that may not use each other, whatever their order in `ROOMS`.
-const FEATURES: &[&str] = &["watch", "explore", "clock", "report"];
+const FEATURES: &[&str] = &["watch", "explore", "clock", "frame", "report"];
 
 /// The most lines of a file.
 const FILE_MAX: usize = 450;

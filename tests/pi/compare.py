@@ -1,4 +1,4 @@
-"""Compares the digits that two machines drew from one seed: latents and labels must be equal to the bit, pixels within 1 of 255."""
+"""Compares the pictures that two machines drew from one seed: latents and labels must be equal to the bit, pixels within 1 of 255."""
 import struct
 import sys
 

@@ -10,7 +10,7 @@ program, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 86.
 child, terminal = pty.fork()
 if child == 0:
     os.environ["TERM"] = "xterm-256color"
-    os.execv(program, [program, "clock", "--speed", "1000"])
+    os.execv(program, [program, "clock", "--model", "digits", "--speed", "1000"])
 termios.tcsetwinsize(terminal, (24, 80))
 
 

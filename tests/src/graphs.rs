@@ -22,6 +22,7 @@ pub fn card(name: &str, shape: Shape, latent: usize, classes: usize) -> Card {
         latent,
         latent_law: LatentLaw::Normal,
         classes,
+        class_names: Vec::new(),
         recipe: "none".into(),
         seed: 0,
         steps: 0,

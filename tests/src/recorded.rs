@@ -154,6 +154,9 @@ pub fn at(kind: Kind, step: u64) -> Metrics {
         d_learning_rate: 1e-4,
         g_learning_rate: 1e-4,
         images_per_second: 7100.0 * wobble(0.03),
+        augment_probability: f64::NAN,
+        overfitting: f64::NAN,
+        memorisation: f64::NAN,
     };
     if kind == Kind::Diverged && step > 7000 {
         let lost = f64::NAN;

@@ -1,13 +1,14 @@
 //! `duel`: train generative adversarial networks and watch them, in a terminal.
 //!
-//! The modules, from the top down: the commands; the features `watch`, `explore`, `clock` and `report`; runs and
-//! generators by name; files that are written; the terminal; numbers and events in words. A module uses only modules
+//! The modules, from the top down: the commands; the features `watch`, `explore`, `clock`, `frame` and `report`;
+//! runs and generators by name; files that are written; the terminal; numbers and events in words. A module uses only modules
 //! that come after it in this list, and a feature uses no other feature.
 
 mod commands;
 
 mod clock;
 mod explore;
+mod frame;
 #[cfg(feature = "train")]
 mod report;
 #[cfg(feature = "train")]

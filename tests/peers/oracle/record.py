@@ -134,9 +134,10 @@ LOSSES = {  # name: (the discriminator's, the generator's)
 }
 
 
-def penalty(discriminator, images, y, epsilon):
-    """lambda * mean (D(x) - D(x + sigma * epsilon))^2: R1 on real images, R2 on drawn ones, without a second derivative."""
-    return LAMBDA * ((discriminator(images, y) - discriminator(images + SIGMA * epsilon, y)) ** 2).mean()
+def penalty(discriminator, images, y, epsilon, see=lambda images: images):
+    """lambda * mean (D(x) - D(x + sigma * epsilon))^2: R1 on real images, R2 on drawn ones, without a second derivative. With augmentation D sees
+    both through the same transformation."""
+    return LAMBDA * ((discriminator(see(images), y) - discriminator(see(images + SIGMA * epsilon), y)) ** 2).mean()
 
 
 # The duel.
@@ -159,18 +160,22 @@ def duel(make, initial, optimiser, batches, dtype, loss="non-saturating", penali
 
     for step in range(STEPS):
         x, y = batches["x"][step], batches["y"][step]
+        see = lambda side, kind: partial(augmented, parameters=batches["augment"][step, side, kind]) if "augment" in batches else lambda images: images
 
         fake = generator(batches["z_discriminator"][step], y).detach()
-        d_loss = d_loss_of(discriminator(x, y), discriminator(fake, y))
+        see_real, see_fake = see(0, 0), see(0, 1)
+        d_loss = d_loss_of(discriminator(see_real(x), y), discriminator(see_fake(fake), y))
         if penalised:
-            d_loss = d_loss + penalty(discriminator, x, y, batches["epsilon"][0]) + penalty(discriminator, fake, y, batches["epsilon"][1])
+            d_loss = d_loss + penalty(discriminator, x, y, batches["epsilon"][0], see_real)
+            d_loss = d_loss + penalty(discriminator, fake, y, batches["epsilon"][1], see_fake)
         optimiser_d.zero_grad()
         d_loss.backward()
         figures["d_gradient_norm"].append(gradient_norm(discriminator))
         optimiser_d.step()
 
         discriminator.requires_grad_(False)
-        g_loss = g_loss_of(discriminator(x, y), discriminator(generator(batches["z_generator"][step], y), y))
+        see_real, see_fake = see(1, 0), see(1, 1)
+        g_loss = g_loss_of(discriminator(see_real(x), y), discriminator(see_fake(generator(batches["z_generator"][step], y)), y))
         optimiser_g.zero_grad()
         g_loss.backward()
         discriminator.requires_grad_(True)
@@ -287,6 +292,92 @@ def record_losses():
     return tensors
 
 
+# The transformations of DiffAugment_pytorch.py (github.com/mit-han-lab/data-efficient-gans), line by line, but that they take their random numbers
+# as arguments. Pictures are [N, channels, height, width], as there; their x is a row, and their y a column.
+
+
+def brightness(x, amount):
+    return x + amount.view(-1, 1, 1, 1)
+
+
+def saturation(x, amount):
+    x_mean = x.mean(dim=1, keepdim=True)
+    return (x - x_mean) * amount.view(-1, 1, 1, 1) + x_mean
+
+
+def contrast(x, amount):
+    x_mean = x.mean(dim=[1, 2, 3], keepdim=True)
+    return (x - x_mean) * amount.view(-1, 1, 1, 1) + x_mean
+
+
+def translation(x, shift):
+    grid_batch, grid_x, grid_y = torch.meshgrid(*(torch.arange(size) for size in (x.size(0), x.size(2), x.size(3))), indexing="ij")
+    grid_x = torch.clamp(grid_x + shift[:, 0].view(-1, 1, 1) + 1, 0, x.size(2) + 1)
+    grid_y = torch.clamp(grid_y + shift[:, 1].view(-1, 1, 1) + 1, 0, x.size(3) + 1)
+    x_pad = F.pad(x, [1, 1, 1, 1, 0, 0, 0, 0])
+    return x_pad.permute(0, 2, 3, 1).contiguous()[grid_batch, grid_x, grid_y].permute(0, 3, 1, 2).contiguous()
+
+
+def cutout(x, offset):
+    size = int(x.size(2) * 0.5 + 0.5), int(x.size(3) * 0.5 + 0.5)
+    grid_batch, grid_x, grid_y = torch.meshgrid(*(torch.arange(n) for n in (x.size(0), *size)), indexing="ij")
+    grid_x = torch.clamp(grid_x + offset[:, 0].view(-1, 1, 1) - size[0] // 2, min=0, max=x.size(2) - 1)
+    grid_y = torch.clamp(grid_y + offset[:, 1].view(-1, 1, 1) - size[1] // 2, min=0, max=x.size(3) - 1)
+    mask = torch.ones(x.size(0), x.size(2), x.size(3), dtype=x.dtype)
+    mask[grid_batch, grid_x, grid_y] = 0
+    return x * mask.unsqueeze(1)
+
+
+def augmented(x, parameters):
+    """Images [N, 784] after all transformations. `parameters` [N, 7]: brightness, saturation, contrast, shift by rows and columns, cutout."""
+    h = contrast(saturation(brightness(x.view(-1, 1, 28, 28), parameters[:, 0]), parameters[:, 1]), parameters[:, 2])
+    return cutout(translation(h, parameters[:, 3:5].long()), parameters[:, 5:7].long()).flatten(1)
+
+
+def record_augmented_steps(shared, dcgan, seed):
+    """Ten steps from the start of dcgan.safetensors with augmentation, the relativistic loss, and both penalties."""
+    generator, discriminator = start(MAKE["dcgan"], 3)
+    initial = {"generator": generator.state_dict(), "discriminator": discriminator.state_dict()}
+    torch.manual_seed(seed)
+    sizes = STEPS, 2, 2, BATCH  # the discriminator's update and the generator's, real images and drawn ones
+    amounts = [torch.rand(sizes) - 0.5, torch.rand(sizes) * 2, torch.rand(sizes) + 0.5]
+    places = [torch.randint(*ends, sizes).float() for ends in ((-4, 5), (-4, 5), (0, 29), (0, 29))]
+    tensors = {"augment": torch.stack(amounts + places, -1)}
+    batches = shared | {name: dcgan[name] for name in ("z_discriminator", "z_generator")} | tensors
+    for dtype, prefix in ((torch.float32, ""), (torch.float64, "double.")):
+        figures = duel(MAKE["dcgan"], initial, DCGAN_ADAM, batches, dtype, loss="relativistic", penalised=True)[0]
+        tensors |= {f"{prefix}augmented.{key}": values for key, values in figures.items()}
+    return tensors
+
+
+def record_augmentation(seed, channels, height, width, n=6):
+    """Each transformation alone, and all of them in turn: pictures, their transformed ones, and the gradient of the pictures."""
+    torch.manual_seed(seed)
+    most = [int(side * 0.125 + 0.5) for side in (height, width)]
+    ends = [side + (1 - int(side * 0.5 + 0.5) % 2) for side in (height, width)]
+    parameters = {
+        brightness: torch.rand(n) - 0.5,
+        saturation: torch.rand(n) * 2,
+        contrast: torch.rand(n) + 0.5,
+        translation: torch.stack([torch.randint(-m, m + 1, [n]) for m in most], 1),
+        cutout: torch.stack([torch.randint(0, end, [n]) for end in ends], 1),
+    }
+    # The largest shifts, and rectangles that leave the picture at either end.
+    parameters[translation][:2] = torch.tensor([[-most[0], most[1]], [most[0], -most[1]]])
+    parameters[cutout][:2] = torch.tensor([[0, ends[1] - 1], [ends[0] - 1, 0]])
+    x = torch.tanh(2 * torch.randn(n, channels, height, width))
+    upstream = torch.randn(n, channels, height, width)
+    tensors = {"x": x, "upstream": upstream} | {f"{f.__name__}.parameters": amount for f, amount in parameters.items()}
+    for name, functions in [*((f.__name__, [f]) for f in parameters), ("all", list(parameters))]:
+        before = x.clone().requires_grad_()
+        after = before
+        for function in functions:
+            after = function(after, parameters[function])
+        after.backward(upstream)
+        tensors |= {f"{name}.y": after.detach(), f"{name}.gradient": before.grad}
+    return tensors
+
+
 MAKE = {
     "mlp": lambda: (MlpGenerator(), MlpDiscriminator()),
     "paper": lambda: (PaperGenerator(), PaperDiscriminator()),
@@ -319,7 +410,10 @@ def main():
         "penalty": record_penalty(shared, seed=3),
         "spectral_norm": record_spectral_norm(seed=5),
         "losses": record_losses(),
+        "augment_colour": record_augmentation(7, channels=3, height=12, width=13),
+        "augment_grey": record_augmentation(8, channels=1, height=9, width=8),
     }
+    files["augment_steps"] = record_augmented_steps(shared, files["dcgan"], seed=9)
     for name, tensors in files.items():
         path = home / f"{name}.safetensors"
         save_file({key: t.contiguous() for key, t in tensors.items()}, path, metadata={"made_by": f"record.py, torch {torch.__version__}"})

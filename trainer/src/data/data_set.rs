@@ -59,6 +59,13 @@ impl DataSet {
         self.labels.get(index).copied().unwrap_or_default()
     }
 
+    /// The first pictures, at most `count`, without what is held out.
+    pub fn first(&self, count: usize) -> Self {
+        let count = count.min(self.len());
+        let labels = self.labels.get(..count).map(<[u8]>::to_vec).unwrap_or_default();
+        Self::new(self.shape, self.images[..count * self.shape.size()].to_vec(), labels)
+    }
+
     /// What a recipe needs to know of the pictures.
     pub fn facts(&self) -> Facts {
         let labelled = self.labels.iter().max().map_or(0, |&label| usize::from(label) + 1);

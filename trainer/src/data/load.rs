@@ -13,7 +13,7 @@ use super::{
     mnist, pictures, stacked,
     wanted::Wanted,
 };
-use crate::recipe::{Data, Kind, Recipe, Source, Toy};
+use crate::recipe::{Augment, Data, Kind, Recipe, Source, Toy};
 
 /// The most held-out pictures.
 const HELD_OUT: usize = 5_000;
@@ -155,6 +155,7 @@ fn check_toy(recipe: &Recipe, toy: Toy) -> Result<(), DataError> {
         (mlp[1], "discriminator.kind", "mlp"),
         (recipe.generator.latent == 1, "generator.latent", "1"),
         (!recipe.training.conditional, "training.conditional", "false"),
+        (recipe.training.augment == Augment::Off, "training.augment", "off"),
     ] {
         if !fits {
             return Err(DataError::Toy { toy: toy.name(), key, wanted });

@@ -6,7 +6,7 @@ use super::{
     step_failures::{WINDOW, share_judged_right},
 };
 use crate::{
-    recipe::{BatchNorm, Kind, Recipe},
+    recipe::{Augment, BatchNorm, Kind, Recipe},
     run::record::Metrics,
 };
 
@@ -140,9 +140,13 @@ pub(super) fn memorises(probes: &[Probe], recipe: &Recipe) -> Option<Finding> {
     if few || !probes.iter().all(|probe| probe.memory > 0.75) {
         return None;
     }
-    let d = &recipe.discriminator;
+    let (d, training) = (&recipe.discriminator, &recipe.training);
     let remedy = if recipe.data.images > 0 {
         "--set data.images=0".to_owned()
+    } else if training.augment == Augment::Off {
+        "--set training.augment=adaptive".to_owned()
+    } else if training.augment_probability < 1.0 {
+        "--set training.augment_probability=1".to_owned()
     } else if d.kind == Kind::Mlp && d.keep_hidden == 1.0 {
         "--set discriminator.keep_pixels=0.8 --set discriminator.keep_hidden=0.5".to_owned()
     } else {

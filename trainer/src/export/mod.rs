@@ -192,6 +192,7 @@ fn card(duel: &Duel, shape: Shape, weights: Weights) -> Card {
         latent: recipe.generator.latent,
         latent_law: recipe.generator.latent_law,
         classes: recipe.classes(),
+        class_names: if recipe.training.conditional { recipe.data.names.clone() } else { Vec::new() },
         recipe: recipe.name.clone(),
         seed: recipe.training.seed,
         steps: duel.step,

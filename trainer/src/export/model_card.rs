@@ -22,10 +22,7 @@ pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Re
     let ending = ending(recipe);
     let (takes, label) = match card.classes {
         0 => (format!("`latent` [N, {latent}] and gives `image`"), String::new()),
-        classes => (
-            format!("`latent` [N, {latent}] and `label`, int64 [N], and gives `image`"),
-            format!("| label | 0 to {} |\n", classes - 1),
-        ),
+        _ => (format!("`latent` [N, {latent}] and `label`, int64 [N], and gives `image`"), label_row(card)),
     };
     let recipe = recipe.to_toml();
     let scores: String = match card.scores.is_empty() {
@@ -68,6 +65,16 @@ duel sample --model generator.onnx
 {recipe}```
 "
     )
+}
+
+/// The row of the labels: their range, or each label with the name of its class.
+fn label_row(card: &Card) -> String {
+    let named = card.class_names.iter().enumerate().map(|(label, name)| format!("{label}: {}", escape_markdown(name)));
+    let labels = match card.class_names.is_empty() {
+        true => format!("0 to {}", card.classes - 1),
+        false => named.collect::<Vec<_>>().join(", "),
+    };
+    format!("| label | {labels} |\n")
 }
 
 /// The `about` text of the recipe. Empty for a shipped recipe that was trained on other data: its text describes the
@@ -167,21 +174,33 @@ fn command(recipe: &Recipe) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use candle_onnx::onnx::ModelProto;
     use prost::Message;
 
     use super::*;
 
+    /// Returns the directory of a shipped model, and the card in its ONNX file.
+    fn shipped_card(name: &str) -> (PathBuf, Card) {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
+        let model = ModelProto::decode(&*std::fs::read(dir.join("generator.onnx")).expect("a model")).expect("ONNX");
+        let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
+        (dir, Card::from_map(&map).expect("a card"))
+    }
+
+    #[test]
+    fn labels_are_listed_with_the_names_of_their_classes() {
+        let mut card = shipped_card("digits").1;
+        assert_eq!(label_row(&card), "| label | 0 to 9 |\n");
+        (card.classes, card.class_names) = (2, vec!["cat".into(), "a|b".into()]);
+        assert_eq!(label_row(&card), "| label | 0: cat, 1: a\\|b |\n");
+    }
+
     #[test]
     fn shipped_model_cards_hold_the_scores_of_their_models() {
         for name in ["digits", "article"] {
-            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
-            let model =
-                ModelProto::decode(&*std::fs::read(dir.join("generator.onnx")).expect("a model")).expect("ONNX");
-            let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
-            let card = Card::from_map(&map).expect("a card");
+            let (dir, card) = shipped_card(name);
             assert!(card.scores.len() > 9, "{name}");
             let readme = std::fs::read_to_string(dir.join("README.md")).expect("a card");
             assert_eq!(readme[..readme.find("\n# ").expect("a heading")], front_matter(&card), "{name}");

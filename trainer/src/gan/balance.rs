@@ -12,8 +12,8 @@ use crate::networks;
 
 /// The target of D(x) - D(G(z)).
 const TARGET: f64 = 0.6;
-/// Updates of the discriminator from one adjustment to the next.
-const EVERY: u64 = 4;
+/// Updates of the discriminator from one adjustment to the next, of augmentation too.
+pub(super) const EVERY: u64 = 4;
 /// Real examples after which the share has fallen to a tenth, or risen tenfold.
 const TENTH: f64 = 5_000.0;
 /// The smallest share.

@@ -4,7 +4,11 @@ use candle_core::{Device, Result, Tensor};
 use duel_models::{LatentLaw, random::Stream};
 use rayon::prelude::*;
 
-use super::duel::{Duel, RealData};
+use super::{
+    augment::{Transforms, draw},
+    duel::{Duel, RealData},
+};
+use crate::networks::Engine;
 
 /// The tensors that one update learns from. Generated examples take the labels of the real ones.
 pub(super) struct Batch {
@@ -17,6 +21,8 @@ pub(super) struct Batch {
     /// ε of the penalties on real and on generated examples, [N, example] each; none for a penalty that the recipe
     /// leaves out.
     pub(super) noise: [Option<Tensor>; 2],
+    /// The transformations of the real and of the generated examples; none without augmentation.
+    pub(super) transforms: Option<Transforms>,
 }
 
 /// The network whose update a batch is for.
@@ -42,6 +48,15 @@ impl Batch {
         match &self.labels {
             Some(labels) => Tensor::cat(&[&self.latents, labels], 1),
             None => Ok(self.latents.clone()),
+        }
+    }
+
+    /// The examples as the discriminator sees them: `examples`, [sets.len() · N, example], of which each N are variants
+    /// of the real examples where `sets` is 0, and of the generated ones where it is 1.
+    pub(super) fn augmented(&self, examples: Tensor, sets: &[usize], engine: Engine) -> Result<Tensor> {
+        match &self.transforms {
+            Some(transforms) => transforms.apply(&examples, sets, engine),
+            None => Ok(examples),
         }
     }
 
@@ -113,6 +128,18 @@ impl Duel {
             latents: random(stream(side.stream_name()), recipe.generator.latent, recipe.generator.latent_law)?,
             labels: labels.clone(),
             noise: [noise(recipe.discriminator.r1, "r1")?, noise(recipe.discriminator.r2, "r2")?],
+            transforms: self.transforms(stream("augment").item(side as u64))?,
         })
+    }
+
+    /// The transformations of a batch; none without augmentation.
+    pub(super) fn transforms(&self, stream: Stream) -> Result<Option<Transforms>> {
+        let (Some(augmentation), Some(shape)) = (&self.augmentation, self.recipe.shape()) else { return Ok(None) };
+        let ([probability, _], training) = (augmentation.read()?, &self.recipe.training);
+        let set = |set: u64| {
+            let rows = (0..training.batch as u64).map(|row| stream.item(set).item(row));
+            rows.map(|stream| draw(stream, shape, training.augment_policy, probability)).collect()
+        };
+        Ok((probability > 0.0).then(|| Transforms { shape, sets: [set(0), set(1)] }))
     }
 }

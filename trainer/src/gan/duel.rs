@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
-use super::balance::Balance;
+use super::{balance::Balance, overfitting::Augmentation};
 use crate::{
     data::{DataSet, batches::Batches, toy::Mixture},
     networks::{
@@ -76,6 +76,8 @@ pub struct Duel {
     pub ema: Option<Arc<Network>>,
     /// The balance that slows down a discriminator that wins, if the recipe wants one.
     pub balance: Option<Balance>,
+    /// The probability of augmentation, if the recipe wants augmentation.
+    pub augmentation: Option<Augmentation>,
     /// Steps done.
     pub step: u64,
     /// Batches of real examples that the discriminator has seen.
@@ -110,6 +112,7 @@ impl Duel {
             generator: Duellist::new(generator, &recipe, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
             discriminator: Duellist::new(discriminator, &recipe, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
             balance: (recipe.training.balance == recipe::Balance::Adaptive).then(Balance::new).transpose()?,
+            augmentation: Augmentation::new(&recipe.training, &device)?,
             step: 0,
             batches_seen: 0,
             seconds: 0.0,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     data::mnist::SHAPE,
-    networks::{Mode, Network},
+    networks::{Engine, Mode, Network},
     recipe::{Loss, Recipe},
 };
 
@@ -39,7 +39,13 @@ const PAIRS: &[&[&str]] = &[
         "discriminator.keep_pixels=0.8",
         "discriminator.keep_hidden=0.5",
     ],
-    &["generator.kind=conv", "generator.channels=[3, 2]", "discriminator.kind=conv", "discriminator.channels=[2, 3]"],
+    &[
+        "generator.kind=conv",
+        "generator.channels=[3, 2]",
+        "discriminator.kind=conv",
+        "discriminator.channels=[2, 3]",
+        "training.augment=fixed",
+    ],
     &[
         "generator.kind=conv",
         "generator.growth=nearest",
@@ -57,6 +63,8 @@ const PAIRS: &[&[&str]] = &[
         "generator.output=sigmoid",
         "discriminator.kind=conv",
         "discriminator.channels=[2, 3]",
+        "training.augment=fixed",
+        "training.augment_probability=0.6",
     ],
     &[
         "data.shape=3x16x24",
@@ -64,6 +72,7 @@ const PAIRS: &[&[&str]] = &[
         "generator.channels=[3, 2]",
         "discriminator.hidden=[6]",
         "discriminator.keep_pixels=0.8",
+        "training.augment=fixed",
         "training.conditional=true",
         "data.classes=3",
     ],
@@ -99,8 +108,13 @@ struct Pair {
 
 impl Pair {
     fn new(settings: &[&str], seed: u64) -> Self {
-        let fixed =
-            ["generator.latent=3", "discriminator.r1=0.7", "discriminator.r2=0.3", "discriminator.penalty_noise=0.1"];
+        let fixed = [
+            "generator.latent=3",
+            "discriminator.r1=0.7",
+            "discriminator.r2=0.3",
+            "discriminator.penalty_noise=0.1",
+            "training.batch=6",
+        ];
         let settings: Vec<String> = fixed.iter().chain(settings).map(ToString::to_string).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
         let shape = recipe.shape().unwrap_or(SHAPE);
@@ -112,11 +126,13 @@ impl Pair {
             Tensor::from_vec(values, (ROWS, columns), &Device::Cpu).expect("memory")
         };
         let labels: Vec<u8> = (0..ROWS).map(|row| (row % recipe.data.classes) as u8).collect();
+        let transforms = duel.transforms(Stream::new(seed, "transformations")).expect("a CPU");
         let batch = Batch {
             real: normal(duel.example_size()).tanh().expect("memory"),
             latents: normal(recipe.generator.latent),
             labels: one_hot(&labels, recipe.classes(), &Device::Cpu).expect("memory"),
             noise: [Some(normal(duel.example_size())), Some(normal(duel.example_size()))],
+            transforms,
         };
         // Moves biases and batch norms away from their initial values.
         for network in [&duel.generator.network, &duel.discriminator.network] {
@@ -131,9 +147,10 @@ impl Pair {
     /// The batch in the precision `kind`.
     fn batch(&self, kind: DType) -> Batch {
         let of = |tensor: &Tensor| tensor.to_dtype(kind).expect("memory");
-        let Batch { real, latents, labels, noise } = &self.batch;
+        let Batch { real, latents, labels, noise, transforms } = &self.batch;
         let noise = noise.each_ref().map(|noise| noise.as_ref().map(of));
-        Batch { real: of(real), latents: of(latents), labels: labels.as_ref().map(of), noise }
+        let transforms = transforms.clone();
+        Batch { real: of(real), latents: of(latents), labels: labels.as_ref().map(of), noise, transforms }
     }
 
     /// The loss that `side` minimises. `draw` runs the generator, `judge` the discriminator.
@@ -142,6 +159,7 @@ impl Pair {
         side: &str,
         loss: Loss,
         batch: &Batch,
+        engine: Engine,
         draw: impl Fn(&Tensor) -> Result<Tensor>,
         judge: impl Fn(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
@@ -152,7 +170,7 @@ impl Pair {
         let discriminator = &self.recipe.discriminator;
         let of = |judged: &Tensor, index: usize| batch.logits(&judged.narrow(0, index * ROWS, ROWS)?);
         if side == "generator" {
-            let judged = judge(&Tensor::cat(&[&batch.real, &fake], 0)?)?;
+            let judged = judge(&batch.augmented(Tensor::cat(&[&batch.real, &fake], 0)?, &[0, 1], engine)?)?;
             return losses::generator(loss, &of(&judged, 0)?, &of(&judged, 1)?);
         }
         let fake = fake.detach();
@@ -160,7 +178,7 @@ impl Pair {
         for (clean, noise) in [&batch.real, &fake].into_iter().zip(batch.noise.iter().flatten()) {
             images.push((clean + (noise * discriminator.penalty_noise)?)?);
         }
-        let judged = judge(&Tensor::cat(&images, 0)?)?;
+        let judged = judge(&batch.augmented(Tensor::cat(&images, 0)?, &[0, 1, 0, 1], engine)?)?;
         let penalties = [(discriminator.r1, 0, 2), (discriminator.r2, 1, 3)];
         let total = losses::discriminator(loss, &of(&judged, 0)?, &of(&judged, 1)?)?.total;
         penalties.into_iter().try_fold(total, |total, (lambda, clean, noisy)| {
@@ -187,6 +205,7 @@ impl Pair {
             side,
             loss,
             &self.batch(DType::F64),
+            Engine::Candle,
             |x| self.generator.forward_candle(x, &generator, true),
             |x| self.discriminator.forward_candle(x, &discriminator, true),
         )
@@ -199,6 +218,7 @@ impl Pair {
             side,
             loss,
             &self.batch,
+            Engine::Kernels,
             |x| self.generator.forward(x, mode("generator")),
             |x| self.discriminator.forward(x, mode("discriminator")),
         )?;

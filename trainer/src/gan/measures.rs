@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{duel::Duel, losses};
+use super::{duel::Duel, losses, overfitting::Augmentation};
 use crate::{networks, run::record::Metrics};
 
 /// The measures of one update of the discriminator.
@@ -82,7 +82,7 @@ impl Duel {
         &mut self,
         discriminator: Option<DiscriminatorMeasures>,
         generator: Option<GeneratorMeasures>,
-    ) -> Metrics {
+    ) -> Result<Metrics> {
         let discriminator = discriminator.unwrap_or(DiscriminatorMeasures {
             loss: f64::NAN,
             parts: [f64::NAN; 2],
@@ -94,7 +94,8 @@ impl Duel {
         let generator = generator.unwrap_or(GeneratorMeasures { loss: f64::NAN, gradient: f64::NAN });
         let images = self.batches_seen * self.recipe.training.batch as u64;
         let since = std::mem::replace(&mut self.measured_at, (images, self.seconds));
-        Metrics {
+        let augmentation = self.augmentation.as_ref().map_or(Ok([f64::NAN; 2]), Augmentation::read)?;
+        Ok(Metrics {
             step: self.step,
             images,
             seconds: self.seconds,
@@ -112,7 +113,11 @@ impl Duel {
             d_learning_rate: self.discriminator.optimiser.learning_rate,
             g_learning_rate: self.generator.optimiser.learning_rate,
             images_per_second: (images - since.0) as f64 / (self.seconds - since.1),
-        }
+            augment_probability: augmentation[0],
+            overfitting: augmentation[1],
+            // Known to the training loop alone: the measure needs held-out pictures.
+            memorisation: f64::NAN,
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Adversarial training: the two networks, their losses, one training step, checkpoints, and sampling.
 
+mod augment;
 pub mod balance;
 mod batch;
 mod duel;
 pub mod ema;
 pub mod losses;
 mod measures;
+pub mod overfitting;
 mod sampling;
 pub mod state;
 mod step;

@@ -7,6 +7,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 use candle_core::{Device, Tensor};
 
 use super::{
+    augment::{Transforms, hole},
     batch::{Batch, one_hot},
     duel::Duel,
     losses,
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     data::{SILENT, load_training, mnist::SHAPE},
+    kernels::augment::Transform,
     networks::{Engine, Mode},
     recipe::Recipe,
 };
@@ -106,6 +108,27 @@ fn duel(recorded: &Recorded, settings: &[&[&str]], engine: Engine) -> Duel {
     duel
 }
 
+/// The transformations of a step for the update of `side`, if the file has any.
+fn transforms(recorded: &Recorded, side: &str, step: usize) -> Option<Transforms> {
+    let parameters = recorded.0.get("augment")?.get(step).expect("ten steps");
+    let side = usize::from(side == "generator");
+    let set = |set: usize| {
+        let rows = parameters.get(side).and_then(|sets| sets.get(set)?.to_vec2::<f32>()).expect("parameters");
+        let transform = |row: &Vec<f32>| {
+            let [rows, columns] = [row[5], row[6]].map(|middle| hole(28, middle as i64));
+            Transform {
+                brightness: row[0],
+                saturation: row[1],
+                contrast: row[2],
+                shift: [row[3], row[4]].map(|shift| shift as isize),
+                hole: [rows[0], rows[1], columns[0], columns[1]],
+            }
+        };
+        rows.iter().map(transform).collect()
+    };
+    Some(Transforms { shape: SHAPE, sets: [set(0), set(1)] })
+}
+
 /// The batch of a step for the update of `side`, `discriminator` or `generator`.
 fn batch(recorded: &Recorded, batches: &Recorded, side: &str, step: usize, duel: &Duel) -> Batch {
     let labels: Vec<u8> =
@@ -117,6 +140,7 @@ fn batch(recorded: &Recorded, batches: &Recorded, side: &str, step: usize, duel:
         latents: recorded.step(&format!("z_{side}"), step),
         labels: one_hot(&labels, recipe.classes(), &Device::Cpu).expect("memory"),
         noise: [epsilon(0, recipe.discriminator.r1), epsilon(1, recipe.discriminator.r2)],
+        transforms: transforms(recorded, side, step),
     }
 }
 
@@ -239,6 +263,16 @@ fn ten_steps_of_each_loss_and_of_both_penalties_equal_pytorchs() {
 }
 
 #[test]
+fn ten_steps_with_augmentation_equal_pytorchs() {
+    let mut recorded = Recorded::load("dcgan");
+    recorded.0.extend(Recorded::load("augment_steps").0);
+    let settings: &[&str] = &["training.loss=relativistic", "discriminator.r1=100", "discriminator.r2=100"];
+    for engine in [Engine::Kernels, Engine::Candle] {
+        ten_steps(&mut duel(&recorded, &[CONV, settings], engine), &recorded, "augmented.");
+    }
+}
+
+#[test]
 fn a_penalty_and_its_gradient_equal_pytorchs() {
     let (recorded, penalty, batches) = (Recorded::load("dcgan"), Recorded::load("penalty"), Recorded::load("batches"));
     for engine in [Engine::Kernels, Engine::Candle] {
@@ -286,7 +320,7 @@ fn a_full_step_is_the_same_on_one_thread_and_on_many() {
     };
     for settings in [
         &["training.batch=32", "data.images=200", "generator.hidden=[200, 130]"][..],
-        &[&["training.batch=26", "data.images=200", "discriminator.r1=10"], CONV].concat(),
+        &[&["training.batch=26", "data.images=200", "discriminator.r1=10", "training.augment=fixed"], CONV].concat(),
     ] {
         let one = run(1, settings);
         assert!(one == run(2, settings) && one == run(5, settings));

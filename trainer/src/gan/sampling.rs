@@ -71,11 +71,13 @@ impl Duel {
         Ok(Some(Densities::new(self.step, mixture, &latents, &generated, discriminator)))
     }
 
-    /// The discriminator's logits for the first `count` pictures of `data`, [N].
-    pub(crate) fn logits_of_first(&self, data: &DataSet, count: usize) -> Result<Vec<f32>> {
+    /// The discriminator's logits for `count` pictures of `data`, [N]. The pictures are taken at equal distances, because
+    /// data may be sorted by class.
+    pub(crate) fn logits_of_some(&self, data: &DataSet, count: usize) -> Result<Vec<f32>> {
         let count = count.min(data.len());
-        let values = picture::from_bytes(&data.images[..count * data.shape.size()]);
-        let labels: Vec<u8> = (0..count).map(|index| data.label(index)).collect();
+        let chosen = || (0..count).map(|index| index * data.len() / count);
+        let values: Vec<f32> = chosen().flat_map(|index| picture::from_bytes(data.image(index))).collect();
+        let labels: Vec<u8> = chosen().map(|index| data.label(index)).collect();
         self.logits(&values, &labels)
     }
 

@@ -80,6 +80,10 @@ fn tensors(duel: &Duel) -> Vec<(String, &Tensor)> {
     if let Some(balance) = &duel.balance {
         tensors.push(("balance".to_owned(), &balance.share));
     }
+    if let Some(augmentation) = &duel.augmentation {
+        tensors.push(("augmentation".to_owned(), &augmentation.state));
+        tensors.push(("augmentation.signs".to_owned(), &augmentation.signs));
+    }
     tensors
 }
 
@@ -252,6 +256,11 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
         let share = value("balance")?;
         balance.share = share.to_device(&Device::Cpu).map_err(|error| error.to_string())?;
     }
+    if let Some(augmentation) = &mut duel.augmentation {
+        let state = value("augmentation")?;
+        augmentation.state = state.to_device(&Device::Cpu).map_err(|error| error.to_string())?;
+        augmentation.signs = value("augmentation.signs")?;
+    }
     duel.step = counters.step;
     duel.batches_seen = counters.batches_seen;
     duel.seconds = counters.seconds;
@@ -323,7 +332,13 @@ mod tests {
             "training.batch=4",
             "training.steps=10",
         ];
-        for make in [&duel as &dyn Fn() -> Duel, &|| of(paper)] {
+        let augmented = || {
+            let mut duel = of(&["generator.hidden=[16]", "training.batch=4", "training.augment=adaptive"]);
+            let augmentation = duel.augmentation.as_mut().expect("the recipe has augmentation");
+            augmentation.state = Tensor::new(&[0.5f32, 0.0], &Device::Cpu).expect("memory");
+            duel
+        };
+        for make in [&duel as &dyn Fn() -> Duel, &|| of(paper), &augmented] {
             let mut straight = make();
             for _ in 0..5 {
                 straight.advance(false).expect("a step");

@@ -27,7 +27,7 @@ impl Duel {
         let (discriminator, generator) = kernels::with_spinning_threads(|| self.updates(measured))?;
         self.step += 1;
         self.seconds += began.elapsed().as_secs_f64();
-        Ok(measured.then(|| self.metrics(discriminator, generator)))
+        measured.then(|| self.metrics(discriminator, generator)).transpose()
     }
 
     /// Algorithm 1 of Goodfellow et al. 2014. In simultaneous order the generator's first gradient is computed before
@@ -94,15 +94,19 @@ impl Duel {
         // One pass over all examples: the discriminator has no batch norm, so the logit of an example does not depend
         // on the others.
         let mut examples = vec![batch.real.clone(), fake];
-        let mut penalties = Vec::new();
+        let (mut penalties, mut sets) = (Vec::new(), vec![0, 1]);
         for (index, (lambda, noise)) in [recipe.r1, recipe.r2].into_iter().zip(&batch.noise).enumerate() {
             if let Some(noise) = noise {
                 penalties.push((lambda, index, examples.len()));
                 examples.push((&examples[index] + (noise * recipe.penalty_noise)?)?);
+                sets.push(index);
             }
         }
+        // The penalties are of D(T(x)), as in the code of StyleGAN2-ADA and R3GAN: an example and its neighbour go
+        // through the same transformation T.
+        let examples = batch.augmented(Tensor::cat(&examples, 0)?, &sets, self.discriminator.network.engine)?;
         self.discriminator.network.refresh_spectral_norm(true)?;
-        let output = self.discriminator.network.forward(&Tensor::cat(&examples, 0)?, Mode::Train)?;
+        let output = self.discriminator.network.forward(&examples, Mode::Train)?;
         let rows = batch.real.dim(0)?;
         let logits = |part: usize| batch.logits(&output.narrow(0, part * rows, rows)?);
         let (real, fake) = (logits(0)?, logits(1)?);
@@ -118,6 +122,9 @@ impl Duel {
         if let Some(balance) = &mut self.balance {
             balance.observe(self.discriminator.optimiser.steps + 1, &real.detach(), &fake.detach())?;
         }
+        if let Some(augmentation) = &mut self.augmentation {
+            augmentation.observe(&self.recipe.training, self.discriminator.optimiser.steps + 1, &real.detach())?;
+        }
         let measures = measured.then(|| DiscriminatorMeasures::new(&total, &loss, [&real, &fake], &gradient));
         Ok((gradient, measures.transpose()?))
     }
@@ -132,9 +139,10 @@ impl Duel {
         let loss = self.recipe.training.loss;
         let fake = self.generator.network.forward(&batch.generator_input()?, Mode::Train)?;
         let discriminator = &self.discriminator.network;
-        let fake = batch.logits(&discriminator.forward(&fake, Mode::Frozen)?)?;
+        let seen = |examples: Tensor, set| batch.augmented(examples, &[set], discriminator.engine);
+        let fake = batch.logits(&discriminator.forward(&seen(fake, 1)?, Mode::Frozen)?)?;
         let real = if loss.is_pairwise() {
-            batch.logits(&discriminator.forward(&batch.real, Mode::Evaluate)?)?
+            batch.logits(&discriminator.forward(&seen(batch.real.clone(), 0)?, Mode::Evaluate)?)?
         } else {
             fake.detach()
         };

@@ -4,6 +4,7 @@
 //! fixed: one thread and many give the same bits.
 
 pub(crate) mod activation;
+pub(crate) mod augment;
 pub(crate) mod convolution;
 pub(crate) mod dense;
 pub(crate) mod elementwise;

@@ -33,9 +33,12 @@ impl PartialEq for Given {
 
 /// The fewest pictures a class needs on average so that networks are conditioned on it.
 const CLASS_LEAST: usize = 10;
+/// A set of fewer pictures is augmented: without augmentation, results fall apart below some ten thousand pictures
+/// (Karras et al. 2020, figure 7).
+const AUGMENTED: usize = 10_000;
 
 /// The settings that follow from the pictures, in the order of the values of [`derived`].
-pub(super) const DERIVED: [&str; 9] = [
+pub(super) const DERIVED: [&str; 10] = [
     "generator.kind",
     "generator.channels",
     "discriminator.kind",
@@ -43,6 +46,7 @@ pub(super) const DERIVED: [&str; 9] = [
     "training.batch",
     "training.conditional",
     "training.balanced",
+    "training.augment",
     "training.steps",
     "evaluation.every",
 ];
@@ -52,7 +56,7 @@ pub(super) const DERIVED: [&str; 9] = [
 ///
 /// The stage at the smallest size has 4 × `width` channels, and each larger one half as many: every stage then costs
 /// the same number of multiplications, so that a step on 64×64 pixels costs 4/3 of a step on 32×32.
-pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 9] {
+pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 10] {
     let most = (4 * width).min(512);
     let stages = facts.shape.halvings().clamp(1, STAGES_MAX);
     let halved = |stages: usize| (0..stages).map(move |stage| (most >> stage).max(8) as i64);
@@ -62,6 +66,7 @@ pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 9] {
     let conditional = facts.classes > 1 && facts.count >= CLASS_LEAST * facts.classes;
     let batch = (facts.count / 4).clamp(8, 64).next_power_of_two().min(64);
     let kind = if facts.shape.halvings() == 0 { "mlp" } else { "conv" };
+    let augment = if facts.count < AUGMENTED { "adaptive" } else { "off" };
     // A twelfth of the pictures is held out for evaluations, and fewer than 16 are refused.
     let every = if facts.count < 200 { 0 } else { 500 };
     let steps = if facts.count < 1_000 { 6_000 } else { 12_000 };
@@ -73,6 +78,7 @@ pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 9] {
         (batch as i64).into(),
         conditional.into(),
         conditional.into(),
+        augment.into(),
         steps.into(),
         every.into(),
     ]

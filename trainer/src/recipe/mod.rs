@@ -2,6 +2,7 @@
 //! that differ from the defaults.
 
 mod as_text;
+mod augment;
 mod change;
 mod derive;
 mod error;
@@ -15,6 +16,7 @@ mod shipped;
 mod source;
 
 pub use self::{
+    augment::AugmentPolicy,
     change::{Change, LIVE_SETTINGS},
     derive::{Facts, Given},
     error::RecipeError,
@@ -23,8 +25,8 @@ pub use self::{
     pictures::{Background, DataSize},
     range::{Range, Setting},
     sections::{
-        Balance, BatchNorm, Colour, Crop, Data, Discriminator, Evaluation, Generator, Growth, Initial, Kind, Loss,
-        Optimizer, Order, Output, Record, Schedule, Training,
+        Augment, Balance, BatchNorm, Colour, Crop, Data, Discriminator, Evaluation, Generator, Growth, Initial, Kind,
+        Loss, Optimizer, Order, Output, Record, Schedule, Training,
     },
     shipped::SHIPPED,
     source::{DataShape, Source, Toy},

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     as_text,
+    augment::AugmentPolicy,
     change::{Change, LEARNING_RATE, UPDATES},
     pictures::{Background, DataSize},
     range::{Range, Setting},
@@ -197,6 +198,18 @@ words! {
 }
 
 words! {
+    /// The strength of augmentation.
+    Augment {
+        /// No augmentation.
+        Off = "off",
+        /// The same probability at each step: Zhao et al. 2020 (DiffAugment).
+        Fixed = "fixed",
+        /// The probability follows the discriminator's overfitting: Karras et al. 2020 (ADA), section 3.
+        Adaptive = "adaptive",
+    }
+}
+
+words! {
     /// The distribution of the first weights.
     Initial {
         /// Uniform within √(6 / (inputs + outputs)), biases 0: Glorot and Bengio 2010, equation 16; Keras' default.
@@ -385,6 +398,19 @@ section! {
         /// `fixed`; or `adaptive`: the discriminator's learning rate falls while D(x) - D(G(z)) is above 0.6 (measure
         /// and target after Karras et al. 2020, equation 1), and rises again to the recipe's rate while it is not.
         balance: Balance = Balance::Fixed, Balance::WORDS;
+        /// Differentiable augmentation, for small data sets: the discriminator sees real and generated pictures only
+        /// transformed, and the generator learns through the transformation. `fixed`: with the same probability at each
+        /// step; `adaptive`: with a probability that rises from 0 while the discriminator overfits (ADA).
+        augment: Augment = Augment::Off, Augment::WORDS;
+        /// The transformations: brightness, saturation and contrast (`colour`), a shift by at most an eighth of each
+        /// side (`translation`), a grey rectangle of half the height and width (`cutout`): Zhao et al. 2020.
+        #[serde(with = "as_text")]
+        augment_policy: AugmentPolicy = AugmentPolicy::ALL, Range::Parsed(|text| text.parse::<AugmentPolicy>().is_ok(), AugmentPolicy::WORDS);
+        /// The probability with which each transformation is applied to a picture; for `adaptive` its upper limit.
+        augment_probability: f64 = 1.0, Range::Real(0.0, 1.0);
+        /// For `adaptive`: the target of the overfitting measure r_t, the mean sign of the discriminator's logits for
+        /// training pictures: Karras et al. 2020, equation 1.
+        augment_target: f64 = 0.6, Range::Real(0.0, 1.0);
         /// Whether batches hold every label equally often.
         balanced: bool = false, Range::Flag;
         /// The optimiser.

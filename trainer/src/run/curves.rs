@@ -3,7 +3,7 @@
 
 use super::{
     record::Metrics,
-    scalars::{SERIES, Series},
+    scalars::{Panel, SERIES, Series},
 };
 
 /// The most buckets that are kept, of 120 bytes each. There are many more buckets than a terminal has columns, so that
@@ -77,6 +77,8 @@ pub struct Curves {
     log2_records: u32,
     /// The number of records in the last bucket.
     filled: u32,
+    /// Whether a series had a finite value in any record.
+    seen: [bool; SERIES],
 }
 
 impl Curves {
@@ -87,6 +89,7 @@ impl Curves {
             self.drop_from(record.step);
         }
         let new = Bucket::new(record);
+        self.seen.iter_mut().zip(new.spans).for_each(|(seen, span)| *seen |= !span.mean.is_nan());
         let full = self.filled >= 1 << self.log2_records;
         match self.buckets.last_mut() {
             Some(last) if !full => {
@@ -126,6 +129,12 @@ impl Curves {
         &self.buckets[start..end.max(start)]
     }
 
+    /// Returns the panels to draw, the most important first: all but optional panels without values.
+    pub fn panels(&self) -> Vec<&'static Panel> {
+        let has_values = |panel: &&Panel| panel.series().any(|series| self.seen[series.index]);
+        Panel::all().into_iter().filter(|panel| !panel.optional || has_values(panel)).collect()
+    }
+
     /// Returns the step of the newest record.
     pub fn last_step(&self) -> Option<u64> {
         self.buckets.last().map(|bucket| bucket.last)
@@ -155,6 +164,9 @@ pub(crate) mod tests {
             d_learning_rate: 1e-4,
             g_learning_rate: 1e-4,
             images_per_second: 3200.0,
+            augment_probability: 0.5,
+            overfitting: 0.5,
+            memorisation: 0.5,
         }
     }
 
@@ -182,6 +194,24 @@ pub(crate) mod tests {
         assert_eq!(near(500_000), Span { min: 1.0, max: 1.0, mean: 1.0 });
         let steps: u64 = curves.between(0, u64::MAX).iter().map(|bucket| bucket.last - bucket.first + 1).sum();
         assert_eq!(steps, 1_000_000);
+    }
+
+    #[test]
+    fn an_optional_panel_is_drawn_from_its_first_value_on() {
+        let mut curves = Curves::default();
+        let titles = |curves: &Curves| curves.panels().iter().map(|panel| panel.title).collect::<Vec<_>>();
+        let without = titles(&curves);
+        curves.push(&Metrics {
+            augment_probability: f64::NAN,
+            overfitting: f64::NAN,
+            memorisation: f64::NAN,
+            ..record(1, 1.0)
+        });
+        assert_eq!(titles(&curves), without);
+        curves.push(&Metrics { memorisation: f64::NAN, ..record(2, 1.0) });
+        assert_eq!(titles(&curves).len(), without.len() + 1);
+        curves.push(&record(3, 1.0));
+        assert_eq!(titles(&curves).len(), without.len() + 2);
     }
 
     #[test]

@@ -57,6 +57,26 @@ pub struct Metrics {
     pub g_learning_rate: f64,
     /// Real images used per second since the last record.
     pub images_per_second: f64,
+    /// The probability that a transformation of the augmentation is applied to an image. NaN, and left out of the
+    /// line, without augmentation.
+    #[serde(default = "nan", skip_serializing_if = "is_nan")]
+    pub augment_probability: f64,
+    /// The overfitting measure r_t of adaptive augmentation (Karras et al. 2020, section 3), -1 to 1: the mean sign of
+    /// the logits of real images over four updates. NaN, and left out of the line, without augmentation.
+    #[serde(default = "nan", skip_serializing_if = "is_nan")]
+    pub overfitting: f64,
+    /// The share of pairs in which the discriminator finds a training image more real than a held-out one, 0 to 1: 0.5
+    /// without memorisation. NaN, and left out of the line, without held-out images.
+    #[serde(default = "nan", skip_serializing_if = "is_nan")]
+    pub memorisation: f64,
+}
+
+fn nan() -> f64 {
+    f64::NAN
+}
+
+fn is_nan(value: &f64) -> bool {
+    value.is_nan()
 }
 
 fn nan_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -225,10 +245,14 @@ mod tests {
             d_learning_rate: 1e-4,
             g_learning_rate: 1e-4,
             images_per_second: 64.0,
+            augment_probability: f64::NAN,
+            overfitting: f64::NAN,
+            memorisation: f64::NAN,
         };
         let line = serde_json::to_string(&metrics).expect("metrics are JSON");
         let read: Metrics = serde_json::from_str(&line).expect("a line that was written");
-        assert!(read.d_loss.is_nan() && read.g_loss.is_nan());
+        assert!(read.d_loss.is_nan() && read.g_loss.is_nan() && read.overfitting.is_nan());
+        assert!(!line.contains("overfitting") && !line.contains("augment"), "{line}");
         assert_eq!(read.d_real, metrics.d_real);
     }
 }

@@ -57,6 +57,8 @@ pub struct Panel {
     pub title: &'static str,
     /// The vertical axis.
     pub axis: Axis,
+    /// Whether screens leave the panel out of a run that has no values for it.
+    pub optional: bool,
     /// The chart of the report; none if the report has no such chart.
     pub report: Option<ReportChart>,
 }
@@ -70,6 +72,8 @@ pub enum Axis {
     Value,
     /// 0 to 1, with a line at 0.5.
     Probability,
+    /// 0 to 1.
+    Share,
 }
 
 /// A panel as a chart of the report.
@@ -86,6 +90,7 @@ pub struct ReportChart {
 static LOSSES: Panel = Panel {
     title: "losses",
     axis: Axis::Fitted,
+    optional: false,
     report: Some(ReportChart {
         file: "losses",
         title: "Losses of D and G",
@@ -97,6 +102,7 @@ static LOSSES: Panel = Panel {
 static VALUE: Panel = Panel {
     title: "V(D, G)",
     axis: Axis::Value,
+    optional: false,
     report: Some(ReportChart {
         file: "value",
         title: "Value V(D, G)",
@@ -108,6 +114,7 @@ static VALUE: Panel = Panel {
 static PROBABILITIES: Panel = Panel {
     title: "D says real",
     axis: Axis::Probability,
+    optional: false,
     report: Some(ReportChart {
         file: "opinions",
         title: "D(x) and D(G(z))",
@@ -116,10 +123,37 @@ static PROBABILITIES: Panel = Panel {
     }),
 };
 
+static AUGMENTATION: Panel = Panel {
+    title: "augmentation",
+    axis: Axis::Share,
+    optional: true,
+    report: Some(ReportChart {
+        file: "augmentation",
+        title: "Augmentation",
+        caption: "The probability that a transformation is applied to an image before the discriminator sees it, and \
+                  the overfitting measure r_t: the mean sign of the logits of real images, near 0 without overfitting \
+                  and 1 if the discriminator recognises every real image. Adaptive augmentation raises the \
+                  probability while r_t is above its target.",
+    }),
+};
+
+static MEMORISATION: Panel = Panel {
+    title: "memorisation",
+    axis: Axis::Share,
+    optional: true,
+    report: Some(ReportChart {
+        file: "memorisation",
+        title: "Memorisation",
+        caption: "The share of pairs in which the discriminator finds a training image more real than a held-out one: \
+                  0.5 without memorisation, 1 if it has memorised the training images.",
+    }),
+};
+
 /// The norms of both gradients.
 pub static GRADIENTS: Panel = Panel {
     title: "gradient norms",
     axis: Axis::Fitted,
+    optional: false,
     report: Some(ReportChart {
         file: "gradients",
         title: "Gradient norms of D and G",
@@ -127,7 +161,7 @@ pub static GRADIENTS: Panel = Panel {
     }),
 };
 
-static SPEED: Panel = Panel { title: "images/s", axis: Axis::Fitted, report: None };
+static SPEED: Panel = Panel { title: "images/s", axis: Axis::Fitted, optional: false, report: None };
 
 /// The scalars. Panels stand in the order of their first scalars, the most important first; TensorBoard's values are
 /// written in this order.
@@ -201,6 +235,36 @@ pub static SCALARS: &[Scalar] = &[
         panel: Some(&PROBABILITIES),
         tag: "duel/d_fake",
         read: |metrics| metrics.d_fake,
+    },
+    Scalar {
+        key: "augment_probability",
+        name: "probability of augmentation",
+        label: "p",
+        unit: Unit::None,
+        tone: Tone::Neutral,
+        panel: Some(&AUGMENTATION),
+        tag: "augmentation/probability",
+        read: |metrics| metrics.augment_probability,
+    },
+    Scalar {
+        key: "overfitting",
+        name: "overfitting measure r_t",
+        label: "r_t",
+        unit: Unit::None,
+        tone: Tone::Discriminator,
+        panel: Some(&AUGMENTATION),
+        tag: "augmentation/overfitting",
+        read: |metrics| metrics.overfitting,
+    },
+    Scalar {
+        key: "memorisation",
+        name: "training before held-out images",
+        label: "",
+        unit: Unit::None,
+        tone: Tone::Discriminator,
+        panel: Some(&MEMORISATION),
+        tag: "duel/memorisation",
+        read: |metrics| metrics.memorisation,
     },
     Scalar {
         key: "d_gradient",

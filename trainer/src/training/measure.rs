@@ -12,11 +12,15 @@ use super::{
 use crate::{
     diagnosis::{LOGITS, Observation, PROBE},
     gan::state,
+    metrics::auc::area_under_curve,
     run::{
         grid::{Grid, SAMPLE_COLUMNS, SAMPLES},
         record::EventKind,
     },
 };
+
+/// The number of training pictures, and of held-out ones, that show memorisation at a measured step.
+const JUDGED: usize = 128;
 
 impl Training<'_> {
     /// Writes samples of the fixed latents, or the densities of a toy distribution.
@@ -41,7 +45,7 @@ impl Training<'_> {
         let seed = !self.duel.recipe.training.seed;
         let samples = self.duel.sample(seed, PROBE).map_err(self.device_failed())?;
         let samples = to_bytes(&samples.values);
-        let logits = |data| self.duel.logits_of_first(data, LOGITS).map_err(self.device_failed());
+        let logits = |data| self.duel.logits_of_some(data, LOGITS).map_err(self.device_failed());
         let logits = match &data.held_out {
             Some(held_out) => Some([logits(data)?, logits(held_out)?]),
             None => None,
@@ -50,6 +54,17 @@ impl Training<'_> {
         let observation = Observation { step, samples: &samples, logits, class_entropy };
         let found = self.watch.samples(&recipe, observation, data);
         self.warn(found.map_err(self.device_failed())?)
+    }
+
+    /// The share of pairs in which the discriminator finds a training picture more real than a held-out one; NaN
+    /// without held-out pictures.
+    pub(super) fn memorisation(&self) -> Result<f64, TrainError> {
+        let Some((data, held_out)) = self.duel.data().and_then(|data| Some((data, data.held_out.as_deref()?))) else {
+            return Ok(f64::NAN);
+        };
+        let logits = |data| self.duel.logits_of_some(data, JUDGED).map_err(self.device_failed());
+        let [training, held_out] = [logits(data)?, logits(held_out)?];
+        Ok(area_under_curve([(&training[..], &held_out[..])]))
     }
 
     /// Compares the held-out pictures with equally many samples, and keeps the checkpoint if its Fréchet distance is

@@ -129,7 +129,8 @@ impl Training<'_> {
             let measured = step.is_multiple_of(record.metrics_every) || last;
             let metrics = self.duel.advance(measured).map_err(self.device_failed())?;
             let mut flow = (self.observe)(Report::Step(step));
-            if let Some(metrics) = metrics {
+            if let Some(mut metrics) = metrics {
+                metrics.memorisation = self.memorisation()?;
                 self.run.add_metrics(&metrics)?;
                 (self.observe)(Report::Metrics(&metrics));
                 let recipe = self.duel.recipe.at(step - 1);

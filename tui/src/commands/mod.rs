@@ -2,6 +2,7 @@
 
 mod clock;
 mod explore;
+mod frame;
 mod models;
 mod sample;
 #[cfg(feature = "train")]
@@ -31,6 +32,8 @@ pub enum Command {
     Explore(explore::ExploreArgs),
     /// Show the time in generated handwriting that never repeats.
     Clock(clock::ClockArgs),
+    /// Show generated pictures that morph into each other, on a console or a panel.
+    Frame(frame::FrameArgs),
     /// List the models that ship with duel, each with its card.
     Models(models::ModelsArgs),
 }
@@ -44,6 +47,7 @@ impl Command {
             Self::Sample(args) => sample::run(args),
             Self::Explore(args) => explore::run(args),
             Self::Clock(args) => clock::run(args),
+            Self::Frame(args) => frame::run(args),
             Self::Models(args) => models::run(args),
         }
     }

@@ -1,28 +1,41 @@
-//! `duel models`: the generators that ship with duel.
+//! `duel models`: the generators that ship with duel, or one by its name or file.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use duel_models::SHIPPED;
 use duel_runtime::Generator;
 
-use crate::term::output::print;
+use crate::{generators::by_name, term::output::print};
 
 /// Arguments of `duel models`.
 #[derive(Debug, Args)]
-pub struct ModelsArgs {}
+pub struct ModelsArgs {
+    /// A shipped model or an ONNX file that `duel export` wrote [default: all that are shipped].
+    #[arg(value_name = "NAME|FILE")]
+    model: Option<String>,
+}
 
-/// Lists the shipped generators, each with its card.
-pub fn run(_: ModelsArgs) -> Result<()> {
-    for shipped in SHIPPED {
-        let generator = Generator::load(shipped.onnx)?;
-        print(&format!("{} ({} kB)\n", shipped.name, shipped.onnx.len() / 1000))?;
-        let mut card = generator.card().clone();
-        let scores = std::mem::take(&mut card.scores);
-        let facts = card.to_map().into_iter().map(|(key, value)| (key.trim_start_matches("duel.").to_owned(), value));
-        let scores = scores.into_iter().map(|(name, score)| (name, format!("{score:.3}")));
-        for (name, value) in facts.chain(scores) {
-            print(&format!("  {:14} {value}\n", name.replace('_', " ")))?;
-        }
+/// Lists the generators, each with its card.
+pub fn run(args: ModelsArgs) -> Result<()> {
+    match args.model {
+        Some(name) => show(&name, &by_name::read(&name)?),
+        None => SHIPPED.iter().try_for_each(|shipped| show(shipped.name, shipped.onnx)),
+    }
+}
+
+fn show(name: &str, onnx: &[u8]) -> Result<()> {
+    let generator = Generator::load(onnx).with_context(|| name.to_owned())?;
+    print(&format!("{name} ({} kB)\n", onnx.len() / 1000))?;
+    let mut card = generator.card().clone();
+    let scores = std::mem::take(&mut card.scores);
+    let mut facts = card.to_map();
+    if !card.class_names.is_empty() {
+        facts.insert("duel.class_names".into(), card.class_names.join(", "));
+    }
+    let facts = facts.into_iter().map(|(key, value)| (key.trim_start_matches("duel.").to_owned(), value));
+    let scores = scores.into_iter().map(|(name, score)| (name, format!("{score:.3}")));
+    for (name, value) in facts.chain(scores) {
+        print(&format!("  {:14} {value}\n", name.replace('_', " ")))?;
     }
     Ok(())
 }

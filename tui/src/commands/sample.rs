@@ -5,18 +5,18 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use duel_models::{Card, Shape};
 use duel_runtime::{Inputs, picture::to_bytes};
 
 use crate::{
-    files::pictures::{Generated, extension, save},
-    generators::{by_name::ModelArgs, interpolation::closed},
+    files::pictures::{Format, Generated, Options, grid_png, save},
+    generators::{by_name::ModelArgs, classes, interpolation::closed},
     term::{
         cells,
         charset::Charset,
-        output::print,
+        output::{print, print_bytes},
         theme::{Colors, Theme},
     },
 };
@@ -26,19 +26,33 @@ use crate::{
 pub struct SampleArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// The digits to draw, such as 2026; needs a model with classes.
-    #[arg(long)]
+    /// The classes to draw, by name or number, such as cat,cat,dog; `duel models FILE` lists those of a model.
+    #[arg(long, value_name = "NAME,...")]
+    classes: Option<String>,
+    /// The digits to draw, such as 2026; for a model whose classes are digits.
+    #[arg(long, conflicts_with = "classes")]
     digits: Option<String>,
-    /// The number of pictures [default: one for each of --digits, else a row of the terminal, 40 with --out].
+    /// The number of pictures [default: one for each of --classes or --digits, else a row of the terminal, 40 with
+    /// --out].
     #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// The seed; the same seed draws the same pictures on every machine.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// The file to write: .png (a grid), .gif (a walk from picture to picture), .npy (uint8, [N, height, width] or
-    /// [N, height, width, 3]); or a directory for a pair of IDX files.
-    #[arg(long, value_name = "FILE|DIR")]
+    /// [N, height, width, 3]); or a directory for a pair of IDX files; or - for a PNG on stdout.
+    #[arg(long, value_name = "FILE|DIR|-")]
     out: Option<PathBuf>,
+    /// Write each picture as a PNG file of its own into the directory --out, in a folder for each class.
+    #[arg(long, requires = "out")]
+    each: bool,
+    /// With a PNG or a GIF: draw each pixel as a square of N pixels, 1 to 64 [default: 1; for a GIF, as many as fit
+    /// into 224].
+    #[arg(long, value_name = "N", requires = "out", value_parser = clap::value_parser!(u8).range(1..=64))]
+    scale: Option<u8>,
+    /// With a PNG or a GIF: draw in black and white only, for e-ink.
+    #[arg(long, requires = "out")]
+    dither: bool,
     /// With an --out of .npy: write the values of the generator as float32, and the latents into a second file.
     #[arg(long, requires = "out")]
     float: bool,
@@ -50,7 +64,7 @@ pub struct SampleArgs {
 /// The most pictures: 100,000 digits take near a gigabyte of latents, values and pixels.
 const COUNT_MAX: u64 = 100_000;
 
-/// The most pictures of a GIF: a walk past 1,000 takes half an hour to see.
+/// The most pictures of a GIF: a walk past 1,000 takes a quarter of an hour to see.
 const GIF_MAX: u64 = 1000;
 
 /// The most pictures in a row of a PNG.
@@ -62,35 +76,52 @@ const FRAMES: usize = 12;
 /// Draws pictures, and shows them in the terminal or writes them.
 pub fn run(args: SampleArgs) -> Result<()> {
     let generator = args.model.load()?;
-    let digits = args.digits.as_deref().map(|digits| labels(digits, generator.card())).transpose()?;
-    let shape = generator.card().shape;
-    let layout = Layout::detect(shape, args.charset);
-    let unsaid = digits.as_ref().map_or(if args.out.is_some() { 40 } else { layout.across as u64 }, |d| d.len() as u64);
+    let card = generator.card();
+    let chosen = chosen(&args, card)?;
+    let options = args.options();
+    let format = args.out.as_deref().map(|out| Format::choose(out, options)).transpose()?;
+    let layout = Layout::detect(card.shape, args.charset);
+    let unsaid = chosen.as_ref().map_or(if format.is_some() { 40 } else { layout.across as u64 }, |c| c.len() as u64);
     let count = args.count.unwrap_or(unsaid);
     if count == 0 || count > COUNT_MAX {
         bail!("--count {count}: expected 1 to {COUNT_MAX}");
     }
-    let gif = args.out.as_ref().is_some_and(|out| extension(out) == "gif");
-    if gif && count > GIF_MAX {
+    if format == Some(Format::Gif) && count > GIF_MAX {
         bail!("--count {count}: a .gif takes at most {GIF_MAX} pictures");
     }
-    let mut inputs = Inputs::new(generator.card(), args.seed, 0..count, digits.as_deref().unwrap_or_default());
-    if gif {
-        inputs = walk(inputs, generator.card());
+    let mut inputs = Inputs::new(card, args.seed, 0..count, chosen.as_deref().unwrap_or_default());
+    if format == Some(Format::Gif) {
+        inputs = walk(inputs, card);
     }
     let Inputs { latents, labels } = inputs;
     let values = generator.draw(&latents, &labels)?;
     let images = to_bytes(&values);
     let Some(out) = &args.out else {
-        return print(&cells::lines(&images, shape, layout.across, layout.scale, layout.theme));
+        return print(&cells::lines(&images, card.shape, layout.across, layout.scale, layout.theme));
     };
-    // The digits of --digits stand in their order in rows; other pictures make a square.
-    let across = digits.map_or((count as usize).isqrt(), |digits| digits.len().min(ROW_MAX));
-    let generated = Generated { shape, latent: generator.card().latent, latents, labels, values, images, across };
-    for path in save(&generated, out, args.float)? {
+    // Pictures of chosen classes stand in their order in rows; other pictures make a square.
+    let across = chosen.map_or((count as usize).isqrt(), |chosen| chosen.len().min(ROW_MAX));
+    let generated = Generated { card, latents, labels, values, images, across };
+    if out.as_os_str() == "-" {
+        ensure!(!stdout().is_terminal(), "--out -: stdout is a terminal; redirect it to a file or a pipe");
+        return print_bytes(&grid_png(&generated, options)?);
+    }
+    for path in save(&generated, out, options)? {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
+}
+
+impl SampleArgs {
+    fn options(&self) -> Options {
+        Options { each: self.each, float: self.float, scale: self.scale.map(usize::from), dither: self.dither }
+    }
+}
+
+/// Returns the labels that the user chose; none if the seed chooses them.
+fn chosen(args: &SampleArgs, card: &Card) -> Result<Option<Vec<u8>>> {
+    let classes = args.classes.as_deref().map(|list| classes::labels(list, card));
+    classes.or_else(|| args.digits.as_deref().map(|digits| classes::digits(digits, card))).transpose()
 }
 
 /// Returns the inputs of a closed walk from sample to sample, in steps small enough for an animation.
@@ -100,29 +131,19 @@ fn walk(inputs: Inputs, card: &Card) -> Inputs {
     Inputs { latents: points.into_iter().flat_map(|(_, latent)| latent).collect(), labels }
 }
 
-/// Parses the labels of `--digits`.
-fn labels(digits: &str, card: &Card) -> Result<Vec<u8>> {
-    if card.classes == 0 {
-        bail!("--digits: the model {} has no classes; leave --digits out", card.name);
-    }
-    let label = |c: char| c.to_digit(10).map(|digit| digit as u8).filter(|&digit| usize::from(digit) < card.classes);
-    let labels: Option<Vec<u8>> = digits.chars().map(label).collect();
-    let labels = labels.filter(|labels| !labels.is_empty());
-    labels.with_context(|| format!("--digits {digits:?}: expected digits from 0 to {}", card.classes.min(10) - 1))
-}
-
 /// The way pictures are drawn in the terminal.
-struct Layout {
-    theme: Theme,
+pub struct Layout {
+    /// Characters and colours.
+    pub theme: Theme,
     /// Pixels in the width of a cell.
-    scale: usize,
+    pub scale: usize,
     /// Pictures in a row.
-    across: usize,
+    pub across: usize,
 }
 
 impl Layout {
     /// Detects the terminal. Without one: 80 columns and no escape sequences.
-    fn detect(shape: Shape, charset: Charset) -> Self {
+    pub fn detect(shape: Shape, charset: Charset) -> Self {
         let terminal = stdout().is_terminal();
         let mut theme = Theme::detect(charset);
         // Braille only if it is asked for: half blocks show pixels in their brightness.

@@ -208,6 +208,7 @@ mod tests {
             latent: 64,
             latent_law,
             classes,
+            class_names: Vec::new(),
             recipe: "test".into(),
             seed: 1,
             steps: 1,

@@ -37,6 +37,7 @@ fn card() -> Card {
         latent: 8,
         latent_law: LatentLaw::Normal,
         classes: 10,
+        class_names: Vec::new(),
         recipe: "test".into(),
         seed: 1,
         steps: 1,

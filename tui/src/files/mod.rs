@@ -2,4 +2,5 @@
 
 pub mod arrays;
 pub mod pictures;
+pub mod rendering;
 pub mod write;

@@ -1,8 +1,12 @@
 //! Files that commands write.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use duel_models::files;
 
 /// Writes a file as [`files::replace`] does, and makes missing directories.
@@ -10,6 +14,34 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new("")))
         .and_then(|()| files::replace(path, bytes))
         .with_context(|| format!("cannot write {}: choose another path", path.display()))
+}
+
+/// Writes a directory of files, given as paths below it and contents: under another name, synced, then renamed. The
+/// directory must be absent or empty.
+pub fn directory(path: &Path, files: impl Iterator<Item = (PathBuf, Vec<u8>)>) -> Result<()> {
+    let free =
+        fs::read_dir(path).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |mut all| all.next().is_none());
+    ensure!(free, "cannot write {}: it is not an empty directory; choose another path", path.display());
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = fill(&temporary, files).and_then(|()| fs::rename(&temporary, path));
+    // The first error is returned. Temporary files that cannot be removed do no harm.
+    written
+        .inspect_err(|_| _ = fs::remove_dir_all(&temporary))
+        .with_context(|| format!("cannot write {}: choose another path", path.display()))
+}
+
+fn fill(directory: &Path, files: impl Iterator<Item = (PathBuf, Vec<u8>)>) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    for (path, bytes) in files {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(directory))?;
+        let mut file = File::create_new(path)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -26,5 +58,21 @@ mod tests {
         }
         let error = replace(&path.join("y"), b"").expect_err("a file is no directory");
         assert!(error.to_string().contains("x.bin/y"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_is_written_whole_and_never_over_another() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let path = home.path().join("deep/pictures");
+        let files = || [("a/1", "one"), ("a/2", "two"), ("3", "three")].map(|(name, text)| (name.into(), text.into()));
+        fs::create_dir_all(&path).expect("space");
+        directory(&path, files().into_iter()).expect("an empty directory");
+        assert_eq!(fs::read(path.join("a/2")).expect("just written"), b"two");
+        let error = directory(&path, files().into_iter()).expect_err("not empty").to_string();
+        assert!(error.contains("deep/pictures: it is not an empty directory"), "{error}");
+        // A path twice is an error that leaves nothing behind.
+        let twice = home.path().join("twice");
+        directory(&twice, files().into_iter().chain(files())).expect_err("the same path twice");
+        assert!(!twice.exists() && fs::read_dir(home.path()).expect("there").count() == 1);
     }
 }

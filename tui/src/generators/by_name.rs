@@ -1,6 +1,6 @@
 //! A generator by its name or its file.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -19,22 +19,21 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// Loads the shipped generator of that name, or else the file.
+    /// Loads the generator.
     pub fn load(&self) -> Result<Generator> {
-        match &self.model {
-            None => Generator::load(SHIPPED[0].onnx).context(SHIPPED[0].name),
-            Some(name) => match shipped(name) {
-                Some(shipped) => Generator::load(shipped.onnx).with_context(|| name.clone()),
-                None => Generator::load(&read(name)?).with_context(|| name.clone()),
-            },
-        }
+        let name = self.model.as_deref().unwrap_or(SHIPPED[0].name);
+        Generator::load(&read(name)?).with_context(|| name.to_owned())
     }
 }
 
-/// Reads the bytes of a model's file.
-pub fn read(name: &str) -> Result<Vec<u8>> {
-    files::read_start(Path::new(name), READ_MAX).with_context(|| {
+/// Returns the bytes of the shipped generator of that name, or else of the file.
+pub fn read(name: &str) -> Result<Cow<'static, [u8]>> {
+    if let Some(shipped) = shipped(name) {
+        return Ok(shipped.onnx.into());
+    }
+    let bytes = files::read_start(Path::new(name), READ_MAX).with_context(|| {
         let names: String = SHIPPED.iter().map(|shipped| format!("{}, ", shipped.name)).collect();
         format!("cannot read {name}: a model is one of {names}or an ONNX file that `duel export` wrote")
-    })
+    })?;
+    Ok(bytes.into())
 }

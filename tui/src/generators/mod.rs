@@ -1,4 +1,5 @@
-//! Generators by name or file, and interpolation between their latents.
+//! Generators by name or file, their classes, and interpolation between their latents.
 
 pub mod by_name;
+pub mod classes;
 pub mod interpolation;

@@ -27,7 +27,8 @@ pub fn scalars(subjects: &[&Subject]) -> Vec<Charts> {
     let charts = panels.map(|(panel, ReportChart { file, title, caption })| {
         let lines = |subject: &&Subject| {
             let curves = &subject.run.curves;
-            panel.series().map(|series| Line::thinned(curves, series)).collect()
+            let drawn = curves.panels().contains(&panel);
+            panel.series().filter(|_| drawn).map(|series| Line::thinned(curves, series)).collect()
         };
         let figures = draw(title, panel.axis, subjects, subjects.iter().map(lines).collect());
         Charts { file, caption, figures }
@@ -49,6 +50,7 @@ fn draw(title: &str, axis: Axis, subjects: &[&Subject], lines: Vec<Vec<Line>>) -
         Axis::Fitted => (true, &[], None),
         Axis::Value => (false, &[0.0, -2.0], Some((DRAW, "even duel: -log 4"))),
         Axis::Probability => (false, &[0.0, 1.0], Some((0.5, "even duel: 0.5"))),
+        Axis::Share => (false, &[0.0, 1.0], None),
     };
     let ends = || ends.iter().copied();
     // A run with negative values has a scale of its own, so that the others keep their logarithmic axis.

@@ -48,6 +48,12 @@ impl Tile {
         if theme.ascii() { Self::large(shape) } else { Self::small(shape) }
     }
 
+    /// Returns the largest tile that fits into an area.
+    pub fn largest(shape: Shape, area: Rect) -> Self {
+        let fits = |tile: &Self| tile.width <= area.width && tile.height <= area.height;
+        (1..).map(|scale| Self::scaled(shape, scale)).find(fits).expect("one cell fits")
+    }
+
     fn scaled(shape: Shape, scale: usize) -> Self {
         let (width, height) = size(shape, scale);
         Self { shape, scale, width: width as u16, height: height as u16 }

@@ -1,5 +1,7 @@
 //! The commands that need the trainer; a build for a Raspberry Pi leaves them out.
 
+mod data;
+mod derived;
 mod eval;
 mod export;
 mod pack;
@@ -20,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub enum Command {
     /// Train a generator against a discriminator.
     Train(train::TrainArgs),
+    /// Say what a data set holds, and show some of its pictures.
+    Data(data::DataArgs),
     /// List the recipes, or print one with every key, its meaning and range.
     Recipes(recipes::RecipesArgs),
     /// Watch a run that another process trains, or that has ended.
@@ -41,6 +45,7 @@ impl Command {
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Train(args) => train::run(args),
+            Self::Data(args) => data::run(args),
             Self::Recipes(args) => recipes::run(args),
             Self::Watch(args) => watch::run(args),
             Self::Runs(args) => runs::run(args),

@@ -9,14 +9,16 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use duel_runtime::Generator;
+use duel_models::files;
+use duel_runtime::{BYTES_MAX, Generator};
 
-use crate::{files::write, generators::by_name, term::output::print};
+use crate::{files::write, term::output::print};
 
 /// Arguments of `duel pack`.
 #[derive(Debug, Args)]
 pub struct PackArgs {
-    /// An ONNX file to pack beside the generators that are in the binary.
+    /// An ONNX file that `duel export` wrote: its generator stands in the binary, and is the one that the binary draws
+    /// with unless --model names another [default: only the generators that ship].
     #[arg(long, value_name = "FILE")]
     model: Option<String>,
     /// The machine to build for: aarch64-unknown-linux-gnu or -musl for a Raspberry Pi 3 or newer with a 64-bit system.
@@ -27,32 +29,41 @@ pub struct PackArgs {
     out: PathBuf,
 }
 
-const UNIT: &str = include_str!("../../../pack/duel-clock.service");
-const INSTALL: &str = include_str!("../../../pack/INSTALL.md");
+/// The files beside the binary.
+const BESIDE: [(&str, &str); 4] = [
+    ("duel-clock.service", include_str!("../../../pack/duel-clock.service")),
+    ("duel-frame.service", include_str!("../../../pack/duel-frame.service")),
+    ("duel-panel.service", include_str!("../../../pack/duel-panel.service")),
+    ("INSTALL.md", include_str!("../../../pack/INSTALL.md")),
+];
 
 /// Builds the binary without the trainer from duel's sources in the current directory, and writes it beside its systemd
-/// unit and INSTALL.md.
+/// units and INSTALL.md.
 pub fn run(args: PackArgs) -> Result<()> {
-    let model = args.model.as_deref().map(by_name::read).transpose()?;
-    if let (Some(bytes), Some(name)) = (&model, &args.model) {
-        Generator::load(bytes).with_context(|| name.clone())?;
-    }
-    let binary = build(&args.target)?;
+    let model = args.model.as_deref().map(checked).transpose()?;
+    let binary = build(&args.target, model.as_deref())?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
     let duel = args.out.join("duel");
     fs::copy(&binary, &duel).with_context(|| format!("cannot copy {} to {}", binary.display(), duel.display()))?;
     print(&format!("{}\n", duel.display()))?;
-    let texts = [("duel-clock.service", UNIT.as_bytes()), ("INSTALL.md", INSTALL.as_bytes())];
-    for (name, bytes) in texts.into_iter().chain(model.as_deref().map(|bytes| ("generator.onnx", bytes))) {
+    for (name, text) in BESIDE {
         let path = args.out.join(name);
-        write::replace(&path, bytes)?;
+        write::replace(&path, text.as_bytes())?;
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
 }
 
-/// Builds the binary for a target with cargo. An error names the tool that is missing.
-fn build(target: &str) -> Result<PathBuf> {
+/// Checks that a file holds a generator; returns its whole path.
+fn checked(model: &str) -> Result<PathBuf> {
+    let path = fs::canonicalize(model).with_context(|| format!("--model {model}: cannot find this file"))?;
+    Generator::load(&files::read_start(&path, BYTES_MAX as u64 + 1)?).with_context(|| format!("--model {model}"))?;
+    Ok(path)
+}
+
+/// Builds the binary for a target with cargo, with the generator in the file `model` inside. An error names the tool that
+/// is missing.
+fn build(target: &str, model: Option<&Path>) -> Result<PathBuf> {
     let sources = fs::read_to_string("Cargo.toml").unwrap_or_default();
     ensure!(
         sources.contains("duel-runtime"),
@@ -80,12 +91,13 @@ fn build(target: &str) -> Result<PathBuf> {
             "--target {target}: the linker {name} is missing; for 64-bit ARM, `apt install gcc-aarch64-linux-gnu` installs one; {variable} selects another"
         );
     }
-    let status = Command::new("cargo")
-        .args(["build", "--profile", "pi", "--package", "duel-tui", "--no-default-features", "--target", target])
-        .env(&variable, &linker)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .status()
-        .context("cannot run cargo, which comes with Rust: https://rustup.rs")?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--profile", "pi", "--package", "duel-tui", "--no-default-features", "--target", target]);
+    cargo.env(&variable, &linker).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    if let Some(model) = model {
+        cargo.args(["--features", "packed"]).env("DUEL_MODEL", model);
+    }
+    let status = cargo.status().context("cannot run cargo, which comes with Rust: https://rustup.rs")?;
     ensure!(status.success(), "--target {target}: the build failed; cargo's messages above say why");
     let directory = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     Ok(directory.join(target).join("pi/duel"))

@@ -32,6 +32,7 @@ use duel_trainer::{
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::derived;
 use crate::{
     runs::{decoding, find},
     term::{
@@ -47,12 +48,12 @@ use crate::{
 /// Arguments of `duel train`.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// A shipped recipe or a TOML file.
-    #[arg(long, default_value = "digits", conflicts_with = "resume")]
-    recipe: String,
-    /// The data instead of the bundled digits: a directory of IDX files named as MNIST's, gzipped or not, or a .npy
-    /// file of uint8
-    /// [N, height, width] or [N, height, width, 3].
+    /// A shipped recipe or a TOML file [default: digits; with --data: pictures, which follows from the data].
+    #[arg(long, conflicts_with = "resume")]
+    recipe: Option<String>,
+    /// The data: a folder or .zip of pictures, whose subfolders are classes; a .npy or .npz of uint8, [N, height, width]
+    /// or [N, height, width, channels]; or a directory of IDX files named as MNIST's. `duel data PATH` says what is
+    /// there.
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     data: Option<PathBuf>,
     /// The run directory [default: runs/RECIPE-N, the next N].
@@ -141,6 +142,10 @@ fn load(args: &TrainArgs) -> Result<(Recipe, Option<DataSet>)> {
 fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
     let (recipe, data) = load(args)?;
     let duel = Duel::new(recipe, data, device(args.device.into())?)?;
+    if let Some(data) = duel.data() {
+        let lines = if duel.recipe.derive { derived::described(&duel, data)? } else { data.survey.warnings() };
+        lines.iter().for_each(|line| note(line));
+    }
     let writer = match &args.run {
         Some(dir) => Writer::create(dir, &duel.recipe)?,
         None => create_next(&duel.recipe)?,
@@ -202,7 +207,9 @@ const RESUMABLE: [&str; 3] = ["record.", "training.steps", "training.decay_"];
 
 /// Makes the recipe of a new run. A path of data becomes absolute, so that a resume finds it from any directory.
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
-    let recipe = with_flags(Recipe::load(&args.recipe, &[])?, &args.set, args)?;
+    let default = if args.data.is_some() { "pictures" } else { "digits" };
+    let recipe = Recipe::load(args.recipe.as_deref().unwrap_or(default), &[])?;
+    let recipe = with_flags(recipe, &args.set, args)?;
     let Some(path) = args.data.as_deref().or(recipe.data.source.path()) else { return Ok(recipe) };
     let whole = std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))?;
     let whole = whole.to_str().with_context(|| format!("{}: the path of the data must be UTF-8", whole.display()))?;

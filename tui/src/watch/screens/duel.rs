@@ -1,9 +1,6 @@
 //! The main screen: curves and the newest samples.
 
-use duel_trainer::run::{
-    grid::Samples,
-    scalars::{GRADIENTS, Panel},
-};
+use duel_trainer::run::{grid::Samples, scalars::GRADIENTS};
 use ratatui::layout::Rect;
 
 use super::{
@@ -37,7 +34,7 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let left = Rect { width: line - body.x, ..body };
     let right = Rect { x: line + 1, width: side, ..body };
 
-    let all = Panel::all();
+    let all = app.run.curves.panels();
     let count = match body.height {
         ..12 => 2,
         rows => usize::from(rows / PANEL).clamp(3, all.len()),

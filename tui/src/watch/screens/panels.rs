@@ -73,7 +73,7 @@ fn draw_title(sheet: &mut Sheet, area: Rect, y: u16, panel: &Panel, now: Option<
     }
     match panel.axis {
         Axis::Value => values.push(piece(format!("  draw {DRAW:.3}"), Role::Even)),
-        Axis::Probability | Axis::Fitted => {}
+        Axis::Probability | Axis::Share | Axis::Fitted => {}
     }
     let start = area.x + panel.title.len() as u16 + 3;
     sheet.label_right(start, area.right(), y, values);
@@ -109,6 +109,7 @@ fn chart(sheet: &mut Sheet, area: Rect, panel: &Panel, app: &App, steps: &Steps)
             (Scale::around(values().chain([DRAW, top]), false), Some((DRAW, Role::Even)))
         }
         Axis::Probability => (Scale { low: 0.0, high: 1.0, log: false }, Some((0.5, Role::Even))),
+        Axis::Share => (Scale { low: 0.0, high: 1.0, log: false }, None),
     };
     let chart = Chart {
         curves: &curves,

@@ -1,6 +1,6 @@
 //! Samples of earlier steps, above the curves.
 
-use duel_trainer::run::{grid::Samples, scalars::Panel};
+use duel_trainer::run::grid::Samples;
 use ratatui::layout::Rect;
 
 use super::{
@@ -33,7 +33,7 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let below = Rect { y: line + 1, height: body.bottom() - line - 2, ..body };
     let cursor = app.samples_wanted().filter(|_| app.time.at.is_some());
     sheet.across(body.x - 1, body.right(), line);
-    let all = Panel::all();
+    let all = app.run.curves.panels();
     let count = usize::from(below.height / 6).clamp(1, all.len());
     panels::draw(sheet, below, &all[..count], app, &Steps::in_view(app, cursor));
     draw_ruler(sheet, Rect { x: body.x + 1, y: body.bottom() - 1, width: body.width - 2, height: 1 }, app);

@@ -1,0 +1,155 @@
+//! `duel data`: what stands where pictures come from, before anybody trains on it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use duel_models::picture::{grid, png};
+use duel_trainer::{
+    data::{DataError, DataSet, Split, load},
+    recipe::Recipe,
+};
+
+use crate::{
+    commands::sample::Layout,
+    files::write,
+    runs::decoding,
+    term::{cells, charset::Charset, output::print},
+};
+
+/// Arguments of `duel data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// A folder or .zip of pictures, a .npy or .npz of uint8, a directory of IDX files; or `mnist`, `stacked-mnist`,
+    /// `emoji`.
+    path: PathBuf,
+    /// A key of the recipe's section data, such as data.size=64; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Write a contact sheet of 100 pictures, as they are trained on.
+    #[arg(long, value_name = "FILE.png")]
+    out: Option<PathBuf>,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// The characters to draw with.
+    #[arg(long, value_enum, default_value_t)]
+    charset: Charset,
+}
+
+/// Pictures of the contact sheet in a file.
+const SHEET: usize = 100;
+/// Pictures in a row of it.
+const ROW: usize = 10;
+/// The most sizes and classes that the text lists.
+const LISTED: usize = 12;
+
+/// Reads the data as a training would, and prints what is there.
+pub fn run(args: DataArgs) -> Result<()> {
+    let recipe = Recipe::default().with(&args.set)?;
+    let recipe = match args.path.to_str() {
+        Some(bundled @ ("mnist" | "stacked-mnist" | "emoji")) => recipe.with_data(bundled)?,
+        _ => {
+            let path =
+                std::path::absolute(&args.path).with_context(|| format!("cannot find {}", args.path.display()))?;
+            recipe.with_data(path.to_str().with_context(|| format!("{}: the path must be UTF-8", path.display()))?)?
+        }
+    };
+    let load = |split| decoding::with_bar(|progress| load(&recipe.data, split, progress));
+    let train = load(Split::Train)?;
+    let test = match load(Split::Test) {
+        Err(DataError::NoTest(_)) => None,
+        loaded => Some(loaded?),
+    };
+    let name = args.path.display().to_string();
+    if let Some(out) = &args.out {
+        write::replace(out, &png(&grid(&spread(&train, SHEET), train.shape, ROW)))?;
+    }
+    if args.json {
+        return print(&json(&name, &train, test.as_ref()));
+    }
+    let layout = Layout::detect(train.shape, args.charset);
+    let rows = spread(&train, 2 * layout.across);
+    print(&text(&name, &train, test.as_ref()))?;
+    match &args.out {
+        Some(out) => print(&format!("{}\n", out.display())),
+        None => print(&format!("\n{}", cells::lines(&rows, train.shape, layout.across, layout.scale, layout.theme))),
+    }
+}
+
+/// At most `count` pictures, evenly spread over the set.
+fn spread(data: &DataSet, count: usize) -> Vec<u8> {
+    let count = count.min(data.len());
+    (0..count).flat_map(|at| data.image(at * data.len() / count)).copied().collect()
+}
+
+/// The number of pictures of each class.
+fn counts(data: &DataSet) -> Vec<(String, usize)> {
+    let facts = data.facts();
+    let mut counts = vec![0; facts.classes];
+    data.labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+    let name = |label: usize| facts.names.get(label).cloned().unwrap_or_else(|| label.to_string());
+    counts.into_iter().enumerate().map(|(label, count)| (name(label), count)).collect()
+}
+
+fn json(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
+    let described = |data: &DataSet| {
+        serde_json::json!({
+            "pictures": data.len(), "shape": data.shape.to_string(), "bytes": data.images.len(),
+            "classes": counts(data).into_iter().map(|(name, count)| serde_json::json!({ "name": name, "pictures": count }))
+                .collect::<Vec<_>>(),
+            "found": data.survey,
+        })
+    };
+    format!("{}\n", serde_json::json!({ "data": name, "train": described(train), "test": test.map(described) }))
+}
+
+fn text(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
+    let survey = &train.survey;
+    let mut rows = vec![
+        ("from", format!("{name} ({})", survey.kind)),
+        ("training", pictures(train)),
+        ("test", test.map_or("none".to_owned(), pictures)),
+        ("found", listed(survey.sizes.iter().map(|([height, width], count)| (format!("{height}x{width}"), *count)))),
+        ("classes", classes(train)),
+    ];
+    let mut changes = Vec::new();
+    for (count, what) in [
+        (survey.shrunk, "made smaller"),
+        (survey.enlarged, "made larger"),
+        (survey.cropped, "cut or fitted to the aspect ratio"),
+        (survey.transparent, "laid on data.background"),
+    ] {
+        if count > 0 {
+            changes.push(format!("{count} {what}"));
+        }
+    }
+    if !changes.is_empty() {
+        rows.push(("changed", changes.join(", ")));
+    }
+    if survey.ignored > 0 {
+        rows.push(("ignored", format!("{} files that are no pictures", survey.ignored)));
+    }
+    rows.extend(survey.warnings().into_iter().map(|warning| ("note", warning)));
+    rows.into_iter().map(|(key, value)| format!("{key:9} {value}\n")).collect()
+}
+
+fn pictures(data: &DataSet) -> String {
+    let megabytes = data.images.len() as f64 / 1e6;
+    format!("{} pictures of {}, {megabytes:.1} MB", data.len(), data.shape)
+}
+
+fn classes(data: &DataSet) -> String {
+    let counts = counts(data);
+    if counts.is_empty() { "none".to_owned() } else { format!("{}: {}", counts.len(), listed(counts.into_iter())) }
+}
+
+/// Names with their numbers of pictures, at most [`LISTED`] of them.
+fn listed(counts: impl ExactSizeIterator<Item = (String, usize)>) -> String {
+    let more = counts.len().saturating_sub(LISTED);
+    let mut words: Vec<String> = counts.take(LISTED).map(|(name, count)| format!("{name} ({count})")).collect();
+    if more > 0 {
+        words.push(format!("{more} more"));
+    }
+    words.join(", ")
+}
