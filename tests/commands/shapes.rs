@@ -227,8 +227,8 @@ fn a_shape_that_does_not_fit_is_refused_by_name() {
         (&["--set", "data.shape=3x32x32"], "data.shape = 3x32x32, but the pictures of the data are 1x28x28"),
         (&["--set", "data.shape=28x28"], "data.shape"),
         (&["--data", "wide.npy"], "wide.npy holds pictures of 8x200 pixels with 3 channels: a width of 200 pixels"),
-        (&["--data", "two.npy"], "2 channels are not supported"),
-        (&["--data", "flat.npy"], "expected [N, H, W] or [N, H, W, 3]"),
+        (&["--data", "two.npy"], "with 1, 3 or 4 channels"),
+        (&["--data", "flat.npy"], "expected [N, H, W] or [N, H, W, C]"),
         (&["--data", "few.npy"], "199 images and 200 labels"),
         (
             &["--data", "colour.npy", "--set", "training.conditional=true", "--set", "data.classes=2"],

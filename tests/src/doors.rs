@@ -38,11 +38,13 @@ impl Door {
     /// something.
     pub fn open(self) -> Open {
         match self {
+            Self::Archive => Box::new(archive),
             Self::Checkpoint => Box::new(checkpoint()),
             Self::Idx => Box::new(idx),
             Self::Lines => Box::new(lines()),
             Self::Npy => Box::new(npy),
             Self::Onnx => Box::new(onnx),
+            Self::Picture => Box::new(picture),
             Self::Pictures => Box::new(pictures()),
             Self::Recipe => Box::new(a_recipe),
             Self::Requests => Box::new(requests()),
@@ -93,6 +95,26 @@ fn idx(bytes: &[u8]) {
     }
     match doors::labels(bytes) {
         Ok(labels) => assert!(!labels.is_empty()),
+        Err(why) => is_a_line(&why),
+    }
+}
+
+/// A zip archive of pictures or arrays: `--data FILE.zip`.
+fn archive(bytes: &[u8]) {
+    match doors::archive(bytes) {
+        Ok(data) => {
+            assert!(!data.is_empty() && (data.labels.is_empty() || data.labels.len() == data.len()));
+            data.class_names.iter().for_each(is_a_line);
+            data.survey.warnings().iter().for_each(is_a_line);
+        }
+        Err(why) => is_a_line(&why),
+    }
+}
+
+/// A picture of a folder or archive, in any format.
+fn picture(bytes: &[u8]) {
+    match doors::picture(bytes) {
+        Ok(pixels) => assert_eq!(pixels.len(), 16 * 16 * 3),
         Err(why) => is_a_line(&why),
     }
 }

@@ -1,11 +1,16 @@
 //! Small good files of each kind of untrusted input, written by the project itself: the first inputs of the fuzz
 //! targets and of `tests/faults`.
 
-use std::{collections::BTreeMap, io::Write};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Cursor, Write},
+    path::Path,
+};
 
 use candle_core::Device;
 use duel_models::{
-    picture::{grid, png},
+    picture::{Picture, grid, png},
     random::Stream,
 };
 use duel_trainer::{
@@ -19,12 +24,15 @@ use duel_trainer::{
     },
 };
 use flate2::{Compression, write::GzEncoder};
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::recorded::{Kind, at, json};
 
 /// A door: a function that reads one kind of untrusted input. Each is a fuzz target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
+    /// A zip archive of pictures with labels, or of NumPy arrays.
+    Archive,
     /// A checkpoint.
     Checkpoint,
     /// IDX files of images or labels, gzipped or not.
@@ -35,6 +43,8 @@ pub enum Door {
     Npy,
     /// A generator with its card.
     Onnx,
+    /// A picture in any of the formats that are read.
+    Picture,
     /// Samples of a run: a grid of digits, or the densities of a toy distribution.
     Pictures,
     /// A recipe, and settings.
@@ -45,17 +55,29 @@ pub enum Door {
 
 impl Door {
     /// All doors.
-    pub const ALL: [Self; 8] =
-        [Self::Checkpoint, Self::Idx, Self::Lines, Self::Npy, Self::Onnx, Self::Pictures, Self::Recipe, Self::Requests];
+    pub const ALL: [Self; 10] = [
+        Self::Archive,
+        Self::Checkpoint,
+        Self::Idx,
+        Self::Lines,
+        Self::Npy,
+        Self::Onnx,
+        Self::Picture,
+        Self::Pictures,
+        Self::Recipe,
+        Self::Requests,
+    ];
 
     /// The name of the fuzz target.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Archive => "archive",
             Self::Checkpoint => "checkpoint",
             Self::Idx => "idx",
             Self::Lines => "lines",
             Self::Npy => "npy",
             Self::Onnx => "onnx",
+            Self::Picture => "picture",
             Self::Pictures => "pictures",
             Self::Recipe => "recipe",
             Self::Requests => "requests",
@@ -65,11 +87,13 @@ impl Door {
     /// Good files, which pass the door.
     pub fn seeds(self) -> Vec<Vec<u8>> {
         match self {
+            Self::Archive => archives(),
             Self::Checkpoint => checkpoints(),
             Self::Idx => [images(2), labels(2)].into_iter().flat_map(|file| [gzip(&file), file]).collect(),
             Self::Lines => vec![[events(), metrics(), requests()].concat().into_bytes(), metrics().into_bytes()],
             Self::Npy => vec![npy(&[1, 8, 9], &pixels(72)), npy(&[1, 8, 8, 3], &pixels(192)), npy(&[5], &pixels(5))],
             Self::Onnx => onnx(),
+            Self::Picture => encoded(),
             Self::Pictures => {
                 vec![png(&grid(&digits(2), SHAPE, 2)), png(&grid(&digits(1), SHAPE, 1)), densities().to_json()]
             }
@@ -112,6 +136,42 @@ pub fn mutated(seeds: &[Vec<u8>], stream: &mut Stream) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The pictures in odd formats with which the decoder is tested.
+fn encoded() -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../trainer/src/data/decode");
+    let files = fs::read_dir(dir).expect("the decoder's tests").flatten().map(|entry| entry.path());
+    let picture = |path: &Path| {
+        !path.extension().is_some_and(|extension| ["rs", "py", "json"].iter().any(|other| extension == *other))
+    };
+    let mut files: Vec<_> = files.filter(|path| picture(path)).collect();
+    files.sort();
+    files.into_iter().map(|path| fs::read(path).expect("a picture")).collect()
+}
+
+/// Archives of pictures with and without compression and labels, and one of arrays.
+fn archives() -> Vec<Vec<u8>> {
+    let picture = |level: u8| png(&Picture { width: 8, height: 8, channels: 1, pixels: vec![level; 64] });
+    let pictures = [("a/1.png", picture(1)), ("b/2.png", picture(2)), ("b/c/3.png", picture(3))];
+    let labels = br#"{"labels": [["a/1.png", 4], ["b/2.png", 7], ["b/c/3.png", 4]]}"#.to_vec();
+    let labelled = [&pictures[..], &[("dataset.json", labels)]].concat();
+    let arrays = [("images.npy", npy(&[2, 8, 8], &pixels(128))), ("labels.npy", npy(&[2], &[3, 5]))];
+    vec![
+        zipped(&pictures, CompressionMethod::Stored),
+        zipped(&labelled, CompressionMethod::Deflated),
+        zipped(&arrays, CompressionMethod::Stored),
+    ]
+}
+
+/// A zip archive of some files.
+pub fn zipped(files: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        archive.start_file(*name, SimpleFileOptions::default().compression_method(method)).expect("memory");
+        archive.write_all(bytes).expect("memory");
+    }
+    archive.finish().expect("memory").into_inner()
 }
 
 /// Grey levels of `count` digits, [count, 28, 28].

@@ -5,7 +5,12 @@ use std::{collections::HashMap, path::Path};
 use duel_models::text::showable;
 use serde::Deserialize;
 
-use super::{collection::Collection, error::DataError, labels, layout::Layout};
+use super::{
+    collection::{Collection, Entry},
+    error::DataError,
+    labels,
+    layout::Layout,
+};
 
 /// The longest file, in bytes: 2 million pictures with names of 60 bytes.
 const LENGTH_MAX: u64 = 256 << 20;
@@ -25,10 +30,14 @@ struct File {
     labels: Option<Vec<(String, serde_json::Value)>>,
 }
 
+/// Whether a file is a `dataset.json`.
+pub(super) fn is_it(entry: &Entry) -> bool {
+    entry.path.last().is_some_and(|name| name == b"dataset.json")
+}
+
 /// Reads the `dataset.json` nearest to the top; none if there is no such file.
 pub(super) fn read(collection: &Collection, path: &Path) -> Result<Option<FileLabels>, DataError> {
-    let is_it = |name: &[u8]| name == b"dataset.json";
-    let files = collection.entries.iter().filter(|entry| entry.path.last().is_some_and(|name| is_it(name)));
+    let files = collection.entries.iter().filter(|entry| is_it(entry));
     let Some(entry) = files.min_by_key(|entry| entry.path.len()) else { return Ok(None) };
     let malformed = |why: String| DataError::Malformed { file: path.join(entry.name()), format: "dataset.json", why };
     let bytes = collection.reader().start(entry, LENGTH_MAX + 1).map_err(malformed)?;

@@ -67,7 +67,11 @@ fn sort_out<'a>(collection: &'a Collection, survey: &mut Survey) -> Vec<&'a Entr
     for entry in &collection.entries {
         let extension = entry.extension();
         let known = READ.contains(&extension.as_str()) || UNREAD.contains(&extension.as_str());
-        if known && !entry.is_hidden() { pictures.push(entry) } else { survey.ignored += 1 }
+        if known && !entry.is_hidden() {
+            pictures.push(entry);
+        } else {
+            survey.ignored += usize::from(!dataset_json::is_it(entry));
+        }
     }
     pictures
 }

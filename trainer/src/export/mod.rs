@@ -244,8 +244,13 @@ mod tests {
     };
 
     fn duel(settings: &[&str], steps: usize) -> Duel {
-        let small =
-            ["generator.hidden=[16, 12]", "discriminator.hidden=[16]", "generator.latent=4", "training.batch=4"];
+        let small = [
+            "data.classes=10",
+            "generator.hidden=[16, 12]",
+            "discriminator.hidden=[16]",
+            "generator.latent=4",
+            "training.batch=4",
+        ];
         let settings: Vec<String> = small.iter().chain(settings).map(|&setting| setting.to_owned()).collect();
         let recipe = Recipe::default().with(&settings).expect("good settings");
         let shape = recipe.shape().unwrap_or(SHAPE);

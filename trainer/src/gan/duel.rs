@@ -104,7 +104,9 @@ impl Duel {
         }
         let real_data = match (recipe.data.source.toy(), data) {
             (Some(toy), _) => RealData::Toy(toy.into()),
-            (None, Some(data)) => RealData::Pictures { batches: Batches::new(&recipe.training, &data), data },
+            (None, Some(data)) => {
+                RealData::Pictures { batches: Batches::new(&recipe.training, recipe.data.flip, &data), data }
+            }
             (None, None) => RealData::Absent,
         };
         Ok(Self {

@@ -109,6 +109,7 @@ struct Pair {
 impl Pair {
     fn new(settings: &[&str], seed: u64) -> Self {
         let fixed = [
+            "data.classes=10",
             "generator.latent=3",
             "discriminator.r1=0.7",
             "discriminator.r2=0.3",

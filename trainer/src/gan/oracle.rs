@@ -89,7 +89,7 @@ const CONV: &[&str] = &[
 
 /// A duel that starts from the recorded weights and runs on `engine`.
 fn duel(recorded: &Recorded, settings: &[&[&str]], engine: Engine) -> Duel {
-    let all = [&["generator.latent=12", "training.batch=8"], &settings.concat()[..]].concat();
+    let all = [&["data.classes=10", "generator.latent=12", "training.batch=8"], &settings.concat()[..]].concat();
     let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
     let recipe = Recipe::default().with(&all).expect("good settings");
     let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");

@@ -117,7 +117,13 @@ mod tests {
 
     #[test]
     fn samples_do_not_depend_on_the_number_of_passes() {
-        let settings = ["generator.hidden=[8]", "generator.latent=4", "training.batch=2", "training.conditional=true"];
+        let settings = [
+            "data.classes=10",
+            "generator.hidden=[8]",
+            "generator.latent=4",
+            "training.batch=2",
+            "training.conditional=true",
+        ];
         let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
         let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
         let duel = Duel::new(recipe, None, Device::Cpu).expect("small networks");

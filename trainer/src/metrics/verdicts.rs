@@ -88,8 +88,9 @@ mod tests {
         }
         // 2 > 0, 1, 1; 0 = 0; 1 > 0 and 1 = 1 twice.
         assert_eq!(plain.pairs, [5.5 / 9.0, 6.0 / 9.0, 6.0 / 9.0]);
-        let settings = ["training.conditional=true".to_owned(), "training.loss=relativistic".to_owned()];
-        let pairs = Verdicts::new(&Recipe::default().with(&settings).expect("good settings"), judged());
+        let settings = ["data.classes=2", "training.conditional=true", "training.loss=relativistic"];
+        let pairs =
+            Verdicts::new(&Recipe::default().with(&settings.map(str::to_owned)).expect("good settings"), judged());
         assert_eq!((pairs.means, pairs.pairs), (None, [3.0 / 5.0, 4.0 / 5.0, 4.0 / 5.0]));
     }
 }

@@ -94,6 +94,10 @@ impl Training<'_> {
         let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
         let Some(held_out) = held_out.filter(|_| self.duel.recipe.evaluation.every > 0) else { return Ok(()) };
         if !can_score(&self.duel.recipe) {
+            // A recipe that derives asks for evaluations of any data, so the user has nothing to change.
+            if self.duel.recipe.derive {
+                return Ok(());
+            }
             return self.event(EventKind::Warning {
                 what: "no evaluation".to_owned(),
                 since: self.duel.step,
@@ -249,5 +253,37 @@ mod tests {
         let error = ended.expect_err("it gives up").to_string();
         assert!(error.contains("generator.learning_rate") && error.lines().count() == 1, "{error}");
         assert_eq!(warnings.len(), 3);
+    }
+
+    #[test]
+    fn memorisation_is_measured_with_held_out_pictures() {
+        let settings = [
+            "generator.hidden=[8]",
+            "discriminator.hidden=[8]",
+            "discriminator.learning_rate=0.01",
+            "training.batch=4",
+            "training.steps=10",
+            "record.metrics_every=10",
+        ];
+        let recipe = Recipe::default().with(&settings.map(str::to_owned)).expect("good settings");
+        let recipe = recipe.for_shape(SHAPE).expect("the shape of digits");
+        let set = |byte| DataSet::new(SHAPE, vec![byte; 20 * SHAPE.size()], vec![0; 20]);
+        // The discriminator learns that black pictures are real. Held out are none, black ones, or white ones.
+        let found = [None, Some(0), Some(255)].map(|held_out| {
+            let data = DataSet { held_out: held_out.map(|byte| Box::new(set(byte))), ..set(0) };
+            let mut duel = Duel::new(recipe.clone(), Some(data), Device::Cpu).expect("small networks");
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let mut run = Writer::create(dir.path(), &recipe).expect("space");
+            let mut last = None;
+            let ended = train(&mut duel, &mut run, |report| {
+                if let Report::Metrics(metrics) = report {
+                    last = Some(metrics.memorisation);
+                }
+                Flow::Continue
+            });
+            assert_eq!(ended.expect("a training"), Ending::Done);
+            last.expect("a measured step")
+        });
+        assert!(found[0].is_nan() && found[1..] == [0.5, 1.0], "{found:?}");
     }
 }

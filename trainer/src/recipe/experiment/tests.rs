@@ -52,6 +52,8 @@ fn an_invalid_setting_is_refused_with_the_allowed_values() {
         ("training.conditional=1", "true or false"),
         ("generator.channels=[8, 8, 8, 8, 8, 8]", "at most 5 channel counts"),
         ("training.seed=-1", "a whole number from 0"),
+        ("training.augment=on", "off or fixed or adaptive"),
+        ("training.augment_policy=color", "colour, translation, cutout, or several of them"),
         ("training.batch", "key=value"),
         ("name=1", "a line of text"),
     ] {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use duel_models::picture::{grid, png};
 use duel_trainer::{
-    data::{DataError, DataSet, Split, load},
+    data::{DataError, DataSet, Split, Survey, load},
     recipe::Recipe,
 };
 
@@ -110,7 +110,7 @@ fn text(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
         ("from", format!("{name} ({})", survey.kind)),
         ("training", pictures(train)),
         ("test", test.map_or("none".to_owned(), pictures)),
-        ("found", listed(survey.sizes.iter().map(|([height, width], count)| (format!("{height}x{width}"), *count)))),
+        ("found", sizes(survey)),
         ("classes", classes(train)),
     ];
     let mut changes = Vec::new();
@@ -128,10 +128,26 @@ fn text(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
         rows.push(("changed", changes.join(", ")));
     }
     if survey.ignored > 0 {
-        rows.push(("ignored", format!("{} files that are no pictures", survey.ignored)));
+        let files = if survey.ignored == 1 {
+            "1 file that is no picture"
+        } else {
+            &format!("{} files that are no pictures", survey.ignored)
+        };
+        rows.push(("ignored", files.to_owned()));
     }
     rows.extend(survey.warnings().into_iter().map(|warning| ("note", warning)));
     rows.into_iter().map(|(key, value)| format!("{key:9} {value}\n")).collect()
+}
+
+/// The sizes as found: each one, or the range if there are many.
+fn sizes(survey: &Survey) -> String {
+    if survey.sizes.len() <= LISTED {
+        return listed(survey.sizes.iter().map(|([height, width], count)| (format!("{height}x{width}"), *count)));
+    }
+    let sides = |axis: usize| survey.sizes.iter().map(move |(sides, _)| sides[axis]);
+    let range = |axis: usize| [sides(axis).min().unwrap_or_default(), sides(axis).max().unwrap_or_default()];
+    let [[low, high], [narrow, wide]] = [range(0), range(1)];
+    format!("{} sizes: heights from {low} to {high}, widths from {narrow} to {wide}", survey.sizes.len())
 }
 
 fn pictures(data: &DataSet) -> String {

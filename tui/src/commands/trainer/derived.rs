@@ -29,7 +29,8 @@ pub fn described(duel: &Duel, data: &DataSet) -> Result<Vec<String>> {
         recipe.training.batch,
         duration(seconds),
         match duel.device_name() {
-            "cpu" => format!("{} threads of the CPU", training::threads()),
+            "cpu" if training::threads() == 1 => "one thread".to_owned(),
+            "cpu" => format!("{} threads", training::threads()),
             name => name.to_owned(),
         }
     ));
