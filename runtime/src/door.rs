@@ -10,7 +10,7 @@ use duel_models::{
 };
 use prost::{
     Message,
-    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field},
 };
 use tract_onnx::{
     pb::{
@@ -23,7 +23,7 @@ use tract_onnx::{
 };
 
 /// The most bytes of an ONNX file, 64 MB: a DCGAN of 128×128 pixels that begins with 1,024 channels has 51 MB. While a
-/// file is loaded, its bytes, its decoded weights and the packed weights are in memory together, 192 MB at most.
+/// file is loaded, its bytes and the packed weights are in memory together, 128 MB at most.
 pub const BYTES_MAX: usize = 64 << 20;
 /// The most bytes of a file besides the values of its weights: names, operations, the card. Decoded, they take up to a
 /// hundred times as much memory.
@@ -52,8 +52,18 @@ pub enum LoadError {
     NotFinite,
 }
 
+/// A file that can be a generator of pictures.
+#[derive(Debug)]
+pub(crate) struct Checked<'a> {
+    /// The graph; its initializers are without their values.
+    pub graph: GraphProto,
+    /// The values of each initializer, where they stand in the file: decoded, they would take the memory once more.
+    pub values: Vec<&'a [u8]>,
+    pub card: Card,
+}
+
 /// Decodes the graph and the card of an untrusted file, and checks both.
-pub(crate) fn check(onnx: &[u8]) -> Result<(GraphProto, Card), LoadError> {
+pub(crate) fn check(onnx: &[u8]) -> Result<Checked<'_>, LoadError> {
     if onnx.len() > BYTES_MAX {
         return Err(LoadError::TooLarge(onnx.len()));
     }
@@ -61,17 +71,19 @@ pub(crate) fn check(onnx: &[u8]) -> Result<(GraphProto, Card), LoadError> {
     if structure > STRUCTURE_MAX {
         return Err(LoadError::Graph(format!("it has {structure} bytes besides its weights, over {STRUCTURE_MAX}")));
     }
-    let proto = ModelProto::decode(onnx).map_err(|_| LoadError::NotOnnx)?;
+    let mut values = Vec::new();
+    let structure = without_values(onnx, &RAW_DATA, &mut values).ok_or(LoadError::NotOnnx)?;
+    let proto = ModelProto::decode(&structure[..]).map_err(|_| LoadError::NotOnnx)?;
     let graph = proto.graph.ok_or(LoadError::NotOnnx)?;
     let metadata: BTreeMap<String, String> =
         proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
     let card = Card::from_map(&metadata)?;
     check_nodes(&graph).map_err(LoadError::Graph)?;
     check_ends(&graph, &card).map_err(LoadError::Graph)?;
-    for tensor in &graph.initializer {
-        check_weight(tensor)?;
+    for (tensor, values) in graph.initializer.iter().zip(&values) {
+        check_weight(tensor, values)?;
     }
-    Ok((graph, card))
+    Ok(Checked { graph, values, card })
 }
 
 /// Field numbers of `ModelProto.graph`, `GraphProto.initializer` and `TensorProto.raw_data` in onnx.proto.
@@ -79,20 +91,53 @@ const RAW_DATA: [u32; 3] = [7, 5, 9];
 
 /// Size in bytes of a protobuf message without the nested field at `path`; none if the bytes are not a message.
 fn structure_bytes(mut message: &[u8], path: &[u32]) -> Option<usize> {
-    let (&first, rest) = path.split_first()?;
+    let (&wanted, rest) = path.split_first()?;
     let mut bytes = message.len();
     while !message.is_empty() {
-        let (field, wire) = decode_key(&mut message).ok()?;
-        if field == first && wire == WireType::LengthDelimited {
-            let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
-            let (value, after) = message.split_at_checked(length)?;
-            bytes -= if rest.is_empty() { length } else { length - structure_bytes(value, rest)? };
-            message = after;
-        } else {
-            skip_field(wire, field, &mut message, DecodeContext::default()).ok()?;
+        if let (field, Some(value)) = read_field(&mut message)?
+            && field == wanted
+        {
+            bytes -= if rest.is_empty() { value.len() } else { value.len() - structure_bytes(value, rest)? };
         }
     }
     Some(bytes)
+}
+
+/// Returns a protobuf message without the nested field at `path`. The field's value is added to `values`, one for each
+/// message that may have the field: the last one, as protobuf says, or an empty one.
+fn without_values<'a>(mut message: &'a [u8], path: &[u32], values: &mut Vec<&'a [u8]>) -> Option<Vec<u8>> {
+    let (&wanted, rest) = path.split_first()?;
+    let mut kept = Vec::new();
+    while !message.is_empty() {
+        let before = message;
+        match read_field(&mut message)? {
+            (field, Some(value)) if field == wanted && rest.is_empty() => *values.last_mut()? = value,
+            (field, Some(value)) if field == wanted => {
+                if rest.len() == 1 {
+                    values.push(&[]);
+                }
+                let nested = without_values(value, rest, values)?;
+                encode_key(field, WireType::LengthDelimited, &mut kept);
+                encode_varint(nested.len() as u64, &mut kept);
+                kept.extend(nested);
+            }
+            _ => kept.extend(&before[..before.len() - message.len()]),
+        }
+    }
+    Some(kept)
+}
+
+/// Reads one field of a protobuf message; returns its number, and its value if its length is written before the value.
+fn read_field<'a>(message: &mut &'a [u8]) -> Option<(u32, Option<&'a [u8]>)> {
+    let (field, wire) = decode_key(message).ok()?;
+    if wire != WireType::LengthDelimited {
+        skip_field(wire, field, message, DecodeContext::default()).ok()?;
+        return Some((field, None));
+    }
+    let length = usize::try_from(decode_varint(message).ok()?).ok()?;
+    let (value, after) = message.split_at_checked(length)?;
+    *message = after;
+    Some((field, Some(value)))
 }
 
 fn check_nodes(graph: &GraphProto) -> Result<(), String> {
@@ -167,7 +212,7 @@ fn check_sizes(value: &ValueInfoProto, expected: &[usize]) -> Result<(), String>
 }
 
 /// Checks that a weight's values are in the file, as many as its shape says, and finite.
-fn check_weight(tensor: &TensorProto) -> Result<(), LoadError> {
+fn check_weight(tensor: &TensorProto, values: &[u8]) -> Result<(), LoadError> {
     let error = |why: &str| LoadError::Graph(format!("its weight {:?} {why}", shortened(&tensor.name)));
     if tensor.data_location == Some(DataLocation::External.into()) || !tensor.external_data.is_empty() {
         return Err(error("is in another file"));
@@ -180,12 +225,12 @@ fn check_weight(tensor: &TensorProto) -> Result<(), LoadError> {
         DataType::Int64 => 8,
         _ => return Err(error("is neither f32, f16 nor i64")),
     };
-    if count.and_then(|count| count.checked_mul(bytes)) != Some(tensor.raw_data.len()) {
+    if count.and_then(|count| count.checked_mul(bytes)) != Some(values.len()) {
         return Err(error("does not have as many values as its shape says"));
     }
     let finite = match bytes {
-        4 => tensor.raw_data.as_chunks().0.iter().all(|&value| f32::from_le_bytes(value).is_finite()),
-        2 => tensor.raw_data.as_chunks().0.iter().all(|&value| f16::from_le_bytes(value).is_finite()),
+        4 => values.as_chunks().0.iter().all(|&value| f32::from_le_bytes(value).is_finite()),
+        2 => values.as_chunks().0.iter().all(|&value| f16::from_le_bytes(value).is_finite()),
         _ => true,
     };
     if finite { Ok(()) } else { Err(LoadError::NotFinite) }

@@ -9,14 +9,14 @@ use crate::kernels::tanh;
 
 /// One layer with the activation behind it.
 #[derive(Debug)]
-pub(crate) struct Layer {
-    pub op: Op,
+pub(crate) struct Layer<'a> {
+    pub op: Op<'a>,
     pub activation: Activation,
     /// Output channels, height and width: [outputs, 1, 1] for a dense layer that is not reshaped to a picture.
     pub shape: [usize; 3],
 }
 
-impl Layer {
+impl Layer<'_> {
     /// Output values for one sample.
     pub fn size(&self) -> usize {
         self.shape.iter().product()
@@ -34,41 +34,38 @@ pub(crate) enum Activation {
 
 /// Linear part of a layer.
 #[derive(Debug)]
-pub(crate) enum Op {
+pub(crate) enum Op<'a> {
     /// y = x W + b. With classes, b is a row of a table, and the label selects the row.
     Dense {
         /// [inputs, outputs].
-        weight: Weight,
+        weight: Weight<'a>,
         /// [outputs], or [classes, outputs] with classes.
-        bias: Option<Weight>,
+        bias: Option<Weight<'a>>,
         /// Whether it computes in double precision.
         double: bool,
     },
     /// Transposed convolution of 4×4, stride 2 and padding 1, which doubles height and width.
     ConvTranspose {
         /// [inputs, outputs, 4, 4].
-        weight: Weight,
+        weight: Weight<'a>,
         /// [outputs].
-        bias: Weight,
+        bias: Weight<'a>,
     },
 }
 
 /// A tensor of the file.
 #[derive(Debug)]
-pub(crate) struct Weight {
+pub(crate) struct Weight<'a> {
     pub dims: Vec<usize>,
     kind: DataType,
     /// Little-endian.
-    bytes: Vec<u8>,
+    bytes: &'a [u8],
 }
 
-impl Weight {
-    pub(crate) fn new(tensor: TensorProto) -> Self {
-        Self {
-            kind: tensor.data_type(),
-            dims: tensor.dims.iter().map(|&size| size as usize).collect(),
-            bytes: tensor.raw_data,
-        }
+impl<'a> Weight<'a> {
+    /// The tensor of the file with these values.
+    pub(crate) fn new(tensor: &TensorProto, bytes: &'a [u8]) -> Self {
+        Self { kind: tensor.data_type(), dims: tensor.dims.iter().map(|&size| size as usize).collect(), bytes }
     }
 
     /// Value `at`, in the order of the file.

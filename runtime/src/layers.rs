@@ -23,20 +23,20 @@ const PACKED_MAX: usize = 16 << 20;
 const LANES: usize = 16;
 
 /// Meaning of a name in the graph.
-enum Value {
-    Weight(Weight),
+enum Value<'a> {
+    Weight(Weight<'a>),
     /// Output of the layers so far.
     Output,
     /// Row of a table that the label picks.
-    ClassRow(Weight),
+    ClassRow(Weight<'a>),
 }
 
-/// Reads the layers of a graph in its order. An error says where the graph differs from what `duel export` writes.
-pub(crate) fn read(graph: GraphProto, card: &Card) -> Result<Vec<Layer>, String> {
-    let weights = graph.initializer.into_iter();
+/// Reads the layers of a graph in its order; `values` are those of its initializers. An error says where the graph differs from what `duel export` writes.
+pub(crate) fn read<'a>(graph: GraphProto, values: &[&'a [u8]], card: &Card) -> Result<Vec<Layer<'a>>, String> {
+    let weights = graph.initializer.iter().zip(values);
     let mut reader = Reader {
         values: weights
-            .map(|mut tensor| (std::mem::take(&mut tensor.name), Value::Weight(Weight::new(tensor))))
+            .map(|(tensor, values)| (tensor.name.clone(), Value::Weight(Weight::new(tensor, values))))
             .collect(),
         layers: Vec::new(),
         shape: [card.latent, 1, 1],
@@ -57,10 +57,10 @@ pub(crate) fn read(graph: GraphProto, card: &Card) -> Result<Vec<Layer>, String>
     Ok(reader.layers)
 }
 
-struct Reader {
+struct Reader<'a> {
     /// Values that no operation has used yet, by name.
-    values: HashMap<String, Value>,
-    layers: Vec<Layer>,
+    values: HashMap<String, Value<'a>>,
+    layers: Vec<Layer<'a>>,
     /// Channels, height and width of the output so far.
     shape: [usize; 3],
     classes: usize,
@@ -70,7 +70,7 @@ struct Reader {
     packed: usize,
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
     /// Reads one operation. Each value is used once, because a chain has no forks.
     fn node(&mut self, node: &NodeProto) -> Result<(), &'static str> {
         let mut inputs = Vec::new();
@@ -79,7 +79,7 @@ impl Reader {
         }
         let [output] = &node.output[..] else { return Err("has not exactly one output") };
         let picks = node.input.get(1).is_some_and(|name| name == LABEL);
-        let value = match (node.op_type.as_str(), <[Value; 1]>::try_from(inputs)) {
+        let value = match (node.op_type.as_str(), <[Value<'a>; 1]>::try_from(inputs)) {
             ("Relu", Ok([Value::Output])) => self.leaky(0.0)?,
             ("LeakyRelu", Ok([Value::Output])) => self.leaky(attribute(node, "alpha").map_or(0.01, |alpha| alpha.f))?,
             ("Tanh", Ok([Value::Output])) => self.tanh()?,
@@ -117,7 +117,7 @@ impl Reader {
         Ok(())
     }
 
-    fn dense(&mut self, weight: Weight) -> Result<Value, &'static str> {
+    fn dense(&mut self, weight: Weight<'a>) -> Result<Value<'a>, &'static str> {
         let [inputs, outputs] = weight.dims[..] else { return Err("has a weight that is not a matrix") };
         if self.shape != [inputs, 1, 1] || outputs == 0 || !weight.is_float() {
             return Err("has a weight that does not fit the layer before it");
@@ -125,7 +125,7 @@ impl Reader {
         self.push(Op::Dense { weight, bias: None, double: self.double }, [outputs, 1, 1])
     }
 
-    fn bias(&mut self, bias: Weight, classes: Option<usize>) -> Result<Value, &'static str> {
+    fn bias(&mut self, bias: Weight<'a>, classes: Option<usize>) -> Result<Value<'a>, &'static str> {
         let [outputs, 1, 1] = self.shape else { return Err("adds to a picture") };
         let fits = if let Some(classes) = classes { bias.dims == [classes, outputs] } else { bias.dims == [outputs] };
         match self.last_layer()?.op {
@@ -135,7 +135,12 @@ impl Reader {
         Ok(Value::Output)
     }
 
-    fn conv_transpose(&mut self, node: &NodeProto, weight: Weight, bias: Weight) -> Result<Value, &'static str> {
+    fn conv_transpose(
+        &mut self,
+        node: &NodeProto,
+        weight: Weight<'a>,
+        bias: Weight<'a>,
+    ) -> Result<Value<'a>, &'static str> {
         let has = |(name, ints): (&str, &[i64])| attribute(node, name).is_some_and(|found| found.ints == ints);
         if !CONV_TRANSPOSE.into_iter().all(has) || node.attribute.len() != CONV_TRANSPOSE.len() {
             return Err("is not of 4×4, stride 2 and padding 1");
@@ -150,7 +155,7 @@ impl Reader {
     }
 
     /// Reads the output of a dense layer as an image of [channels, height, width].
-    fn reshape(&mut self, shape: &Weight) -> Result<Value, &'static str> {
+    fn reshape(&mut self, shape: &Weight) -> Result<Value<'a>, &'static str> {
         let shape = shape.integers().ok_or("has a shape that is not a list of integers")?;
         let Ok([-1, channels, height, width]) = <[i64; 4]>::try_from(shape) else {
             return Err("has a shape that is not [-1, C, H, W]");
@@ -168,7 +173,7 @@ impl Reader {
         Ok(Value::Output)
     }
 
-    fn cast(&mut self, to: i64) -> Result<Value, &'static str> {
+    fn cast(&mut self, to: i64) -> Result<Value<'a>, &'static str> {
         self.double = match i32::try_from(to).ok().and_then(|to| DataType::try_from(to).ok()) {
             Some(DataType::Double) => true,
             Some(DataType::Float) => false,
@@ -177,7 +182,7 @@ impl Reader {
         Ok(Value::Output)
     }
 
-    fn leaky(&mut self, slope: f32) -> Result<Value, &'static str> {
+    fn leaky(&mut self, slope: f32) -> Result<Value<'a>, &'static str> {
         if !(0.0..=1.0).contains(&slope) {
             return Err("has a slope outside 0 to 1");
         }
@@ -185,7 +190,7 @@ impl Reader {
         Ok(Value::Output)
     }
 
-    fn tanh(&mut self) -> Result<Value, &'static str> {
+    fn tanh(&mut self) -> Result<Value<'a>, &'static str> {
         if self.double {
             return Err("is in double precision");
         }
@@ -193,7 +198,7 @@ impl Reader {
         Ok(Value::Output)
     }
 
-    fn push(&mut self, op: Op, shape: [usize; 3]) -> Result<Value, &'static str> {
+    fn push(&mut self, op: Op<'a>, shape: [usize; 3]) -> Result<Value<'a>, &'static str> {
         let values = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
         if values.is_none_or(|values| values > VALUES_MAX) {
             return Err("has more output values than a generator of pictures needs");
@@ -212,7 +217,7 @@ impl Reader {
     }
 
     /// The last layer, if no activation follows it yet.
-    fn last_layer(&mut self) -> Result<&mut Layer, &'static str> {
+    fn last_layer(&mut self) -> Result<&mut Layer<'a>, &'static str> {
         let last = self.layers.last_mut().filter(|layer| layer.activation == Activation::None);
         last.ok_or("does not follow a layer")
     }

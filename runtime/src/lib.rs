@@ -57,6 +57,8 @@ use tract_onnx::prelude::*;
 pub use door::{BYTES_MAX, LoadError};
 pub use duel_models::{Card, Shape, picture};
 
+use door::Checked;
+
 /// The most samples that are drawn together: enough that a dense layer reads its weights once for many samples, few
 /// enough that the values between two layers stay in the cache.
 const BATCH_MAX: usize = 28;
@@ -111,8 +113,8 @@ impl Generator {
     /// Loads the generator in the bytes of an ONNX file, at most [`BYTES_MAX`]. The bytes are untrusted: memory is
     /// bounded before it is allocated, and one sample is drawn as a test.
     pub fn load(onnx: &[u8]) -> Result<Self, LoadError> {
-        let (graph, card) = door::check(onnx)?;
-        let layers = layers::read(graph, &card).map_err(LoadError::Graph)?;
+        let Checked { graph, values, card } = door::check(onnx)?;
+        let layers = layers::read(graph, &values, &card).map_err(LoadError::Graph)?;
         let largest = layers.iter().map(|layer| layer.size()).max().unwrap_or(1);
         let plan = guarded(|| plan::plan(layers, &card)).map_err(LoadError::Graph)?;
         let generator = Self { card, plan, batch: (BATCH_VALUES / largest).clamp(1, BATCH_MAX) };

@@ -114,6 +114,18 @@ impl Pty {
         }
     }
 
+    /// Waits until the program has written these bytes since the last [`forget`](Self::forget).
+    ///
+    /// # Panics
+    /// If it has not in time.
+    pub fn receive(&mut self, bytes: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.text().contains(bytes) {
+            let left = until.checked_duration_since(Instant::now());
+            self.read(left.unwrap_or_else(|| panic!("no {bytes:?} in {:?}", self.text())));
+        }
+    }
+
     /// Tells whether this text is on the screen, in one row.
     pub fn shows(&self, text: &str) -> bool {
         self.screen.screen().contents().contains(text)

@@ -8,10 +8,10 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use duel_models::{LatentLaw, random::Stream};
+use duel_models::{LatentLaw, Shape, picture, random::Stream};
 use duel_trainer::{
     data::{mnist::SHAPE, toy},
-    recipe::{Recipe, Toy},
+    recipe::{DataShape, Recipe, Toy},
     run::{
         density::Densities,
         record::{Ending, Event, EventKind, Metrics},
@@ -22,6 +22,12 @@ use duel_trainer::{
 const SIDE: usize = SHAPE.width;
 /// Pixels of a sample.
 const PIXELS: usize = SHAPE.size();
+
+/// Shape of a sample in colour.
+const COLOUR: Shape = match Shape::new(3, 64, 64) {
+    Ok(shape) => shape,
+    Err(_) => panic!("a good shape"),
+};
 
 /// Start of every recorded run in seconds since 1970: 2014-06-10, the day when Goodfellow et al. was published.
 pub const BEGAN: u64 = 1_402_400_000;
@@ -50,11 +56,13 @@ pub enum Kind {
     Hostile,
     /// Trains 20,000 steps on a toy distribution.
     Numbers,
+    /// Has trained half of its 20,000 steps on pictures of 64×64 in colour when its trainer is killed.
+    Colour,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Healthy,
         Self::Killed,
         Self::Collapsed,
@@ -64,6 +72,7 @@ impl Kind {
         Self::Resumed,
         Self::Hostile,
         Self::Numbers,
+        Self::Colour,
     ];
 }
 
@@ -75,7 +84,11 @@ pub fn record(kind: Kind, dir: &Path) {
     }
     File::create(dir.join("lock")).expect("a lock");
     let name = if kind == Kind::Hostile { "evil\u{1b}[2J" } else { "digits" };
-    let recipe = Recipe { name: name.into(), about: "A duel over handwritten digits".into(), ..Recipe::default() };
+    let mut recipe = Recipe { name: name.into(), about: "A duel over handwritten digits".into(), ..Recipe::default() };
+    if kind == Kind::Colour {
+        (recipe.name, recipe.about) = ("balls".into(), "A duel over balls of all colours".into());
+        recipe.data.shape = DataShape::Is(COLOUR);
+    }
     fs::write(dir.join("recipe.toml"), recipe.to_toml()).expect("a recipe");
     let steps = if matches!(kind, Kind::Healthy | Kind::Numbers) { 20_000 } else { 10_000 };
     let mut metrics: Vec<Metrics> = (1..=steps / EVERY).map(|line| at(kind, line * EVERY)).collect();
@@ -92,6 +105,7 @@ pub fn record(kind: Kind, dir: &Path) {
     for step in (0..=steps).step_by(1000) {
         match kind {
             Kind::Numbers => write_densities(dir, step),
+            Kind::Colour => write_colour_grid(dir, step),
             _ => write_grid(dir, step, kind == Kind::Collapsed && step > 4000),
         }
     }
@@ -225,7 +239,7 @@ fn events(kind: Kind, steps: u64) -> Vec<Event> {
                 warning("\u{1b}]0;title\u{7}", 1, "\u{1b}[31mred\u{9b}2J\r\n\u{202e}drawkcab", "\u{1b}c日本語 é");
             events.push(on(steps, what));
         }
-        Kind::Killed | Kind::Empty | Kind::HalfALine => {}
+        Kind::Killed | Kind::Empty | Kind::HalfALine | Kind::Colour => {}
     }
     events
 }
@@ -260,6 +274,35 @@ fn write_grid(dir: &Path, step: u64, one_digit: bool) {
     let mut encoder = png::Encoder::new(file, 10 * SIDE as u32, 4 * SIDE as u32);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.write_header().and_then(|mut writer| writer.write_image_data(&grid)).expect("a PNG");
+}
+
+/// Writes a grid of 10×4 balls of 64×64 in colour on white, which are noise at step 0 and grow sharper with each step.
+pub fn write_colour_grid(dir: &Path, step: u64) {
+    let images: Vec<u8> = (0..40).flat_map(|index| ball(index, step)).collect();
+    let file = dir.join(format!("samples/{step:08}.png"));
+    fs::write(file, picture::png(&picture::grid(&images, COLOUR, 10))).expect("a file");
+}
+
+/// A ball with light from the upper left: [64, 64, 3].
+fn ball(index: u64, step: u64) -> Vec<u8> {
+    let sharpness = 1.0 - (-(step as f64) / 4000.0).exp();
+    let mut hand = Stream::new(index, "ball");
+    let mut place = || 32.0 + 6.0 * (hand.uniform() - 0.5);
+    let (x0, y0, radius, hue) = (place(), place(), 20.0 + index as f64 % 7.0, index as f64 / 40.0);
+    let mut noise = Stream::new(step, "colours").item(index);
+    let mut levels = Vec::with_capacity(COLOUR.size());
+    for at in 0..COLOUR.pixels() {
+        let (x, y) = ((at % COLOUR.width) as f64 - x0, (at / COLOUR.width) as f64 - y0);
+        let inside = ((radius - x.hypot(y)) / (1.0 + 20.0 * (1.0 - sharpness)) + 0.5).clamp(0.0, 1.0);
+        let light = 1.1 - 0.7 * (x + 8.0).hypot(y + 8.0) / radius;
+        let grain = (1.0 - sharpness) * (noise.uniform() - 0.5) + 0.06 * (noise.uniform() - 0.5);
+        for channel in 0..3 {
+            let colour = 0.5 + 0.5 * (2.0 * PI * (hue - f64::from(channel) / 3.0)).cos();
+            let level = inside * (0.15 + 0.85 * colour) * light + (1.0 - inside) + grain;
+            levels.push((level * 255.0).clamp(0.0, 255.0) as u8);
+        }
+    }
+    levels
 }
 
 /// Writes the densities of a generator whose distribution moves and widens until it is that of the data.

@@ -134,8 +134,8 @@ fn squared(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-/// Shows pictures in rows of ten with the nearest training picture, inverted, below each. Returns the nearest training
-/// pictures, too.
+/// Shows pictures in rows of ten with the nearest training picture below each, inverted if it is grey: in colour it would
+/// not be recognised. Returns the nearest training pictures, too.
 pub fn beside(images: &Images, train: &DataSet) -> (Picture, Vec<Nearest>) {
     let found = nearest(&to_unit(&images.values), train);
     let size = images.size;
@@ -144,7 +144,8 @@ pub fn beside(images: &Images, train: &DataSet) -> (Picture, Vec<Nearest>) {
         let blank = (COLUMNS - found.len()) * size;
         pairs.extend(to_bytes(images));
         pairs.extend(std::iter::repeat_n(0, blank));
-        pairs.extend(found.iter().flat_map(|found| train.image(found.index)).map(|&byte| 255 - byte));
+        let trained = found.iter().flat_map(|found| train.image(found.index));
+        pairs.extend(trained.map(|&byte| if train.shape.channels == 1 { 255 - byte } else { byte }));
         pairs.extend(std::iter::repeat_n(0, blank));
     }
     (grid(&pairs, train.shape, COLUMNS), found)

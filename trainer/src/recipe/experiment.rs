@@ -13,9 +13,10 @@ use super::{
     error::RecipeError,
     overlay::{merge, parse_setting, parse_table, read_text},
     range::Setting,
-    sections::{Data, Discriminator, Evaluation, Generator, Kind, Record, STAGES_MAX, Training, all_settings},
+    sections::{Data, Discriminator, Evaluation, Generator, Record, STAGES_MAX, Training, all_settings},
     shipped::SHIPPED,
     source::{DataShape, Source},
+    words::Kind,
 };
 
 /// The most entries of `training.changes`. Only a rollback may add more.

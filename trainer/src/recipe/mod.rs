@@ -14,6 +14,7 @@ mod schedule;
 mod sections;
 mod shipped;
 mod source;
+mod words;
 
 pub use self::{
     augment::AugmentPolicy,
@@ -24,10 +25,10 @@ pub use self::{
     overlay::read_text,
     pictures::{Background, DataSize},
     range::{Range, Setting},
-    sections::{
-        Augment, Balance, BatchNorm, Colour, Crop, Data, Discriminator, Evaluation, Generator, Growth, Initial, Kind,
-        Loss, Optimizer, Order, Output, Record, Schedule, Training,
-    },
+    sections::{Data, Discriminator, Evaluation, Generator, Record, Training},
     shipped::SHIPPED,
     source::{DataShape, Source, Toy},
+    words::{
+        Augment, Balance, BatchNorm, Colour, Crop, Growth, Initial, Kind, Loss, Optimizer, Order, Output, Schedule,
+    },
 };

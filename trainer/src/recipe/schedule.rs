@@ -1,6 +1,6 @@
 //! Learning rates and momentum in the course of a training.
 
-use super::sections::{Schedule, Training};
+use super::{sections::Training, words::Schedule};
 
 impl Training {
     /// Returns the factor on the learning rates at the step after `done` steps.

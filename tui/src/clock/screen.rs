@@ -5,6 +5,7 @@ use ratatui::{Frame, layout::Rect};
 
 use super::state::{Clock, DIGITS};
 use crate::term::{
+    pixels::Picture,
     sheet::{Sheet, piece},
     theme::{Role, Theme},
     tiles::Tile,
@@ -14,8 +15,8 @@ use crate::term::{
 const GAP: u16 = 4;
 
 /// Returns the tile of a digit, and how many digits are shown: the largest tile that fits with seconds, else without.
-pub fn layout((width, height): (u16, u16), shape: Shape) -> Option<(Tile, usize)> {
-    let (large, small) = (Tile::large(shape), Tile::small(shape));
+pub fn layout((width, height): (u16, u16), shape: Shape, theme: Theme) -> Option<(Tile, usize)> {
+    let (large, small) = (Tile::large(shape, theme), Tile::small(shape, theme));
     let sizes = [(large, 6), (large, 4), (small, 6), (small, 4)];
     sizes.into_iter().find(|(tile, places)| face(*tile, *places) <= width && tile.height <= height)
 }
@@ -25,12 +26,12 @@ fn face(tile: Tile, places: usize) -> u16 {
     places as u16 * tile.width + (places as u16 / 2) + (places as u16 / 2 - 1) * GAP
 }
 
-/// Draws the time in the middle; the digits are pictures of `shape`.
-pub fn draw(frame: &mut Frame, clock: &Clock, shape: Shape, theme: Theme) {
+/// Draws the time in the middle; the digits are pictures of `shape`. Returns those that are drawn as pixels.
+pub fn draw(frame: &mut Frame, clock: &Clock, shape: Shape, theme: Theme) -> Vec<Picture> {
     let area = frame.area();
     let mut sheet = Sheet::new(frame.buffer_mut(), theme);
-    let Some((tile, places)) = layout((area.width, area.height), shape) else {
-        let small = Tile::small(shape);
+    let Some((tile, places)) = layout((area.width, area.height), shape, theme) else {
+        let small = Tile::small(shape, theme);
         let needs = format!("the clock needs {} x {}", face(small, 4), small.height);
         sheet.put_in_the_middle(&[needs]);
         return sheet.finish();
@@ -40,7 +41,7 @@ pub fn draw(frame: &mut Frame, clock: &Clock, shape: Shape, theme: Theme) {
     for (place, image) in clock.images.iter().take(places.min(DIGITS)).enumerate() {
         if let Some(image) = image {
             let place = Rect { x, y, width: tile.width, height: tile.height };
-            tile.draw(image, place, sheet.buffer, theme);
+            tile.draw_all(image, 1, place, &mut sheet);
         }
         x += tile.width + 1;
         if place % 2 == 1 && place + 1 < places {
@@ -51,5 +52,5 @@ pub fn draw(frame: &mut Frame, clock: &Clock, shape: Shape, theme: Theme) {
             x += GAP - 1;
         }
     }
-    sheet.finish();
+    sheet.finish()
 }

@@ -8,17 +8,18 @@ use duel_runtime::Generator;
 
 use super::{digits::DigitSource, screen, state::Clock};
 use crate::term::{
+    charset::Charset,
     input::Key,
-    theme::Theme,
     window::{Input, Window},
     zone,
 };
 
 /// Shows the time until the user leaves or the terminal has vanished. The clock advances `speed` seconds in each
 /// second.
-pub fn show(generator: &Generator, speed: u32, theme: Theme) -> Result<()> {
+pub fn show(generator: &Generator, speed: u32, charset: Charset) -> Result<()> {
     let shape = generator.card().shape;
-    let mut window = Window::open().context("cannot take the terminal over")?;
+    let mut window = Window::open(charset)?;
+    let theme = window.theme;
     // The present time is the seed, so that the clock never repeats.
     let mut source = DigitSource::new(generator, now().as_nanos() as u64);
     let mut clock = Clock::default();
@@ -27,7 +28,7 @@ pub fn show(generator: &Generator, speed: u32, theme: Theme) -> Result<()> {
         let time = start + (now().as_secs_f64() - start) * speed;
         let seconds = time + zone::offset(time);
         let area = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
-        let places = screen::layout(area, shape).map_or(0, |(_, places)| places);
+        let places = screen::layout(area, shape, theme).map_or(0, |(_, places)| places);
         for (place, digit) in clock.changes(seconds.max(0.0) as u64, places) {
             clock.images[place] = Some(source.next(digit)?);
         }
@@ -50,7 +51,7 @@ fn wait(window: &mut Window, places: usize, seconds: f64, speed: f64) -> Result<
             Input::Gone | Input::Key(Key::Char('q') | Key::Escape | Key::Ctrl('c')) => return Ok(false),
             Input::Redraw => window.take_again()?,
             Input::Suspend | Input::Key(Key::Ctrl('z')) => window.suspend()?,
-            Input::Key(_) => {}
+            Input::Finer | Input::Key(_) => {}
         }
     }
     Ok(true)

@@ -6,7 +6,7 @@ use clap::Args;
 use crate::{
     clock,
     generators::by_name::ModelArgs,
-    term::{charset::Charset, theme::Theme, window},
+    term::{charset::Charset, window},
 };
 
 /// Arguments of `duel clock`.
@@ -33,5 +33,5 @@ pub fn run(args: ClockArgs) -> Result<()> {
         card.name,
         card.classes
     );
-    clock::show(&generator, args.speed, Theme::detect(args.charset))
+    clock::show(&generator, args.speed, args.charset)
 }

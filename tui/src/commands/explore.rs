@@ -6,7 +6,7 @@ use clap::Args;
 use crate::{
     explore,
     generators::by_name::ModelArgs,
-    term::{charset::Charset, output::print, theme::Theme, window},
+    term::{charset::Charset, output::print, window},
 };
 
 /// Arguments of `duel explore`.
@@ -26,6 +26,6 @@ pub struct ExploreArgs {
 pub fn run(args: ExploreArgs) -> Result<()> {
     ensure!(window::is_there(), "explore needs a terminal; `duel sample` draws without one");
     let generator = args.model.load()?;
-    let written = explore::walk(generator, args.seed, Theme::detect(args.charset))?;
+    let written = explore::walk(generator, args.seed, args.charset)?;
     print(&written.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
 }

@@ -12,7 +12,7 @@ use crate::{
     files::rendering::Rendering,
     frame::{self, Pictures, Show},
     generators::{by_name::ModelArgs, classes},
-    term::{charset::Charset, theme::Theme, window},
+    term::{charset::Charset, window},
 };
 
 /// Arguments of `duel frame`.
@@ -73,6 +73,6 @@ pub fn run(args: FrameArgs) -> Result<()> {
             ensure!(png, "--out {}: expected an extension of .png", out.display());
             frame::write(&pictures, show, out, Rendering { scale: args.scale.into(), dither: args.dither })
         }
-        None => frame::show(&pictures, show, Theme::detect(args.charset)),
+        None => frame::show(&pictures, show, args.charset),
     }
 }

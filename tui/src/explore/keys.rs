@@ -16,14 +16,20 @@ pub enum Action {
     Jump,
     /// Halve (false) or double (true) the angle between neighbours.
     Stride(bool),
-    /// Choose the class of the digit that was pressed.
+    /// Choose the class of the digit that was pressed; digits one after the other make a number.
     Class,
+    /// Choose the next class, or the one before (-1).
+    NextClass(i16),
+    /// Type the name of a class.
+    TypeClass,
     /// Mark this latent, as an end of an interpolation.
     Mark,
     /// Show the interpolation between the last two marks, or the grid again.
     Between,
     /// Show the grid again.
     Back,
+    /// Show the picture in the middle alone, as large as the terminal takes, or the grid again.
+    Enlarge,
     /// Write the pictures to a file.
     Write,
     /// Suspend this process.
@@ -53,6 +59,10 @@ pub const KEYS: &[Binding<Action>] = &[
     bind(&[Key::Char(' ')], "turn", Action::Turn),
     bind(&[Key::Char('n')], "new", Action::Jump),
     bind(&CLASSES, "class", Action::Class),
+    bind(&[Key::Char('[')], "class", Action::NextClass(-1)),
+    bind(&[Key::Char(']')], "class", Action::NextClass(1)),
+    bind(&[Key::Char('/')], "class", Action::TypeClass),
+    bind(&[Key::Char('z')], "large", Action::Enlarge),
     bind(&[Key::Char('m')], "mark", Action::Mark),
     bind(&[Key::Char('i')], "between", Action::Between),
     bind(&[Key::Char('w')], "write", Action::Write),

@@ -16,7 +16,7 @@ use super::{keys::Effect, screen, state::Explore};
 use crate::{
     files::{pictures, rendering::Rendering, write},
     term::{
-        theme::Theme,
+        charset::Charset,
         window::{Input, Window},
     },
 };
@@ -28,10 +28,10 @@ const FRAMES: usize = 48;
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Walks until the user leaves or the terminal has vanished; returns the paths of the files that were written.
-pub fn walk(generator: Generator, seed: u64, theme: Theme) -> Result<Vec<PathBuf>> {
+pub fn walk(generator: Generator, seed: u64, charset: Charset) -> Result<Vec<PathBuf>> {
     let explore = Explore::new(generator.card().clone(), seed);
-    let window = Window::open().context("cannot take the terminal over")?;
-    let mut walk = Walk { generator, explore, window, theme, written: Vec::new() };
+    let window = Window::open(charset)?;
+    let mut walk = Walk { generator, explore, window, written: Vec::new() };
     walk.run()?;
     Ok(walk.written)
 }
@@ -40,7 +40,6 @@ struct Walk {
     generator: Generator,
     explore: Explore,
     window: Window,
-    theme: Theme,
     written: Vec<PathBuf>,
 }
 
@@ -60,6 +59,7 @@ impl Walk {
                 fresh = true;
                 match input {
                     Input::Gone => return Ok(()),
+                    Input::Finer => {}
                     Input::Redraw => self.window.take_again()?,
                     Input::Suspend => self.window.suspend()?,
                     Input::Key(key) => match self.explore.press(key) {
@@ -76,11 +76,12 @@ impl Walk {
     /// Draws the pictures if they have changed, then the screen.
     fn draw(&mut self) -> Result<io::Result<()>> {
         let (width, height) = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
-        self.explore.resize(screen::layout((width, height), self.explore.card.shape, self.theme).1);
+        let theme = self.window.theme;
+        self.explore.resize(screen::layout((width, height), &self.explore, theme).1);
         if std::mem::take(&mut self.explore.stale) {
             self.explore.images = self.images(&self.explore.latents())?;
         }
-        Ok(self.window.draw(|frame| screen::draw(frame, &self.explore, self.theme)))
+        Ok(self.window.draw(|frame| screen::draw(frame, &self.explore, theme)))
     }
 
     /// Draws pictures of latents, [N, height, width, channels].

@@ -24,6 +24,10 @@ pub struct Explore {
     pub card: Card,
     /// The class that is drawn; 0 for a generator without classes.
     pub class: u8,
+    /// The name of a class as far as it is typed; none while no name is typed.
+    pub typed: Option<String>,
+    /// The digits that were pressed one after the other.
+    number: usize,
     /// The angle between neighbours, in radians.
     pub stride: f32,
     /// The number of pictures across and down.
@@ -32,6 +36,8 @@ pub struct Explore {
     pub images: Vec<u8>,
     /// Whether the interpolation between the two marks is shown.
     pub between: bool,
+    /// Whether the picture in the middle is shown alone, as large as the terminal takes.
+    pub large: bool,
     /// A message about the last key.
     pub note: String,
     /// Whether the pictures have to be drawn again.
@@ -50,10 +56,13 @@ impl Explore {
         let mut explore = Self {
             card,
             class: 0,
+            typed: None,
+            number: 0,
             stride: STRIDE.0,
             size: (1, 1),
             images: Vec::new(),
             between: false,
+            large: false,
             note: String::new(),
             stale: true,
             plane,
@@ -87,9 +96,22 @@ impl Explore {
 
     /// Handles a key; returns an effect to carry out.
     pub fn press(&mut self, key: Key) -> Option<Effect> {
+        if let Some(typed) = &mut self.typed {
+            match key {
+                Key::Char(c) if typed.len() < 60 => typed.push(c),
+                Key::Backspace => _ = typed.pop(),
+                Key::Enter => self.take_typed(),
+                Key::Escape | Key::Ctrl('c') => self.typed = None,
+                _ => {}
+            }
+            return None;
+        }
         let action = bindings::action(KEYS, key)?;
         self.note.clear();
         self.stale = true;
+        if action != Action::Class {
+            self.number = 0;
+        }
         match action {
             Action::Walk(right, down) => self.walk(right, down),
             Action::Turn => self.turn(),
@@ -101,10 +123,14 @@ impl Explore {
                 self.stride = (self.stride * if longer { 2.0 } else { 0.5 }).clamp(STRIDE.1, STRIDE.2);
             }
             Action::Class => self.choose(key),
+            Action::NextClass(by) => self.next_class(by),
+            Action::TypeClass if self.card.classes == 0 => self.note = self.no_classes(),
+            Action::TypeClass => self.typed = Some(String::new()),
             Action::Mark => self.mark(),
             Action::Between if self.marks.len() < 2 => self.note = "mark two points first, with m".into(),
-            Action::Between => self.between ^= true,
-            Action::Back => self.between = false,
+            Action::Between => (self.between, self.large) = (!self.between, false),
+            Action::Enlarge => (self.between, self.large) = (false, !self.large),
+            Action::Back => (self.between, self.large) = (false, false),
             Action::Write => return Some(Effect::Write),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Quit => return Some(Effect::Quit),
@@ -121,11 +147,49 @@ impl Explore {
 
     fn choose(&mut self, key: Key) {
         let Key::Char(c) = key else { return };
-        let class = c.to_digit(10).unwrap_or(0) as u8;
+        let digit = c.to_digit(10).unwrap_or(0) as usize;
+        let longer = self.number * 10 + digit;
+        self.number = if longer < self.card.classes { longer } else { digit };
         match self.card.classes {
-            0 => self.note = format!("{} takes no class: the latent alone decides the image", self.card.name),
-            classes if usize::from(class) >= classes => self.note = format!("classes are 0 to {}", classes - 1),
-            _ => self.class = class,
+            0 => self.note = self.no_classes(),
+            classes if self.number >= classes => self.note = format!("classes are 0 to {}", classes - 1),
+            _ => self.class = self.number as u8,
+        }
+    }
+
+    fn next_class(&mut self, by: i16) {
+        match self.card.classes {
+            0 => self.note = self.no_classes(),
+            classes => self.class = (i16::from(self.class) + by).rem_euclid(classes as i16) as u8,
+        }
+    }
+
+    fn no_classes(&self) -> String {
+        format!("{} takes no class: the latent alone decides the image", self.card.name)
+    }
+
+    /// Returns the class that is meant by what is typed: the first whose label contains it, in upper or lower case, and
+    /// rather one that begins with it.
+    pub fn found(&self) -> Option<u8> {
+        let typed = self.typed.as_deref()?.trim().to_lowercase();
+        let place = |class: u8| Some((self.class_label(class).to_lowercase().find(&typed)?, class));
+        let classes = 0..self.card.classes.min(256);
+        classes.filter_map(|class| place(class as u8)).min().map(|(_, class)| class)
+    }
+
+    fn take_typed(&mut self) {
+        match self.found() {
+            Some(class) => self.class = class,
+            None => self.note = "no class has this name".into(),
+        }
+        (self.typed, self.stale) = (None, true);
+    }
+
+    /// Returns the text by which a class is known.
+    pub fn class_label(&self, class: u8) -> String {
+        match self.card.class_names.get(usize::from(class)) {
+            Some(name) => format!("{class} {name}"),
+            None => class.to_string(),
         }
     }
 

@@ -3,12 +3,15 @@
 use duel_models::Shape;
 use ratatui::{Frame, layout::Rect};
 
-use crate::term::{theme::Theme, tiles::Tile};
+use crate::term::{pixels::Picture, sheet::Sheet, theme::Theme, tiles::Tile};
 
-/// Draws a picture, [height, width, channels], in the middle, as large as the screen allows.
-pub fn draw(frame: &mut Frame, shape: Shape, picture: &[u8], theme: Theme) {
+/// Draws a picture, [height, width, channels], in the middle, as large as the screen allows; returns it if it is drawn as
+/// pixels.
+pub fn draw(frame: &mut Frame, shape: Shape, picture: &[u8], theme: Theme) -> Vec<Picture> {
     let area = frame.area();
-    let tile = Tile::largest(shape, area);
+    let tile = Tile::largest(shape, area, theme);
     let (x, y) = ((area.width - tile.width) / 2, (area.height - tile.height) / 2);
-    tile.draw(picture, Rect { x, y, width: tile.width, height: tile.height }, frame.buffer_mut(), theme);
+    let mut sheet = Sheet::new(frame.buffer_mut(), theme);
+    tile.draw_all(picture, 1, Rect { x, y, width: tile.width, height: tile.height }, &mut sheet);
+    sheet.finish()
 }

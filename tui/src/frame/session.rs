@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{pictures::Pictures, screen, state::Show};
 use crate::term::{
+    charset::Charset,
     input::Key,
-    theme::Theme,
     window::{Input, Window},
 };
 
 /// Shows pictures until the user leaves or the terminal has vanished.
-pub fn show(pictures: &Pictures, mut show: Show, theme: Theme) -> Result<()> {
-    let mut window = Window::open().context("cannot take the terminal over")?;
+pub fn show(pictures: &Pictures, mut show: Show, charset: Charset) -> Result<()> {
+    let mut window = Window::open(charset)?;
+    let theme = window.theme;
     let shape = pictures.card().shape;
     let start = Instant::now();
     let mut shown = None;
@@ -33,6 +34,7 @@ pub fn show(pictures: &Pictures, mut show: Show, theme: Theme) -> Result<()> {
                 Input::Key(Key::Char(' ') | Key::Right) => show.skip(start.elapsed()),
                 Input::Redraw => window.take_again()?,
                 Input::Suspend | Input::Key(Key::Ctrl('z')) => window.suspend()?,
+                Input::Finer => {}
                 Input::Key(_) => continue,
             }
             shown = None;

@@ -26,7 +26,7 @@ fn frame() {
         ((200, 50), Charset::Half),
     ] {
         let picture = duel_tests::recorded::digit(5);
-        let drawn = draw_with(size, |frame| screen::draw(frame, shape("1x28x28"), &picture, plain(charset)));
+        let drawn = draw_with(size, |frame| drop(screen::draw(frame, shape("1x28x28"), &picture, plain(charset))));
         assert!(charset != Charset::Ascii || drawn.is_ascii(), "{drawn}");
         write!(all, "--- frame, {size:?}, {charset:?} ---\n{drawn}").expect("memory");
     }
@@ -40,7 +40,7 @@ fn any_picture_is_drawn_at_any_size() {
         let shape = shape(["1x28x28", "3x64x64", "3x8x128", "3x128x8"][round % 4]);
         let size = (random.below(250) as u16 + 1, random.below(80) as u16 + 1);
         let theme = plain([Charset::Ascii, Charset::Half, Charset::Braille][random.below(3)]);
-        let drawn = draw_with(size, |frame| screen::draw(frame, shape, &vec![255; shape.size()], theme));
+        let drawn = draw_with(size, |frame| drop(screen::draw(frame, shape, &vec![255; shape.size()], theme)));
         assert!(drawn.chars().any(|glyph| !glyph.is_whitespace()), "{size:?}");
     }
 }

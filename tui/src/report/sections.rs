@@ -27,7 +27,7 @@ const WARNINGS: usize = 50;
 const EVENTS: usize = 60;
 
 /// The description of the picture of nearest training images.
-pub const NEAREST: &str = "20 samples, white on black; below each, black on white, its nearest training image";
+pub const NEAREST: &str = "20 samples; below each its nearest training image, inverted if it is grey";
 /// The description of the picture of interpolations.
 pub const INTERPOLATION: &str = "Each row goes in even steps from one latent, its first image, to another, its last";
 

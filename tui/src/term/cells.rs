@@ -3,108 +3,117 @@
 use std::fmt::Write;
 
 use duel_models::Shape;
+use ratatui::style::Color;
 
 use super::{
     charset::Charset,
+    palette::{Rgb, luma, nearest_of_16, nearest_of_256},
+    resize::{Image, scale},
     theme::{Colors, Theme},
 };
 
 /// ASCII characters by rising luminance.
 const RAMP: &[u8; 10] = b" .:-=+*#%@";
 
-/// The luminance from which a dot or a half block is drawn, if the terminal cannot show shades.
+/// The luma from which a dot of a grey picture is set where a dot is on or off: dithered, the edges of digits would fray.
 const SET: u8 = 96;
 
-/// Red, green and blue.
-pub type Rgb = [u8; 3];
+/// The lowest and the highest luma from which a dot of a picture in colour is set: its tones are dithered.
+const DITHER: (u16, u16) = (32, 192);
 
-/// A picture.
-#[derive(Debug, Clone, Copy)]
-pub struct Image<'a> {
-    /// The shape.
-    pub shape: Shape,
-    /// [height, width, channels].
-    pub bytes: &'a [u8],
-}
+/// The order in which dots are set as a tone rises (Bayer 1973, the matrix of 4 × 4).
+const BAYER: [[u16; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
 
 /// A cell of a terminal with a part of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     /// The character.
     pub glyph: char,
-    /// Colours of foreground and background, where the terminal has enough of them.
-    pub colours: Option<[Rgb; 2]>,
+    /// Colours of foreground and background, where the terminal has colours.
+    pub colours: Option<[Color; 2]>,
 }
 
-/// Returns the columns and rows of a picture whose cells are `scale` pixels wide and twice as high.
-pub fn size(shape: Shape, scale: usize) -> (usize, usize) {
-    (shape.width.div_ceil(scale), shape.height.div_ceil(2 * scale))
+/// Returns the columns and rows of a picture of `size` pixels: a cell is a pixel wide and two pixels high.
+pub fn columns_and_rows((width, height): (usize, usize)) -> (usize, usize) {
+    (width, height.div_ceil(2))
 }
 
 /// Draws `images`, [N, height, width, channels], as lines of text: `across` pictures in a row with a space between
-/// them, each of the given [`size`].
-pub fn lines(images: &[u8], shape: Shape, across: usize, scale: usize, theme: Theme) -> String {
-    let (width, height) = size(shape, scale);
+/// them, each scaled to `size` pixels, of which a cell has one in its width and two in its height.
+pub fn lines(images: &[u8], shape: Shape, across: usize, size: (usize, usize), theme: Theme) -> String {
     let mut text = String::new();
+    let (columns, rows) = columns_and_rows(size);
     for row in images.chunks(across * shape.size()) {
-        for y in 0..height {
-            let line = |bytes| {
-                let image = Image { shape, bytes };
-                let cells: Vec<Cell> = (0..width).map(|x| cell(image, x, y, scale, theme)).collect();
-                coloured(&cells, theme.colors)
-            };
-            let pictures: Vec<String> = row.chunks_exact(shape.size()).map(line).collect();
-            text += pictures.join(" ").trim_end();
+        let pictures = row.chunks_exact(shape.size()).map(|bytes| cells(Image { shape, bytes }, size, theme));
+        let pictures: Vec<Vec<Cell>> = pictures.collect();
+        for y in 0..rows {
+            let line = |cells: &Vec<Cell>| coloured(&cells[y * columns..][..columns]);
+            text += pictures.iter().map(line).collect::<Vec<String>>().join(" ").trim_end();
             text.push('\n');
         }
     }
     text
 }
 
-/// Returns the cell at column `x` and row `y` of a picture whose cells are `scale` pixels wide.
-pub fn cell(image: Image, x: usize, y: usize, scale: usize, theme: Theme) -> Cell {
-    if theme.charset == Charset::Braille {
-        return Cell { glyph: braille(image, x, y, scale), colours: None };
+/// Draws a picture scaled to `size` pixels; returns its cells row by row. Braille has twice as many dots in each
+/// direction. Half blocks are drawn instead of braille where there are colours, and where dots would be finer than the
+/// picture's pixels.
+pub fn cells(image: Image, size: (usize, usize), theme: Theme) -> Vec<Cell> {
+    let (columns, rows) = columns_and_rows(size);
+    let places = (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y)));
+    let finer = 2 * size.0 > image.shape.width;
+    if theme.charset == Charset::Ascii {
+        let picture = Dots::of(image, size);
+        places.map(|(x, y)| ascii(&picture, x, y)).collect()
+    } else if theme.colors == Colors::None && theme.charset != Charset::Half && !finer {
+        let picture = Dots::of(image, (2 * size.0, 2 * size.1));
+        places.map(|(x, y)| braille(&picture, x, y)).collect()
+    } else {
+        let picture = Dots::of(image, size);
+        places.map(|(x, y)| half_block(&picture, x, y, theme.colors)).collect()
     }
-    let halves = [0, 1].map(|half| mean(image, (x * scale, (2 * y + half) * scale), scale));
-    if theme.ascii() { ascii(halves) } else { half_block(halves, theme.colors) }
 }
 
-/// Returns the mean colour of the square of `side` pixels whose top left pixel is at column `x` and row `y`. Pixels
-/// outside the picture do not count; a square without a pixel of the picture is black.
-fn mean(image: Image, (x, y): (usize, usize), side: usize) -> Rgb {
-    let Shape { channels, height, width, .. } = image.shape;
-    let (mut sums, mut count) = ([0usize; 3], 0);
-    for y in y..height.min(y + side) {
-        for x in x..width.min(x + side) {
-            let pixel = &image.bytes[(y * width + x) * channels..][..channels];
-            for (channel, sum) in sums.iter_mut().enumerate() {
-                *sum += usize::from(pixel[channel % channels]);
-            }
-            count += 1;
-        }
+/// A scaled picture.
+struct Dots {
+    width: usize,
+    pixels: Vec<Rgb>,
+    is_grey: bool,
+}
+
+impl Dots {
+    fn of(image: Image, size: (usize, usize)) -> Self {
+        Self { width: size.0, pixels: scale(image, size), is_grey: image.shape.channels == 1 }
     }
-    sums.map(|sum| (sum / count.max(1)) as u8)
+
+    /// Returns a pixel; none below the picture.
+    fn at(&self, x: usize, y: usize) -> Option<Rgb> {
+        self.pixels.get(y * self.width + x).copied()
+    }
+
+    /// Tells whether a dot is set.
+    fn is_set(&self, x: usize, y: usize) -> bool {
+        let dithered = DITHER.0 + (DITHER.1 - DITHER.0) * BAYER[y % 4][x % 4] / 15;
+        let threshold = if self.is_grey { SET.into() } else { dithered };
+        self.at(x, y).is_some_and(|colour| u16::from(luma(colour)) >= threshold)
+    }
 }
 
-/// Returns the luminance of a colour (Rec. 709, without gamma).
-fn luminance([r, g, b]: Rgb) -> u8 {
-    let [r, g, b] = [r, g, b].map(u32::from);
-    ((2126 * r + 7152 * g + 722 * b + 5000) / 10_000) as u8
-}
-
-fn ascii(halves: [Rgb; 2]) -> Cell {
-    let sum: usize = halves.into_iter().map(|half| usize::from(luminance(half))).sum();
+fn ascii(picture: &Dots, x: usize, y: usize) -> Cell {
+    let light = |y| picture.at(x, y).map_or(0, |colour| usize::from(luma(colour)));
     // The step of the ramp that is nearest to the mean of both halves.
-    let step = (sum * (RAMP.len() - 1) + 255) / (2 * 255);
+    let step = ((light(2 * y) + light(2 * y + 1)) * (RAMP.len() - 1) + 255) / (2 * 255);
     Cell { glyph: RAMP[step].into(), colours: None }
 }
 
-fn half_block(halves: [Rgb; 2], colors: Colors) -> Cell {
-    if matches!(colors, Colors::Many | Colors::True) {
-        return Cell { glyph: '▀', colours: Some(halves) };
+fn half_block(picture: &Dots, x: usize, y: usize, colors: Colors) -> Cell {
+    let [above, below] = [2 * y, 2 * y + 1];
+    if colors != Colors::None {
+        // Below the picture is the terminal's own background.
+        let color = |y| picture.at(x, y).map_or(Color::Reset, |colour| color(colour, colors));
+        return Cell { glyph: '▀', colours: Some([color(above), color(below)]) };
     }
-    let glyph = match halves.map(|half| luminance(half) >= SET) {
+    let glyph = match [above, below].map(|y| picture.is_set(x, y)) {
         [true, true] => '█',
         [true, false] => '▀',
         [false, true] => '▄',
@@ -113,27 +122,38 @@ fn half_block(halves: [Rgb; 2], colors: Colors) -> Cell {
     Cell { glyph, colours: None }
 }
 
-/// Returns the braille character of a cell: two columns and four rows of dots, each of `scale` / 2 pixels. Unicode
-/// numbers the dots of the lowest row last.
-fn braille(image: Image, x: usize, y: usize, scale: usize) -> char {
+/// Returns the braille character of a cell: two columns and four rows of dots. Unicode numbers the lowest row last.
+fn braille(picture: &Dots, x: usize, y: usize) -> Cell {
     let dots = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
-    let set = dots.iter().enumerate().filter(|(_, (dx, dy))| {
-        let place = ((2 * x + dx) * scale / 2, (4 * y + dy) * scale / 2);
-        luminance(mean(image, place, scale.div_ceil(2))) >= SET
-    });
+    let set = dots.iter().enumerate().filter(|(_, (dx, dy))| picture.is_set(2 * x + dx, 4 * y + dy));
     let bits: u32 = set.map(|(bit, _)| 1 << bit).sum();
-    char::from_u32(0x2800 + bits).expect("eight bits over U+2800 are braille")
+    let glyph = char::from_u32(0x2800 + bits).expect("eight bits over U+2800 are braille");
+    Cell { glyph, colours: None }
+}
+
+/// Returns the terminal's colour for a colour. 24 bits are rounded to 18, and a grey is one of the 256: so fewer cells change
+/// and each takes fewer bytes, and the difference cannot be seen. 16 colours are not dithered: in so few cells that is noise.
+fn color(colour: Rgb, colors: Colors) -> Color {
+    match colors {
+        Colors::True if colour != [colour[0]; 3] => {
+            // The 6 upper bits, and the 2 highest again below them, so that black and white stay.
+            let [r, g, b] = colour.map(|level| level & 0xfc | level >> 6);
+            Color::Rgb(r, g, b)
+        }
+        Colors::Sixteen => Color::Indexed(nearest_of_16(colour)),
+        _ => Color::Indexed(nearest_of_256(colour)),
+    }
 }
 
 /// Joins cells, with an escape sequence wherever their colours change and one at the end.
-fn coloured(cells: &[Cell], colors: Colors) -> String {
+fn coloured(cells: &[Cell]) -> String {
     let mut text = String::new();
     let mut current = None;
     for cell in cells {
         if cell.colours != current {
             if let Some([front, back]) = cell.colours {
-                let (front, back) = (parameters(front, colors), parameters(back, colors));
-                write!(text, "\x1b[38;{front};48;{back}m").expect("a string takes what is written to it");
+                let (front, back) = (parameters(front, 30), parameters(back, 40));
+                write!(text, "\x1b[{front};{back}m").expect("a string takes what is written to it");
             }
             current = cell.colours;
         }
@@ -145,32 +165,16 @@ fn coloured(cells: &[Cell], colors: Colors) -> String {
     text
 }
 
-/// Returns the parameters of ISO 8613-6 for a colour: 24 bits, or one of 256.
-fn parameters(colour: Rgb, colors: Colors) -> String {
-    match (colors, colour) {
-        (Colors::True, [r, g, b]) => format!("2;{r};{g};{b}"),
-        _ => format!("5;{}", xterm(colour)),
+/// Returns the parameters of SGR for a colour of the text (`base` 30) or its background (`base` 40): 24 bits or one of 256
+/// (ISO 8613-6), one of 16, or the terminal's own.
+fn parameters(color: Color, base: u8) -> String {
+    match color {
+        Color::Rgb(r, g, b) => format!("{};2;{r};{g};{b}", base + 8),
+        Color::Indexed(index @ 0..=7) => format!("{}", base + index),
+        Color::Indexed(index @ 8..=15) => format!("{}", base + 60 + index - 8),
+        Color::Indexed(index) => format!("{};5;{index}", base + 8),
+        _ => format!("{}", base + 9),
     }
-}
-
-/// Returns the nearest of xterm's 256 colours. A grey becomes black, white or one of the 24 greys; any other colour
-/// becomes one of the cube of 6 × 6 × 6 colours.
-pub fn xterm([r, g, b]: Rgb) -> u8 {
-    if r == g && g == b {
-        return match r {
-            0..=3 => 16,
-            247.. => 231,
-            // xterm's grey n is 8 + 10 n.
-            level => 232 + ((u16::from(level) + 5).saturating_sub(8) / 10).min(23) as u8,
-        };
-    }
-    // The levels of the cube are 0, 95, 135, 175, 215 and 255.
-    let [r, g, b] = [r, g, b].map(|level| match level {
-        0..=47 => 0,
-        48..=114 => 1,
-        level => (level - 35) / 40,
-    });
-    16 + 36 * r + 6 * g + b
 }
 
 #[cfg(test)]
@@ -196,43 +200,48 @@ mod tests {
     #[test]
     fn the_first_cells_of_a_digit() {
         let (bytes, shape) = (image(), shape("1x28x28"));
-        for (charset, scale, colors, expected) in [
-            (Charset::Ascii, 1, Colors::True, "@ :"),
-            (Charset::Ascii, 2, Colors::True, "=. "),
-            (Charset::Half, 1, Colors::None, "█ ▀"),
-            (Charset::Half, 1, Colors::Sixteen, "█ ▀"),
-            (Charset::Half, 2, Colors::None, "█  "),
-            (Charset::Braille, 2, Colors::True, "⡇⠁⠀"),
+        for (charset, side, colors, expected) in [
+            (Charset::Ascii, 28, Colors::True, "@ :"),
+            (Charset::Ascii, 14, Colors::True, "#. "),
+            (Charset::Half, 28, Colors::None, "█ ▀"),
+            (Charset::Half, 14, Colors::None, "█  "),
+            (Charset::Braille, 14, Colors::None, "⡇⠁⠀"),
+            // Dots would be finer than pixels.
+            (Charset::Braille, 28, Colors::None, "█ ▀"),
+            (Charset::Braille, 14, Colors::True, "▀▀▀"),
         ] {
-            let theme = theme(charset, colors);
-            assert_eq!(lines(&bytes, shape, 1, scale, theme).lines().count(), 14 / scale);
-            let glyph = |x| cell(Image { shape, bytes: &bytes }, x, 0, scale, theme).glyph;
-            assert_eq!((0..3).map(glyph).collect::<String>(), expected, "{charset:?} {scale} {colors:?}");
+            let cells = cells(Image { shape, bytes: &bytes }, (side, side), theme(charset, colors));
+            assert_eq!(cells.len(), side * side / 2);
+            let glyphs: String = cells[..3].iter().map(|cell| cell.glyph).collect();
+            assert_eq!(glyphs, expected, "{charset:?} {side} {colors:?}");
         }
     }
 
     #[test]
-    fn colour_pictures_keep_their_colours_or_only_their_luminance() {
-        // Red above blue, 9 wide and 11 high: the last cells reach beyond the picture.
+    fn colours_are_kept_where_there_are_any_and_else_their_luminance() {
+        // Rows of red and blue, 9 wide and 11 high: the last cells reach beyond the picture.
         let shape = shape("3x11x9");
         let bytes: Vec<u8> =
             (0..11 * 9).flat_map(|at| if at / 9 % 2 == 0 { [255, 0, 0] } else { [0, 0, 255] }).collect();
-        let image = Image { shape, bytes: &bytes };
-        assert_eq!(size(shape, 2), (5, 3));
-        let colours = |x, y, scale| cell(image, x, y, scale, theme(Charset::Half, Colors::True)).colours;
-        assert_eq!(colours(0, 0, 1), Some([[255, 0, 0], [0, 0, 255]]));
-        assert_eq!(colours(8, 5, 1), Some([[255, 0, 0], [0, 0, 0]]), "below the picture it is black");
-        assert_eq!(colours(4, 0, 2), Some([[127, 0, 127]; 2]));
-        assert_eq!((luminance([255, 0, 0]), luminance([9; 3])), (54, 9));
-        let row = lines(&bytes, shape, 1, 1, theme(Charset::Half, Colors::Many));
-        assert!(row.starts_with("\x1b[38;5;196;48;5;21m▀▀"), "{row:?}");
-        assert!(lines(&bytes, shape, 1, 2, theme(Charset::Ascii, Colors::None)).starts_with(".....\n"));
-        lines(&bytes, shape, 1, 2, theme(Charset::Braille, Colors::None));
+        let draw = |size, charset, colors| cells(Image { shape, bytes: &bytes }, size, theme(charset, colors));
+        let (red, blue) = (Color::Rgb(255, 0, 0), Color::Rgb(0, 0, 255));
+        let cells = draw((9, 11), Charset::Half, Colors::True);
+        assert_eq!((cells.len(), cells[0].colours), (54, Some([red, blue])));
+        assert_eq!(cells[53].colours, Some([red, Color::Reset]), "below the picture is the terminal's background");
+        let mixed = draw((1, 1), Charset::Half, Colors::True)[0].colours;
+        assert_eq!(mixed, Some([Color::Rgb(195, 0, 182), Color::Reset]), "6 rows of red and 5 of blue, in 18 bits");
+        for (colors, expected) in
+            [(Colors::Many, "\x1b[38;5;196;48;5;21m▀▀▀"), (Colors::True, "\x1b[38;2;255;0;0;48;2;0;0;255m▀▀")]
+        {
+            let row = lines(&bytes, shape, 1, (9, 11), theme(Charset::Half, colors));
+            assert!(row.starts_with(expected), "{row:?}");
+        }
+        assert!(lines(&bytes, shape, 1, (9, 11), theme(Charset::Ascii, Colors::None)).starts_with("....."));
     }
 
     #[test]
     fn an_escape_sequence_stands_only_where_colours_change() {
-        let text = lines(&image(), shape("1x28x28"), 1, 1, theme(Charset::Half, Colors::Many));
+        let text = lines(&image(), shape("1x28x28"), 1, (28, 28), theme(Charset::Half, Colors::Many));
         let first = text.lines().next().expect("fourteen lines");
         let black = "\x1b[38;5;16;48;5;16m";
         let rest = "▀".repeat(25);
@@ -242,7 +251,7 @@ mod tests {
     #[test]
     fn a_row_holds_as_many_pictures_as_fit_across() {
         let images = [image(), image(), image()].concat();
-        let text = lines(&images, shape("1x28x28"), 2, 1, theme(Charset::Ascii, Colors::None));
+        let text = lines(&images, shape("1x28x28"), 2, (28, 28), theme(Charset::Ascii, Colors::None));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 28);
         assert_eq!((lines[1], lines[27]), ("@                            @", "@"));
@@ -250,14 +259,27 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_the_nearest_that_xterm_has() {
-        for (level, expected) in [(0, 16), (8, 232), (12, 232), (13, 233), (128, 244), (238, 255), (255, 231)] {
-            assert_eq!(parameters([level; 3], Colors::Many), format!("5;{expected}"), "{level}");
+    fn tones_of_a_picture_in_colour_are_dithered() {
+        let shape = shape("3x8x8");
+        for (level, expected) in [(31, "⠀⠀"), (80, "⠕⠅"), (120, "⢝⢕"), (192, "⣿⣿")] {
+            let text = lines(&[level; 192], shape, 1, (4, 8), theme(Charset::Braille, Colors::None));
+            assert!(text.starts_with(expected), "{level}: {text}");
         }
-        for (colour, expected) in [([255, 0, 0], 196), ([0, 95, 135], 24), ([10, 90, 120], 24), ([255, 255, 240], 231)]
-        {
-            assert_eq!(xterm(colour), expected, "{colour:?}");
+    }
+
+    #[test]
+    fn every_colour_has_its_code() {
+        let text =
+            lines(&[255, 10, 10].repeat(64), shape("3x8x8"), 1, (8, 8), theme(Charset::Braille, Colors::Sixteen));
+        assert!(text.starts_with("\x1b[91;101m▀▀"), "{text:?}");
+        for (color, expected) in [
+            (Color::Indexed(1), "31 41"),
+            (Color::Indexed(9), "91 101"),
+            (Color::Rgb(7, 8, 9), "38;2;7;8;9 48;2;7;8;9"),
+            (Color::Indexed(196), "38;5;196 48;5;196"),
+            (Color::Reset, "39 49"),
+        ] {
+            assert_eq!(format!("{} {}", parameters(color, 30), parameters(color, 40)), expected);
         }
-        assert_eq!(parameters([7, 8, 9], Colors::True), "2;7;8;9");
     }
 }

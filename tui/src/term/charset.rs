@@ -2,10 +2,10 @@
 
 use clap::ValueEnum;
 
-/// Sets of characters, each a superset of the one before.
+/// Sets of characters, each a superset of the one before; then pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Charset {
-    /// Chosen by the locale and the terminal.
+    /// Chosen by the locale and the terminal; pixels if the terminal answers that it shows them.
     #[default]
     Auto,
     /// ASCII only.
@@ -14,6 +14,8 @@ pub enum Charset {
     Half,
     /// Braille dots, lines and blocks.
     Braille,
+    /// Pictures as pixels, on terminals with kitty's graphics, iTerm2's images or sixel; all else as with braille.
+    Pixels,
 }
 
 impl Charset {

@@ -42,14 +42,22 @@ pub enum Key {
 /// The longest escape sequence that is parsed, in bytes; a longer one is dropped.
 const LONGEST: usize = 32;
 
+/// BEL, which ends a string as ST (`ESC \\`) does.
+const STRING_END: u8 = 0x07;
+
 /// Parser of keys, fed with bytes in pieces of any size.
 #[derive(Debug, Default)]
 pub struct Keys {
     bytes: Vec<u8>,
+    /// Whether the bytes before were the beginning of a string, such as an answer of the terminal: it is dropped up to its
+    /// end, however long it is.
+    in_string: bool,
 }
 
 /// The result of parsing the beginning of a buffer.
 enum Read {
+    /// The beginning of a string of any length: the length of its introducer, in bytes.
+    String(usize),
     /// A complete sequence: its length in bytes, and its key if it is a known one.
     Whole(usize, Option<Key>),
     /// The beginning of a sequence.
@@ -62,7 +70,14 @@ impl Keys {
         self.bytes.extend_from_slice(bytes);
         let mut keys = Vec::new();
         while !self.bytes.is_empty() {
+            if self.in_string && !self.drop_string() {
+                break;
+            }
             let (length, key) = match read(&self.bytes) {
+                Read::String(length) => {
+                    self.in_string = true;
+                    (length, None)
+                }
                 Read::Whole(length, key) => (length, key),
                 Read::More if self.bytes.len() > LONGEST => (1, None),
                 Read::More => break,
@@ -73,15 +88,35 @@ impl Keys {
         keys
     }
 
+    /// Drops the rest of a string; returns false if its end is still to come.
+    fn drop_string(&mut self) -> bool {
+        let end = self.bytes.iter().position(|byte| *byte == STRING_END || *byte == 0x1b);
+        let (length, ended) = match end {
+            Some(at) if self.bytes[at] == STRING_END => (at + 1, true),
+            Some(at) => match self.bytes.get(at + 1) {
+                Some(b'\\') => (at + 2, true),
+                // Another sequence ends a string, too.
+                Some(_) => (at, true),
+                None => (at, false),
+            },
+            None => (self.bytes.len(), false),
+        };
+        self.bytes.drain(..length);
+        self.in_string = !ended;
+        ended && !self.bytes.is_empty()
+    }
+
     /// Tells whether an unfinished sequence is held. After 50 ms of silence the caller calls [`finish`](Self::finish).
     pub fn unfinished(&self) -> bool {
-        !self.bytes.is_empty()
+        !self.bytes.is_empty() || self.in_string
     }
 
     /// Ends an unfinished sequence: a lone escape byte is the Escape key, anything else is dropped.
     pub fn finish(&mut self) -> Option<Key> {
-        let escape = self.bytes == [0x1b];
+        let escape = self.bytes == [0x1b] && !self.in_string;
         self.bytes.clear();
+        // Alt with a bracket begins like a string that never ends.
+        self.in_string = false;
         escape.then_some(Key::Escape)
     }
 }
@@ -92,6 +127,8 @@ fn read(bytes: &[u8]) -> Read {
         [0x1b, b'[', rest @ ..] => read_csi(rest),
         [0x1b, b'O'] => Read::More,
         [0x1b, b'O', last, ..] => Read::Whole(3, named(*last, b"")),
+        // Strings: DCS, SOS, OSC, PM and APC (ECMA-48, 5.6). A terminal answers with them.
+        [0x1b, b'P' | b'X' | b']' | b'^' | b'_', ..] => Read::String(2),
         // `ESC ESC` begins with the Escape key. `ESC` with another byte is Alt with a key: ignored, because no command
         // uses it.
         [0x1b, 0x1b, ..] => Read::Whole(1, Some(Key::Escape)),
@@ -159,6 +196,12 @@ mod tests {
             (b"\x1b[H\x1b[4~\x1b[5~\x1b[6~\x1b[Z", &[Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::BackTab]),
             (b"\r\t\x7f\x03\x1a", &[Key::Enter, Key::Tab, Key::Backspace, Key::Ctrl('c'), Key::Ctrl('z')]),
             (b"\x1b[<0;12;7Mx", &[Key::Char('x')]),
+            // Answers of a terminal, and keys between them.
+            (b"\x1b_Gi=31;OK\x1b\\q\x1bP>|kitty(0.42.1)\x1b\\\x1b[?62;4c\x1b[6;20;10t", &[Key::Char('q')]),
+            (
+                b"\x1b]1337;Capabilities=a-very-long-answer-of-more-than-32-bytes\x07x\x1b_a\x1b[A",
+                &[Key::Char('x'), Key::Up],
+            ),
             (b"\x1b[200~x\xff\x80y", &[Key::Char('x'), Key::Char('y')]),
         ];
         for (bytes, expected) in rows {
@@ -176,6 +219,9 @@ mod tests {
         assert_eq!((keys.finish(), keys.unfinished()), (Some(Key::Escape), false));
         keys.feed(b"\x1b[1");
         assert_eq!((keys.finish(), keys.unfinished()), (None, false));
+        // A string without an end is dropped, and the next key is a key again.
+        assert!(keys.feed(b"\x1b]q").is_empty() && keys.unfinished());
+        assert_eq!((keys.finish(), keys.unfinished(), keys.feed(b"q")), (None, false, vec![Key::Char('q')]));
     }
 
     #[test]

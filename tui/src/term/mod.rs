@@ -5,8 +5,11 @@ pub mod cells;
 pub mod charset;
 pub mod input;
 pub mod output;
+pub mod palette;
+pub mod pixels;
 #[cfg(feature = "train")]
 pub mod plot;
+pub mod resize;
 pub mod sheet;
 #[cfg(feature = "train")]
 pub mod svg;

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::theme::{Role, Theme};
+use super::{
+    pixels::Picture,
+    theme::{Role, Theme},
+};
 
 /// A text and its role on the screen.
 pub type Piece = (Cow<'static, str>, Role);
@@ -30,6 +33,9 @@ pub struct Sheet<'a> {
     pub buffer: &'a mut Buffer,
     /// The theme.
     pub theme: Theme,
+    /// Whether something will cover a part of this sheet: then its pictures are characters, which can be covered.
+    pub is_covered: bool,
+    pictures: Vec<Picture>,
     area: Rect,
     arms: Vec<u8>,
     labels: Vec<(u16, u16, u16, Vec<Piece>)>,
@@ -40,7 +46,7 @@ impl<'a> Sheet<'a> {
     pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
         let area = buffer.area;
         let arms = vec![0; usize::from(area.width) * usize::from(area.height)];
-        Self { buffer, theme, area, arms, labels: Vec::new() }
+        Self { buffer, theme, is_covered: false, pictures: Vec::new(), area, arms, labels: Vec::new() }
     }
 
     /// Adds a line around `area`.
@@ -112,8 +118,18 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Draws the lines and the labels on them.
-    pub fn finish(mut self) {
+    /// Tells whether pictures are drawn as pixels.
+    pub fn pixels(&self) -> bool {
+        self.theme.pixels() && !self.is_covered
+    }
+
+    /// Adds pictures that are drawn as pixels. Nothing else may be drawn on their cells.
+    pub fn picture(&mut self, picture: Picture) {
+        self.pictures.push(picture);
+    }
+
+    /// Draws the lines and the labels on them; returns the pictures that are drawn as pixels.
+    pub fn finish(mut self) -> Vec<Picture> {
         self.draw_lines();
         for (x, end, y, mut pieces) in std::mem::take(&mut self.labels) {
             pieces.insert(0, piece(" ", Role::Text));
@@ -123,6 +139,7 @@ impl<'a> Sheet<'a> {
         if self.theme.ascii() {
             only_ascii(self.buffer);
         }
+        self.pictures
     }
 
     fn draw_lines(&mut self) {

@@ -3,12 +3,17 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use ratatui::{
     buffer::{Buffer, Cell},
     style::{Color, Modifier},
     text::Span,
 };
 
+use super::{
+    palette::{Rgb, of_256},
+    pixels::{self, Picture},
+};
 use crate::text::markup::escape;
 
 /// Width and height of a cell, in units of the picture.
@@ -16,31 +21,8 @@ const CELL: (usize, usize) = (10, 20);
 /// Units around the screen.
 const MARGIN: usize = 10;
 /// Colours of a terminal's text and background.
-const FRONT: Rgb = (230, 237, 243);
-const BACK: Rgb = (13, 17, 23);
-
-/// The 16 colours of xterm's palette.
-const PALETTE: [Rgb; 16] = [
-    (0, 0, 0),
-    (205, 0, 0),
-    (0, 205, 0),
-    (205, 205, 0),
-    (0, 0, 238),
-    (205, 0, 205),
-    (0, 205, 205),
-    (229, 229, 229),
-    (127, 127, 127),
-    (255, 0, 0),
-    (0, 255, 0),
-    (255, 255, 0),
-    (92, 92, 255),
-    (255, 0, 255),
-    (0, 255, 255),
-    (255, 255, 255),
-];
-
-/// Red, green and blue.
-type Rgb = (u8, u8, u8);
+const FRONT: Rgb = [230, 237, 243];
+const BACK: Rgb = [13, 17, 23];
 
 /// Paths by colour, in the syntax of SVG.
 type Paths = BTreeMap<Rgb, String>;
@@ -84,8 +66,9 @@ struct Layers {
     texts: String,
 }
 
-/// Returns a screen as an SVG file whose title, for readers that do not see it, is `title`.
-pub fn svg(buffer: &Buffer, title: &str) -> String {
+/// Returns a screen, with `pictures` that are drawn as pixels, as an SVG file whose title, for readers that do not see it,
+/// is `title`.
+pub fn svg(buffer: &Buffer, pictures: &[Picture], title: &str) -> String {
     let (columns, rows) = (usize::from(buffer.area.width), usize::from(buffer.area.height));
     let mut layers = Layers::default();
     for (y, row) in buffer.content.chunks(columns.max(1)).enumerate() {
@@ -114,7 +97,19 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
             _ = writeln!(svg, "<path fill=\"none\" stroke=\"{}\" {style} d=\"{path}\"/>", hex(*colour));
         }
     }
+    pictures.iter().for_each(|picture| svg += &image(picture));
     svg + &layers.texts + "</g>\n</svg>\n"
+}
+
+/// Returns pictures as an image, with two pixels for each unit.
+fn image(picture: &Picture) -> String {
+    let cell = (2 * CELL.0 as u16, 2 * CELL.1 as u16);
+    let [x, width] = [picture.area.x, picture.area.width].map(|columns| usize::from(columns) * CELL.0);
+    let [y, height] = [picture.area.y, picture.area.height].map(|rows| usize::from(rows) * CELL.1);
+    let data = BASE64.encode(pixels::png(picture, cell));
+    format!(
+        "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" href=\"data:image/png;base64,{data}\"/>\n"
+    )
 }
 
 impl Layers {
@@ -289,44 +284,33 @@ fn line(x: usize, y: usize, [left, right, up, down]: [bool; 4], round: bool) -> 
 fn rgb(color: Color, reset: Rgb) -> Rgb {
     match color {
         Color::Reset => reset,
-        Color::Rgb(r, g, b) => (r, g, b),
-        Color::Indexed(index @ 0..=15) => PALETTE[usize::from(index)],
-        // xterm's cube of 6 levels for each of red, green and blue, then 24 greys.
-        Color::Indexed(index @ 16..=231) => {
-            let level = |digit: u8| if digit == 0 { 0 } else { 55 + 40 * digit };
-            let index = index - 16;
-            (level(index / 36), level(index / 6 % 6), level(index % 6))
-        }
-        Color::Indexed(index) => {
-            let grey = 8 + 10 * (index - 232);
-            (grey, grey, grey)
-        }
-        Color::Black => PALETTE[0],
-        Color::Red => PALETTE[1],
-        Color::Green => PALETTE[2],
-        Color::Yellow => PALETTE[3],
-        Color::Blue => PALETTE[4],
-        Color::Magenta => PALETTE[5],
-        Color::Cyan => PALETTE[6],
-        Color::Gray => PALETTE[7],
-        Color::DarkGray => PALETTE[8],
-        Color::LightRed => PALETTE[9],
-        Color::LightGreen => PALETTE[10],
-        Color::LightYellow => PALETTE[11],
-        Color::LightBlue => PALETTE[12],
-        Color::LightMagenta => PALETTE[13],
-        Color::LightCyan => PALETTE[14],
-        Color::White => PALETTE[15],
+        Color::Rgb(r, g, b) => [r, g, b],
+        Color::Indexed(index) => of_256(index),
+        Color::Black => of_256(0),
+        Color::Red => of_256(1),
+        Color::Green => of_256(2),
+        Color::Yellow => of_256(3),
+        Color::Blue => of_256(4),
+        Color::Magenta => of_256(5),
+        Color::Cyan => of_256(6),
+        Color::Gray => of_256(7),
+        Color::DarkGray => of_256(8),
+        Color::LightRed => of_256(9),
+        Color::LightGreen => of_256(10),
+        Color::LightYellow => of_256(11),
+        Color::LightBlue => of_256(12),
+        Color::LightMagenta => of_256(13),
+        Color::LightCyan => of_256(14),
+        Color::White => of_256(15),
     }
 }
 
 /// Two colours mixed in these shares.
 fn mixed(a: Rgb, b: Rgb, of_a: u16, of_b: u16) -> Rgb {
-    let mix = |a: u8, b: u8| ((u16::from(a) * of_a + u16::from(b) * of_b) / (of_a + of_b)) as u8;
-    (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+    std::array::from_fn(|channel| ((u16::from(a[channel]) * of_a + u16::from(b[channel]) * of_b) / (of_a + of_b)) as u8)
 }
 
-fn hex((r, g, b): Rgb) -> String {
+fn hex([r, g, b]: Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
@@ -343,7 +327,7 @@ mod tests {
         buffer.set_string(0, 1, "▀▀▄", Style::new().fg(Color::Indexed(232)).bg(Color::Indexed(196)));
         buffer.set_string(4, 1, "⢀⡀", Style::new().fg(Color::Rgb(1, 2, 3)));
         buffer.set_string(0, 2, "a <b>  日", Style::new().add_modifier(Modifier::REVERSED));
-        let svg = svg(&buffer, "a & b");
+        let svg = svg(&buffer, &[], "a & b");
         for expected in [
             "width=\"140\" height=\"80\"",
             "<title>a &amp; b</title>",
@@ -366,7 +350,7 @@ mod tests {
             buffer[(0, 0)].set_char(symbol);
             for color in 0..=255 {
                 buffer[(0, 0)].set_fg(Color::Indexed(color));
-                let svg = svg(&buffer, "");
+                let svg = svg(&buffer, &[], "");
                 assert!(svg.matches("<path").count() + svg.matches("<text").count() <= 1, "{svg}");
                 if symbol > ' ' && symbol != '\u{2800}' {
                     assert!(svg.contains("<path") || svg.contains("<text"), "{symbol}");

@@ -95,6 +95,11 @@ impl Theme {
         Self { charset: charset.resolve(variable), colors: Colors::detect(variable) }
     }
 
+    /// Tells whether pictures are pixels.
+    pub fn pixels(&self) -> bool {
+        self.charset == Charset::Pixels
+    }
+
     /// Tells whether only ASCII may be drawn.
     pub fn ascii(&self) -> bool {
         self.charset == Charset::Ascii

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::{Context, Result, ensure};
 use crossterm::{
     cursor, execute, queue,
     terminal::{
@@ -29,7 +30,12 @@ use signal_hook::{
     flag, low_level,
 };
 
-use super::input::{Key, Keys};
+use super::{
+    charset::Charset,
+    input::{Key, Keys},
+    pixels::{self, Gallery, Picture, PixelTerminal},
+    theme::{Colors, Theme},
+};
 
 /// The shortest time between two drawings: at most 8 a second.
 const FRAME: Duration = Duration::from_millis(125);
@@ -50,6 +56,8 @@ pub enum Input {
     Key(Key),
     /// The whole screen must be drawn again: its size has changed, or the program was continued.
     Redraw,
+    /// The screen should be drawn again, because a picture can now be sent in more detail.
+    Finer,
     /// Another process has asked this one to suspend itself.
     Suspend,
     /// The terminal has vanished, or another process has asked this one to end.
@@ -111,20 +119,40 @@ pub fn is_dumb() -> bool {
 /// The terminal, taken over until this is dropped.
 #[derive(Debug)]
 pub struct Window {
+    /// The characters and colours that the terminal shows.
+    pub theme: Theme,
     terminal: Screen,
     keys: Keys,
+    /// Keys that were pressed while the terminal was asked for its abilities.
+    early: Vec<Key>,
     signals: Signals,
     drawn: Option<Instant>,
+    gallery: Option<Gallery>,
 }
 
 impl Window {
-    /// Takes the terminal over: raw mode, alternate screen, no cursor, no mouse.
-    pub fn open() -> io::Result<Self> {
-        let signals = Signals::register()?;
-        give_back_on_panic();
-        take()?;
-        let terminal = blank().inspect_err(|_| give_back())?;
-        Ok(Self { terminal, keys: Keys::default(), signals, drawn: None })
+    /// Takes the terminal over: raw mode, alternate screen, no cursor, no mouse. An error if pixels are asked for and the
+    /// terminal does not say that it shows them.
+    pub fn open(charset: Charset) -> Result<Self> {
+        let open = || -> io::Result<Self> {
+            let signals = Signals::register()?;
+            give_back_on_panic();
+            take()?;
+            let terminal = blank().inspect_err(|_| give_back())?;
+            let theme = Theme::detect(charset);
+            let (keys, early) = (Keys::default(), Vec::new());
+            Ok(Self { theme, terminal, keys, early, signals, drawn: None, gallery: None })
+        };
+        let mut window = open().context("cannot take the terminal over")?;
+        if asks_for_pixels(charset, window.theme)? {
+            let (terminal, bytes) = pixel_terminal(charset)?;
+            window.early = window.keys.feed(&bytes);
+            window.gallery = terminal.map(Gallery::new);
+        }
+        if window.gallery.is_some() {
+            window.theme.charset = Charset::Pixels;
+        }
+        Ok(window)
     }
 
     /// Returns the time until the next drawing is due.
@@ -132,17 +160,30 @@ impl Window {
         self.drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()))
     }
 
-    /// Draws in one synchronized update. Only changed cells are sent.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> io::Result<()> {
+    /// Draws in one synchronized update. Only changed cells and pictures are sent. `draw` returns the pictures that are
+    /// drawn as pixels.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame) -> Vec<Picture>) -> io::Result<()> {
+        let now = Instant::now();
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(draw)?;
+        self.terminal.autoresize()?;
+        let pictures = draw(&mut self.terminal.get_frame());
+        let change = self.gallery.as_mut().map(|gallery| gallery.change(&pictures, now)).unwrap_or_default();
+        self.terminal.backend_mut().write_all(change.before.as_bytes())?;
+        self.terminal.flush()?;
+        self.terminal.swap_buffers();
+        self.terminal.backend_mut().write_all(change.after.as_bytes())?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        self.drawn = Some(Instant::now());
+        self.drawn = Some(now);
         io::Write::flush(self.terminal.backend_mut())
     }
 
     /// Waits for input, `timeout` at most.
     pub fn wait(&mut self, timeout: Duration) -> Vec<Input> {
+        if !self.early.is_empty() {
+            return self.early.drain(..).map(Input::Key).collect();
+        }
+        let until_finer = self.gallery.as_ref().and_then(|gallery| gallery.until_finer(Instant::now()));
+        let timeout = timeout.min(until_finer.map_or(Duration::MAX, |until| until.max(self.until_due())));
         let timeout = if self.keys.unfinished() { timeout.min(ESCAPE) } else { timeout };
         let stdin = io::stdin();
         let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals.pipe, PollFlags::IN)];
@@ -167,6 +208,8 @@ impl Window {
         ] {
             inputs.extend(is_set(flag).then_some(input));
         }
+        let is_finer = |gallery: &Gallery| gallery.until_finer(Instant::now()) == Some(Duration::ZERO);
+        inputs.extend(self.gallery.as_ref().is_some_and(is_finer).then_some(Input::Finer));
         inputs
     }
 
@@ -202,12 +245,20 @@ impl Window {
         // Not `Terminal::clear`: it asks the terminal for the cursor's position and waits for the answer among the
         // keys.
         self.terminal = blank()?;
+        if let Some(gallery) = &mut self.gallery {
+            gallery.forget();
+        }
         Ok(())
     }
 }
 
 impl Drop for Window {
     fn drop(&mut self) {
+        if let Some(gallery) = &mut self.gallery {
+            // An error means that the terminal has vanished.
+            let _ = self.terminal.backend_mut().write_all(gallery.change(&[], Instant::now()).before.as_bytes());
+            let _ = io::Write::flush(self.terminal.backend_mut());
+        }
         give_back();
         self.signals.default.store(true, Ordering::Relaxed);
     }
@@ -217,6 +268,47 @@ impl Drop for Window {
 fn has_shell() -> bool {
     let Some(parent) = process::getppid() else { return false };
     matches!((process::getsid(Some(parent)), process::getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours)
+}
+
+/// Tells whether to ask the terminal for pixels. An error if `charset` demands them where they cannot pass.
+fn asks_for_pixels(charset: Charset, theme: Theme) -> Result<bool> {
+    let is_multiplexed = pixels::is_multiplexed(|name| std::env::var(name).ok());
+    if charset == Charset::Pixels {
+        ensure!(
+            !is_multiplexed,
+            "--charset pixels: tmux, screen and zellij do not pass pictures on; leave --charset out here"
+        );
+        return Ok(true);
+    }
+    let shows_unicode = theme.charset == Charset::Braille && theme.colors != Colors::None;
+    Ok(charset == Charset::Auto && shows_unicode && !is_multiplexed)
+}
+
+/// Asks the terminal, which must be in raw mode, whether it shows pixels; returns also the bytes that were read meanwhile.
+/// An error if `charset` demands pixels and the terminal does not show them.
+fn pixel_terminal(charset: Charset) -> Result<(Option<PixelTerminal>, Vec<u8>)> {
+    let (terminal, bytes) = pixels::ask().context("cannot ask the terminal")?;
+    ensure!(
+        terminal.is_some() || charset != Charset::Pixels,
+        "--charset pixels: the terminal does not answer that it shows kitty's graphics, iTerm2's images or sixel; leave \
+         --charset out"
+    );
+    Ok((terminal, bytes))
+}
+
+/// Asks the terminal whether it shows pixels, without taking it over. Keys that are pressed meanwhile are lost. An error if
+/// `charset` demands pixels and they are not to be had.
+pub fn ask_for_pixels(charset: Charset, theme: Theme) -> Result<Option<PixelTerminal>> {
+    ensure!(is_there() || charset != Charset::Pixels, "--charset pixels needs a terminal on stdin and stdout");
+    if !is_there() || !asks_for_pixels(charset, theme)? {
+        return Ok(None);
+    }
+    terminal::enable_raw_mode().context("cannot ask the terminal")?;
+    let asked = pixel_terminal(charset);
+    terminal::disable_raw_mode().context("cannot restore the terminal")?;
+    // A terminal that knows none of the questions may have printed a part of them.
+    _ = write!(io::stdout(), "\r\x1b[K");
+    Ok(asked?.0)
 }
 
 /// Makes an empty screen of the terminal's present size.
@@ -263,8 +355,12 @@ mod tests {
         // This test starts itself again as a child process on a pseudo-terminal. The variable tells the child to panic.
         const CHILD: &str = "DUEL_TEST_PANICS";
         if std::env::var_os(CHILD).is_some() {
-            let mut window = Window::open().expect("a terminal");
-            window.draw(|frame| frame.render_widget("drawn", frame.area())).expect("a terminal");
+            let mut window = Window::open(Charset::Half).expect("a terminal");
+            let draw = |frame: &mut Frame| {
+                frame.render_widget("drawn", frame.area());
+                Vec::new()
+            };
+            window.draw(draw).expect("a terminal");
             panic!("on purpose");
         }
         let this = std::env::current_exe().expect("the test's executable has a path");

@@ -14,7 +14,7 @@ use super::{
     },
 };
 use crate::term::{
-    theme::Theme,
+    charset::Charset,
     window::{Input, Window},
     zone,
 };
@@ -29,12 +29,12 @@ enum End {
 }
 
 /// Shows a run until the user leaves; returns the last state, or none if the terminal has vanished.
-pub fn show(dir: &Path, mode: Mode, theme: Theme) -> Result<Option<App>> {
-    let window = Window::open().context("cannot take the terminal over")?;
+pub fn show(dir: &Path, mode: Mode, charset: Charset) -> Result<Option<App>> {
+    let window = Window::open(charset)?;
     let (files, run) = Files::open(dir);
     let mut app = App::new(dir, run, mode, now());
     app.offset = zone::offset(app.now);
-    let mut dashboard = Dashboard { window, files, app, theme };
+    let mut dashboard = Dashboard { window, files, app };
     let end = dashboard.run()?;
     Ok((end == End::Left).then_some(dashboard.app))
 }
@@ -43,7 +43,6 @@ struct Dashboard {
     window: Window,
     files: Files,
     app: App,
-    theme: Theme,
 }
 
 impl Dashboard {
@@ -74,12 +73,14 @@ impl Dashboard {
             return Ok(());
         }
         self.app.stale = false;
-        self.window.draw(|frame| frame::draw(frame, &self.app, self.theme))
+        let theme = self.window.theme;
+        self.window.draw(|frame| frame::draw(frame, &self.app, theme))
     }
 
     fn take(&mut self, input: Input) -> Result<Option<End>> {
         match input {
             Input::Gone => return Ok(Some(End::Gone)),
+            Input::Finer => self.app.stale = true,
             Input::Suspend => self.suspend()?,
             Input::Redraw => {
                 self.window.take_again()?;

@@ -32,7 +32,7 @@ pub const KEYS: &[Group] = &[
             bind(&[Key::Char('c')], "control the training", Action::Control),
             bind(&[Key::Char('?'), Key::Char('h')], "these keys", Action::Help),
             bind(&[Key::Ctrl('z')], "suspend", Action::Suspend),
-            bind(&[Key::Escape], "reset the view", Action::Back),
+            bind(&[Key::Escape], "reset the view, go back", Action::Back),
             bind(&[Key::Char('q'), Key::Ctrl('c')], "leave", Action::Quit),
         ],
     },
@@ -45,6 +45,27 @@ pub const KEYS: &[Group] = &[
             bind(&[Key::Char('+'), Key::Char('=')], "the last half of the steps", Action::ZoomIn),
             bind(&[Key::Char('-')], "twice the steps", Action::ZoomOut),
             bind(&[Key::Char('0')], "all steps", Action::Whole),
+        ],
+    },
+    Group {
+        title: "pictures",
+        screens: &[Screen::Duel, Screen::Time],
+        bindings: &[bind(&[Key::Char('z')], "one as large as it gets", Action::Enlarge)],
+    },
+    Group {
+        title: "picture",
+        screens: &[Screen::Picture],
+        bindings: &[
+            bind(&[Key::Left], "the picture before", Action::Pick(-1, 0)),
+            bind(&[Key::Right], "the next picture", Action::Pick(1, 0)),
+            bind(&[Key::Up], "a row up", Action::Pick(0, -1)),
+            bind(&[Key::Down], "a row down", Action::Pick(0, 1)),
+            bind(&[Key::PageUp], "the step before", Action::Scrub(-1)),
+            bind(&[Key::PageDown], "the step after", Action::Scrub(1)),
+            bind(&[Key::Home], "the first step", Action::Scrub(isize::MIN)),
+            bind(&[Key::End], "the newest", Action::Scrub(isize::MAX)),
+            bind(&[Key::Char(' ')], "play", Action::Play),
+            bind(&[Key::Char('z')], "all pictures", Action::Enlarge),
         ],
     },
     Group {
@@ -115,7 +136,7 @@ mod tests {
 
     #[test]
     fn no_key_does_two_things_on_one_screen() {
-        for screen in Screen::ALL {
+        for screen in Screen::ALL.into_iter().chain([Screen::Picture]) {
             let mut seen = HashSet::new();
             for group in KEYS.iter().filter(|group| group.works_on(screen)) {
                 for key in group.bindings.iter().flat_map(|binding| binding.keys) {

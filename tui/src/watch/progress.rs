@@ -103,10 +103,10 @@ impl Progress {
         if self.last_samples.is_none_or(|last| last.elapsed() >= SAMPLES) {
             self.last_samples = Some(Instant::now());
             // As many pictures as fit into 80 columns, each at the smallest size at which it can be recognised.
-            let tile = Tile::small(grid.shape);
+            let tile = Tile::small(grid.shape, self.theme);
             let across = (80 / (usize::from(tile.width) + 1)).clamp(1, grid.len().max(1));
             let row = &grid.images[..across.min(grid.len()) * grid.shape.size()];
-            self.line(cells::lines(row, grid.shape, across, tile.scale, self.theme).trim_end());
+            self.line(cells::lines(row, grid.shape, across, tile.size, self.theme).trim_end());
         }
     }
 

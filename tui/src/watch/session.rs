@@ -8,14 +8,14 @@ use duel_trainer::run::reader::Run;
 
 use super::{dashboard, state::action::Mode};
 use crate::{
-    term::{output::print, theme::Theme},
+    term::{charset::Charset, output::print},
     text::run::{line, next_command},
 };
 
 /// Shows the dashboard until the user leaves, then prints the run's state and the next command. Prints nothing if the
 /// terminal has vanished.
-pub fn watch(dir: &Path, mode: Mode, theme: Theme) -> Result<()> {
-    match dashboard::show(dir, mode, theme)? {
+pub fn watch(dir: &Path, mode: Mode, charset: Charset) -> Result<()> {
+    match dashboard::show(dir, mode, charset)? {
         Some(app) => print(&summary(&app.dir, &app.run)),
         None => Ok(()),
     }

@@ -20,8 +20,9 @@ pub fn snapshot(dir: &Path, size: (u16, u16), theme: Theme) -> Result<String> {
     files.read_samples(&mut app);
     app.offset = zone::offset(app.run.history.events.back().map_or(0.0, |event| event.time));
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1))?;
-    terminal.draw(|frame| frame::draw(frame, &app, theme))?;
-    Ok(svg(terminal.backend().buffer(), &format!("duel watch {}", app.run.name)))
+    let mut pictures = Vec::new();
+    terminal.draw(|frame| pictures = frame::draw(frame, &app, theme))?;
+    Ok(svg(terminal.backend().buffer(), &pictures, &format!("duel watch {}", app.run.name)))
 }
 
 #[cfg(test)]
@@ -43,6 +44,9 @@ mod tests {
         {
             assert!(svg.contains(expected), "{expected} in {svg}");
         }
-        assert!(svg.len() < 200_000, "{} bytes", svg.len());
+        assert!(svg.len() < 200_000 && !svg.contains("<image"), "{} bytes", svg.len());
+        let theme = Theme { charset: Charset::Pixels, ..theme };
+        let svg = snapshot(&dir, (100, 30), theme).expect("a picture");
+        assert!(svg.contains("<image x=\"") && svg.contains("data:image/png;base64,iVBORw0KGgo"));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     commands::sample::Layout,
     files::write,
     runs::decoding,
-    term::{cells, charset::Charset, output::print},
+    term::{charset::Charset, output::print},
 };
 
 /// Arguments of `duel data`.
@@ -68,12 +68,12 @@ pub fn run(args: DataArgs) -> Result<()> {
     if args.json {
         return print(&json(&name, &train, test.as_ref()));
     }
-    let layout = Layout::detect(train.shape, args.charset);
+    let layout = Layout::detect(train.shape, args.charset)?;
     let rows = spread(&train, 2 * layout.across);
     print(&text(&name, &train, test.as_ref()))?;
     match &args.out {
         Some(out) => print(&format!("{}\n", out.display())),
-        None => print(&format!("\n{}", cells::lines(&rows, train.shape, layout.across, layout.scale, layout.theme))),
+        None => print(&format!("\n{}", layout.draw(&rows, train.shape))),
     }
 }
 

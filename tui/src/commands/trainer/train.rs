@@ -80,6 +80,9 @@ pub struct TrainArgs {
     /// Show a progress bar instead of the dashboard, or lines where there is no terminal.
     #[arg(long)]
     plain: bool,
+    /// The characters of the dashboard.
+    #[arg(long, value_enum, default_value_t)]
+    charset: Charset,
     /// Measure the speed only: write no files, print images/s as JSON.
     #[arg(long, conflicts_with_all = ["resume", "run"])]
     bench: bool,
@@ -100,12 +103,16 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if args.bench {
         return bench(&args);
     }
+    let dashboard = !args.plain && !args.detach && window::is_there();
+    if dashboard && args.charset == Charset::Pixels {
+        // An error before the training begins, not after.
+        window::ask_for_pixels(args.charset, Theme::detect(args.charset))?;
+    }
     let (mut duel, mut writer) = match &args.resume {
         Some(run) => resume(&args, &find::named(run))?,
         None => start(&args)?,
     };
     let dir = writer.dir().to_owned();
-    let dashboard = !args.plain && window::is_there();
     if args.detach || dashboard {
         // The trainer that is started next takes the lock.
         drop(writer);
@@ -113,7 +120,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return if args.detach {
             print(&format!("training in {0}; watch it with `duel watch {0}`\n", dir.display()))
         } else {
-            session::watch(&dir, Mode::Attached, Theme::detect(Charset::Auto))
+            session::watch(&dir, Mode::Attached, args.charset)
         };
     }
     let stop = stop_on_signals()?;

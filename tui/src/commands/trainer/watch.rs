@@ -74,5 +74,5 @@ pub fn run(args: WatchArgs) -> Result<()> {
         return follow::plain(&dir, args.every);
     }
     let mode = if args.read_only { Mode::ReadOnly } else { Mode::Watch };
-    session::watch(&dir, mode, Theme::detect(args.charset))
+    session::watch(&dir, mode, args.charset)
 }

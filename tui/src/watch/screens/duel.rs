@@ -27,7 +27,7 @@ const PANEL: u16 = 7;
 /// Draws curves at the left, samples at the right, and below them gradient norms and facts as far as there is room.
 pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     // As many whole samples as fit into half of the screen, one at least.
-    let tile = Tile::small(app.run.shape()).width + 1;
+    let tile = Tile::small(app.run.shape(), sheet.theme).width + 1;
     let side = (body.width / 2 / tile).max(1) * tile - 1;
     let line = body.right() - side - 1;
     sheet.down(line, body.y - 1, body.bottom());
@@ -54,7 +54,7 @@ fn draw_samples(sheet: &mut Sheet, area: Rect, app: &App) -> Rect {
     sheet.label(area.x, area.right(), area.y - 1, vec![piece("samples", Role::Title)]);
     let Some((step, samples)) = &app.time.shown else {
         sheet.put(area.x + 1, area.right(), area.y + 1, &[piece("none yet", Role::Dim)]);
-        return below(area, Tile::small(app.run.shape()).height.min(area.height));
+        return below(area, Tile::small(app.run.shape(), sheet.theme).height.min(area.height));
     };
     let label = vec![piece(format!("step {}", numbers::thousands(*step)), Role::Dim)];
     sheet.label_right(area.x + 9, area.right(), area.y - 1, label);
@@ -68,11 +68,11 @@ fn draw_samples(sheet: &mut Sheet, area: Rect, app: &App) -> Rect {
         }
     };
     let tile = Tile::readable(grid.shape, sheet.theme);
-    let tile = if tile.height + 3 > area.height { Tile::small(grid.shape) } else { tile };
+    let tile = if tile.height + 3 > area.height { Tile::small(grid.shape, sheet.theme) } else { tile };
     let (across, down) = tile.fit(Rect { height: area.height - reserved, ..area });
     let rows = grid.len().div_ceil(across.min(grid.columns).max(1)).clamp(1, down.max(1)) as u16;
     let place = Rect { height: (rows * tile.height).min(area.height), ..area };
-    tile.draw_all(&grid.images, grid.columns, place, sheet.buffer, sheet.theme);
+    tile.draw_all(&grid.images, grid.columns, place, sheet);
     below(area, place.height)
 }
 

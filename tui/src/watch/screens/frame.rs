@@ -3,9 +3,10 @@
 use duel_trainer::run::history::State;
 use ratatui::{Frame, layout::Rect};
 
-use super::{duel, log, messages, popups, runs, time, value};
+use super::{duel, log, messages, picture, popups, runs, time, value};
 use crate::{
     term::{
+        pixels::Picture,
         sheet::{self, Piece, Sheet, piece},
         theme::{Role, Theme},
     },
@@ -19,10 +20,11 @@ use crate::{
 /// The fewest columns and rows that a dashboard needs.
 pub const LEAST: (u16, u16) = (60, 16);
 
-/// Draws the dashboard.
-pub fn draw(frame: &mut Frame, app: &App, theme: Theme) {
+/// Draws the dashboard; returns the pictures that are drawn as pixels.
+pub fn draw(frame: &mut Frame, app: &App, theme: Theme) -> Vec<Picture> {
     let area = frame.area();
     let mut sheet = Sheet::new(frame.buffer_mut(), theme);
+    sheet.is_covered = app.popup.is_some();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         draw_too_small(&mut sheet, area);
         return sheet.finish();
@@ -35,11 +37,13 @@ pub fn draw(frame: &mut Frame, app: &App, theme: Theme) {
         Screen::Value => value::draw(&mut sheet, body, app),
         Screen::Runs => runs::draw(&mut sheet, body, app),
         Screen::Log => log::draw(&mut sheet, body, app),
+        Screen::Picture => picture::draw(&mut sheet, body, app),
     }
-    sheet.finish();
+    let pictures = sheet.finish();
     if let Some(popup) = &app.popup {
         popups::draw(Sheet::new(frame.buffer_mut(), theme), area, popup, app);
     }
+    pictures
 }
 
 fn draw_too_small(sheet: &mut Sheet, area: Rect) {
@@ -146,5 +150,10 @@ fn draw_keys(sheet: &mut Sheet, area: Rect, app: &App) {
     screens.pop();
     sheet.label(area.x + 2, area.right() - 2, y, screens);
     let control = if app.mode == Mode::ReadOnly { "" } else { "c control  " };
-    sheet.label_right(area.x + 44, area.right() - 2, y, vec![piece(format!("{control}? keys  q leave"), Role::Dim)]);
+    let keys = match app.screen {
+        Screen::Picture => format!("{} choose  z all  ", sheet.theme.pick("←↑↓→", "←↑↓→", "arrows")),
+        Screen::Duel | Screen::Time if app.grid().is_some() => format!("z large  {control}"),
+        _ => control.to_owned(),
+    };
+    sheet.label_right(area.x + 41, area.right() - 2, y, vec![piece(format!("{keys}? keys  q leave"), Role::Dim)]);
 }

@@ -6,6 +6,7 @@ pub mod frame;
 mod log;
 mod messages;
 mod panels;
+mod picture;
 mod popups;
 mod runs;
 mod time;

@@ -50,7 +50,8 @@ pub fn draw(mut sheet: Sheet, area: Rect, popup: &Popup, app: &App) {
         let more = sheet.theme.pick("↓ more", "↓ more", "down: more");
         sheet.label_right(place.x + 2, place.right() - 1, place.bottom() - 1, vec![piece(more, Role::Dim)]);
     }
-    sheet.finish();
+    // A popup has no pictures.
+    drop(sheet.finish());
 }
 
 /// Formats a menu with a number before each line.

@@ -4,12 +4,14 @@ use std::{fmt::Write as _, fs::File, path::Path};
 
 use duel_models::random::Stream;
 use duel_tests::recorded::{BEGAN, Kind, record, record_long};
+use ratatui::{Terminal, backend::TestBackend, style::Color};
 
 use super::frame::draw;
 use crate::{
     term::{
         charset::Charset,
         input::Key,
+        pixels::Picture,
         testing::{draw_with, plain},
         theme::{Colors, Theme},
     },
@@ -54,6 +56,7 @@ impl Bench {
                 '⏎' => Key::Enter,
                 '⌂' => Key::Home,
                 '⎋' => Key::Escape,
+                '⇞' => Key::PageUp,
                 c => Key::Char(c),
             };
             if let Some(Effect::Open(dir)) = self.app.update(Event::Key(key)) {
@@ -65,8 +68,17 @@ impl Bench {
         }
     }
 
+    /// Draws the screen; pictures that are pixels stand below it as a line each.
     fn draw(&self, theme: Theme) -> String {
-        draw_with(self.size, |frame| draw(frame, &self.app, theme))
+        let mut pictures = Vec::new();
+        let mut drawn = draw_with(self.size, |frame| pictures = draw(frame, &self.app, theme));
+        for Picture { area, tile, across, shape, images, mark } in pictures {
+            let count = images.len() / shape.size();
+            let frame = if mark.is_some() { ", one marked" } else { "" };
+            writeln!(drawn, "{count} pictures of {shape}, {across} across, tiles of {tile:?}, at {area}{frame}")
+                .expect("memory");
+        }
+        drawn
     }
 }
 
@@ -101,6 +113,11 @@ const TABLE: &[(&str, Kind, bool, Mode, &str)] = &[
     ("time, at the fourth grid", Kind::Healthy, false, Mode::Watch, "2⌂→→→"),
     ("duel, over numbers", Kind::Numbers, false, Mode::Watch, ""),
     ("time, over numbers", Kind::Numbers, false, Mode::Watch, "2⌂→→→"),
+    ("duel, in colour", Kind::Colour, true, Mode::Watch, ""),
+    ("time, in colour", Kind::Colour, true, Mode::Watch, "2⌂→→→"),
+    ("one picture, in colour, chosen by arrows, at an earlier step", Kind::Colour, true, Mode::Watch, "z→→↓←⇞⇞⇞"),
+    ("help over a picture in colour", Kind::Colour, true, Mode::Watch, "z?"),
+    ("duel after one picture, in colour", Kind::Colour, true, Mode::Watch, "zz"),
     ("value, resumed", Kind::Resumed, true, Mode::Watch, "3"),
     ("runs, two marked", Kind::Healthy, false, Mode::Watch, "4 ↓↓ v"),
     ("log, filtered", Kind::Collapsed, true, Mode::Watch, "5/check⏎"),
@@ -120,6 +137,34 @@ const LARGE: &[&str] = &[
     "log, hostile",
 ];
 
+/// Titles of the screens of pictures in colour that are drawn on a large terminal.
+const IN_COLOUR: &[&str] = &["duel, in colour", "one picture, in colour, chosen by arrows, at an earlier step"];
+
+#[test]
+fn pictures_have_the_colours_that_the_terminal_has() {
+    let home = tempfile::tempdir().expect("a directory");
+    record(Kind::Colour, home.path());
+    for keys in ["", "2", "z"] {
+        for (colors, is_right) in [
+            (Colors::True, (|color| matches!(color, Color::Rgb(..))) as fn(Color) -> bool),
+            (Colors::Many, |color| matches!(color, Color::Indexed(16..=231))),
+            (Colors::Sixteen, |color| matches!(color, Color::Indexed(1..=6 | 9..=14))),
+        ] {
+            for size in [(80, 24), (200, 50)] {
+                let mut bench = Bench::on(home.path(), Mode::Watch, size);
+                bench.press(keys);
+                let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("memory");
+                let theme = Theme { charset: Charset::Braille, colors };
+                terminal.draw(|frame| drop(draw(frame, &bench.app, theme))).expect("memory");
+                let cells = terminal.backend().buffer().content.iter().filter(|cell| cell.symbol() == "▀");
+                let (right, all) =
+                    cells.fold((0, 0), |(right, all), cell| (right + usize::from(is_right(cell.fg)), all + 1));
+                assert!(all >= 2 * 128 && right > all / 8, "{keys:?} {colors:?} {size:?}: {right} of {all}");
+            }
+        }
+    }
+}
+
 #[test]
 fn screens() {
     let home = tempfile::tempdir().expect("a directory");
@@ -130,12 +175,20 @@ fn screens() {
         ((80, 24), Charset::Braille),
         ((80, 24), Charset::Ascii),
         ((80, 24), Charset::Half),
+        ((80, 24), Charset::Pixels),
         ((200, 50), Charset::Braille),
         ((200, 50), Charset::Ascii),
+        ((200, 50), Charset::Half),
+        ((200, 50), Charset::Pixels),
     ] {
         let mut all = String::new();
-        // A large terminal shows more of a screen, and the same popups.
-        let shown = TABLE.iter().filter(|(title, ..)| size.0 == 80 || LARGE.contains(title));
+        // A large terminal shows more of a screen, and the same popups. Pixels differ in the pictures only.
+        let shown = TABLE.iter().filter(|(title, ..)| match (size.0, charset) {
+            (80, Charset::Pixels) => title.contains("in colour"),
+            (80, _) => !title.contains("over a picture") && !title.contains("after one picture"),
+            (_, Charset::Half | Charset::Pixels) => IN_COLOUR.contains(title),
+            _ => LARGE.contains(title) || IN_COLOUR.contains(title),
+        });
         for (title, kind, alive, mode, keys) in shown {
             let name = format!("{kind:?}").to_lowercase();
             let dir = home.path().join(&name);
@@ -202,7 +255,7 @@ fn no_spike_of_a_long_run_is_lost() {
 #[test]
 fn random_events() {
     let home = tempfile::tempdir().expect("a directory");
-    for kind in [Kind::Healthy, Kind::Collapsed, Kind::Hostile, Kind::Empty] {
+    for kind in [Kind::Healthy, Kind::Collapsed, Kind::Hostile, Kind::Empty, Kind::Colour] {
         record(kind, &home.path().join(format!("{kind:?}")));
     }
     let mut bench = Bench::on(&home.path().join("Healthy"), Mode::Attached, (80, 24));
@@ -223,7 +276,7 @@ fn random_events() {
         if round % 100 == 0 {
             bench.read();
             bench.size = (random.below(150) as u16 + 1, random.below(60) as u16 + 1);
-            let charset = [Charset::Ascii, Charset::Half, Charset::Braille][random.below(3)];
+            let charset = [Charset::Ascii, Charset::Half, Charset::Braille, Charset::Pixels][random.below(4)];
             let colors = [Colors::None, Colors::Sixteen, Colors::Many, Colors::True][random.below(4)];
             bench.draw(Theme { charset, colors });
         }

@@ -24,7 +24,7 @@ const CURVES: u16 = 8;
 pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let shape = app.run.shape();
     let readable = Tile::readable(shape, sheet.theme);
-    let tile = if body.height >= readable.height + CURVES + 2 { readable } else { Tile::small(shape) };
+    let tile = if body.height >= readable.height + CURVES + 2 { readable } else { Tile::small(shape, sheet.theme) };
     let rows = rows_of_tiles(body, tile, app);
     let above = Rect { x: body.x + 1, width: body.width - 2, height: rows * tile.height, ..body };
     draw_samples(sheet, above, tile, app);
@@ -68,7 +68,7 @@ fn draw_samples(sheet: &mut Sheet, area: Rect, tile: Tile, app: &App) {
     // Whole samples only, in the middle.
     let width = across * (tile.width + 1) - 1;
     let area = Rect { x: area.x + area.width.saturating_sub(width) / 2, width: width.min(area.width), ..area };
-    tile.draw_all(&grid.images, grid.columns, area, sheet.buffer, sheet.theme);
+    tile.draw_all(&grid.images, grid.columns, area, sheet);
 }
 
 /// Draws a ruler with a place for each step that has samples.

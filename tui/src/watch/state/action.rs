@@ -20,10 +20,12 @@ pub enum Screen {
     Runs,
     /// The list of events.
     Log,
+    /// One picture, as large as the terminal takes. Not among [`Screen::ALL`], because it belongs to another screen.
+    Picture,
 }
 
 impl Screen {
-    /// All screens, in the order of their keys.
+    /// The screens that have a key, in the order of their keys.
     pub const ALL: [Self; 5] = [Self::Duel, Self::Time, Self::Value, Self::Runs, Self::Log];
 
     /// Returns the name.
@@ -34,12 +36,14 @@ impl Screen {
             Self::Value => "value",
             Self::Runs => "runs",
             Self::Log => "log",
+            Self::Picture => "picture",
         }
     }
 
-    /// Returns the next screen; after the last, the first.
+    /// Returns the next screen that has a key; after the last, and after one without, the first.
     pub fn next(self) -> Self {
-        Self::ALL[(self as usize + 1) % Self::ALL.len()]
+        let at = Self::ALL.iter().position(|screen| *screen == self);
+        Self::ALL[at.map_or(0, |at| (at + 1) % Self::ALL.len())]
     }
 }
 
@@ -69,6 +73,8 @@ pub enum Action {
     NextScalar,
     Open,
     Filter,
+    Enlarge,
+    Pick(isize, isize),
 }
 
 /// An event that changes the state.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use duel_trainer::run::{
+    grid::{Grid, Samples},
     history::State,
     reader::Run,
     record::{EventKind, RequestKind},
@@ -44,6 +45,10 @@ pub struct App {
     pub view: View,
     /// The state of the samples.
     pub time: Time,
+    /// The index in the grid of the picture that is shown alone.
+    pub picture: usize,
+    /// The screen from which one picture was chosen.
+    before: Screen,
     /// The state of the list of runs.
     pub runs: Runs,
     /// The state of the list of events.
@@ -72,6 +77,8 @@ impl App {
             popup: None,
             view: View::default(),
             time: Time::default(),
+            picture: 0,
+            before: Screen::Duel,
             runs: Runs::default(),
             log: Log::default(),
             now,
@@ -108,15 +115,20 @@ impl App {
 
     /// Returns the step whose samples are to be shown.
     pub fn samples_wanted(&self) -> Option<u64> {
-        let asked = if self.screen == Screen::Time { self.time.at } else { None };
+        let asked = if self.goes_through_time() { self.time.at } else { None };
         asked.or_else(|| samples(&self.run).last().copied())
+    }
+
+    /// Tells whether the screen shows the samples of any step, not only of the newest.
+    fn goes_through_time(&self) -> bool {
+        matches!(self.screen, Screen::Time | Screen::Picture)
     }
 
     fn tick(&mut self, now: f64) {
         // Ages are shown on one screen only, in minutes at the finest.
         self.stale |= self.screen == Screen::Runs && (now / 60.0).floor() != (self.now / 60.0).floor();
         self.now = now;
-        if self.screen == Screen::Time {
+        if self.goes_through_time() {
             self.stale |= self.time.tick(samples(&self.run));
         }
     }
@@ -216,6 +228,8 @@ impl App {
             Action::NextScalar => self.runs.next_series(),
             Action::Open => return self.runs.here().map(|dir| Effect::Open(dir.to_owned())),
             Action::Filter => self.log.typing = true,
+            Action::Enlarge => self.enlarge(),
+            Action::Pick(right, down) => self.pick(right, down),
         }
         None
     }
@@ -233,9 +247,40 @@ impl App {
         match self.screen {
             Screen::Log => self.log = Log::default(),
             Screen::Time => (self.time.at, self.time.playing) = (None, false),
+            Screen::Picture => self.screen = self.before,
             _ => self.view.whole(),
         }
         self.note = None;
+    }
+
+    /// Returns the grid of pictures that was read last.
+    pub fn grid(&self) -> Option<&Grid> {
+        match &self.time.shown {
+            Some((_, Samples::Pictures(grid))) => Some(grid).filter(|grid| !grid.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// Shows one picture alone, or all of them again.
+    fn enlarge(&mut self) {
+        if self.screen == Screen::Picture {
+            return self.screen = self.before;
+        }
+        if self.grid().is_none() {
+            return self.note = Some("no pictures to enlarge".into());
+        }
+        if self.screen != Screen::Time {
+            (self.time.at, self.time.playing) = (None, false);
+        }
+        (self.before, self.screen) = (self.screen, Screen::Picture);
+    }
+
+    /// Chooses the picture that is shown alone, so many columns to the right and rows down in the grid.
+    fn pick(&mut self, right: isize, down: isize) {
+        let Some(grid) = self.grid() else { return };
+        let by = right + down * grid.columns as isize;
+        let there = self.picture.checked_add_signed(by).filter(|there| *there < grid.len());
+        self.picture = there.unwrap_or(self.picture.min(grid.len() - 1));
     }
 
     fn quit(&mut self) -> Option<Effect> {
