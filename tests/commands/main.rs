@@ -2,6 +2,7 @@
 
 mod drawing;
 mod old_runs;
+mod pictures;
 mod shapes;
 
 use std::{
@@ -34,7 +35,9 @@ const SMALL: [&str; 14] = [
 ];
 
 fn run(dir: &Path, args: &[&str]) -> Output {
-    Command::new(duel()).current_dir(dir).args(args).stdin(Stdio::null()).output().expect("duel runs")
+    let mut command = Command::new(duel());
+    command.env("XDG_CACHE_HOME", dir.join("cache")).current_dir(dir).args(args).stdin(Stdio::null());
+    command.output().expect("duel runs")
 }
 
 fn out(output: &Output) -> String {

@@ -1,6 +1,7 @@
 //! The files of a folder or a zip archive: their names, and their bytes.
 
 use std::{
+    collections::HashSet,
     ffi::OsStr,
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
@@ -45,6 +46,15 @@ impl Entry {
         showable(&parts.join("/"))
     }
 
+    /// The folders around a file of a folder.
+    fn folders(&self) -> impl Iterator<Item = &Path> {
+        let path = match &self.place {
+            Place::File(path) => path.as_path(),
+            Place::Member(_) => Path::new(""),
+        };
+        path.ancestors().skip(1)
+    }
+
     /// Whether the file has this name and stands in no folder.
     pub(super) fn is_at_top(&self, name: &str) -> bool {
         self.path.len() == 1 && self.path[0] == name.as_bytes()
@@ -82,7 +92,7 @@ impl Collection {
     pub(super) fn folder(top: &Path) -> Result<Self, DataError> {
         let mut found =
             Self { kind: "folder", entries: Vec::new(), notes: Vec::new(), unreadable: Vec::new(), archive: None };
-        // `walkdir` opens each folder once more than it needs to keep open, so a deep tree cannot use up descriptors.
+        let mut folders = Vec::new();
         for entry in WalkDir::new(top).follow_links(true).max_depth(DEPTH_MAX).sort_by_file_name() {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => {
@@ -94,14 +104,34 @@ impl Collection {
                     let path = path.iter().map(|part| OsStr::as_encoded_bytes(part).to_vec()).collect();
                     found.entries.push(Entry { path, stamp, place: Place::File(entry.into_path()) });
                 }
-                Ok(_) => {}
+                Ok(entry) if entry.file_type().is_dir() => folders.push(entry.into_path()),
+                Ok(entry) => {
+                    let name = entry.path().strip_prefix(top).unwrap_or(entry.path());
+                    let name = showable(&name.to_string_lossy());
+                    found.unreadable.push([name, "it is not a regular file".to_owned()]);
+                }
                 Err(error) => found.add_failure(top, &error)?,
             }
             if found.entries.len() > FILES_MAX {
                 return Err(DataError::TooManyFiles { path: top.into(), most: FILES_MAX });
             }
         }
+        found.note_empty(top, &folders);
         Ok(found)
+    }
+
+    /// Notes the folders without files, such as a class whose pictures are missing.
+    fn note_empty(&mut self, top: &Path, folders: &[PathBuf]) {
+        let filled: HashSet<&Path> = self.entries.iter().flat_map(Entry::folders).collect();
+        let empty: Vec<&PathBuf> =
+            folders.iter().filter(|folder| *folder != top && !filled.contains(folder.as_path())).collect();
+        if let Some(first) = empty.first() {
+            let name = showable(&first.strip_prefix(top).unwrap_or(first).to_string_lossy());
+            self.notes.push(match empty.len() {
+                1 => format!("the folder {name} is empty"),
+                count => format!("{count} folders are empty, the first is {name}"),
+            });
+        }
     }
 
     fn add_failure(&mut self, top: &Path, error: &walkdir::Error) -> Result<(), DataError> {
@@ -187,10 +217,14 @@ impl Reader {
 
     /// Reads a whole file of at most 128 MB. The error is the reason.
     pub(super) fn whole(&mut self, entry: &Entry) -> Result<Vec<u8>, String> {
+        // A false size is found out below, a true one saves the reading.
+        if entry.stamp[0] > FILE_MAX {
+            return Err(format!("it has more than {} MB", FILE_MAX >> 20));
+        }
         let bytes = self.start(entry, FILE_MAX + 1)?;
         match bytes.len() as u64 {
             0 => Err("it is empty".to_owned()),
-            length if length > FILE_MAX => Err(format!("it has more than {FILE_MAX} bytes")),
+            length if length > FILE_MAX => Err(format!("it has more than {} MB", FILE_MAX >> 20)),
             _ => Ok(bytes),
         }
     }

@@ -196,5 +196,9 @@ pub enum DataError {
 }
 
 fn others(ignored: usize) -> String {
-    if ignored == 0 { String::new() } else { format!(" ({ignored} other files are there)") }
+    match ignored {
+        0 => String::new(),
+        1 => " (one other file is there)".to_owned(),
+        more => format!(" ({more} other files are there)"),
+    }
 }

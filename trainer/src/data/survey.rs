@@ -39,10 +39,17 @@ impl Survey {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if let (skipped @ 1.., Some([name, why])) = (self.skipped, &self.first_skipped) {
-            warnings.push(format!("{skipped} pictures could not be read and are left out; the first: {name}: {why}"));
+            let which =
+                if skipped == 1 { "a picture is left out".into() } else { format!("{skipped} pictures are left out") };
+            warnings.push(format!("{which}: {name}: {why}"));
         }
         if self.duplicates > 0 {
-            warnings.push(format!("{} pictures equal another one in every pixel", self.duplicates));
+            let which = if self.duplicates == 1 {
+                "a picture equals".into()
+            } else {
+                format!("{} pictures equal", self.duplicates)
+            };
+            warnings.push(format!("{which} another one in every pixel"));
         }
         warnings.extend(self.notes.iter().cloned());
         warnings

@@ -10,7 +10,9 @@ use crate::term::{pixels::Picture, sheet::Sheet, theme::Theme, tiles::Tile};
 pub fn draw(frame: &mut Frame, shape: Shape, picture: &[u8], theme: Theme) -> Vec<Picture> {
     let area = frame.area();
     let tile = Tile::largest(shape, area, theme);
-    let (x, y) = ((area.width - tile.width) / 2, (area.height - tile.height) / 2);
+    // A serial console may say that it has no columns and no rows.
+    let middle = |of: u16, tile: u16| of.saturating_sub(tile) / 2;
+    let (x, y) = (middle(area.width, tile.width), middle(area.height, tile.height));
     let mut sheet = Sheet::new(frame.buffer_mut(), theme);
     tile.draw_all(picture, 1, Rect { x, y, width: tile.width, height: tile.height }, &mut sheet);
     sheet.finish()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::recipe::Loss;
+use crate::recipe::{Augment, Loss};
 
 #[test]
 fn shipped_recipes_are_whole_and_survive_the_round_trip() {
@@ -128,4 +128,62 @@ fn a_full_list_of_changes_takes_only_changes_by_rollbacks() {
     assert!(Recipe::parse(&recipe.to_toml(), "again").is_ok_and(|again| again == recipe));
     recipe.change(one(3)).expect("the later changes are removed first");
     assert_eq!(recipe.training.changes.len(), 3 + 1 + 2);
+}
+
+fn facts(shape: &str, count: usize, classes: usize) -> Facts {
+    Facts { shape: shape.parse().expect("a shape"), count, classes, names: Vec::new() }
+}
+
+#[test]
+fn a_recipe_that_derives_follows_from_the_pictures() {
+    for (facts, generator, discriminator, batch, conditional, augment) in [
+        (facts("3x64x64", 60_000, 10), &[192, 96, 48, 24][..], &[24, 48, 96, 192][..], 64, true, Augment::Off),
+        (facts("3x32x32", 1_906, 9), &[192, 96, 48], &[48, 96, 192], 64, true, Augment::Adaptive),
+        (facts("1x28x28", 200, 0), &[192, 96], &[48, 96, 192], 64, false, Augment::Adaptive),
+        (facts("3x128x64", 100, 30), &[192, 96, 48, 24], &[12, 24, 48, 96, 192], 32, false, Augment::Adaptive),
+        (facts("3x24x24", 20, 1), &[192, 96, 48], &[48, 96, 192], 8, false, Augment::Adaptive),
+    ] {
+        let recipe = Recipe::load("pictures", &[]).and_then(|recipe| recipe.for_pictures(&facts)).expect("a recipe");
+        assert_eq!((&recipe.generator.channels[..], &recipe.discriminator.channels[..]), (generator, discriminator));
+        let Training { batch: found, conditional: told, augment: strength, .. } = recipe.training;
+        assert_eq!((found, told, strength), (batch, conditional, augment), "{facts:?}");
+        assert_eq!(Recipe::parse(&recipe.to_toml(), "again").expect("its own text"), recipe);
+    }
+}
+
+#[test]
+fn what_a_user_gives_is_not_derived() {
+    let given =
+        ["training.batch=16".to_owned(), "generator.channels=[8, 4]".to_owned(), "generator.width=12".to_owned()];
+    let recipe = Recipe::load("pictures", &given).and_then(|recipe| recipe.for_pictures(&facts("3x32x32", 500, 0)));
+    let recipe = recipe.expect("a recipe");
+    assert_eq!((recipe.training.batch, &recipe.generator.channels[..]), (16, &[8, 4][..]));
+    assert_eq!(recipe.discriminator.channels, [12, 24, 48]);
+    let explained = Recipe::load("pictures", &given).expect("a recipe").explained();
+    assert!(explained.contains("\nbatch = 16\n") && explained.contains("# steps = follows from the pictures\n"));
+}
+
+#[test]
+fn a_recipe_may_begin_with_a_shipped_one() {
+    let recipe = Recipe::parse("base = \"digits\"\n[training]\nbatch = 8\n", "mine.toml").expect("a recipe");
+    let digits = Recipe::load("digits", &["training.batch=8".to_owned()]).expect("shipped");
+    assert_eq!(recipe, digits);
+    for text in ["base = \"mine\"", "base = 3"] {
+        let error = Recipe::parse(text, "mine.toml").expect_err(text).to_string();
+        assert!(error.contains("mine.toml, key base") && error.contains("digits"), "{error}");
+    }
+}
+
+#[test]
+fn classes_and_their_names_come_from_the_pictures() {
+    let names = ["cat", "dog"].map(str::to_owned).to_vec();
+    let named = Facts { names: names.clone(), ..facts("1x28x28", 100, 2) };
+    let recipe = Recipe::default().for_pictures(&named).expect("a recipe");
+    assert_eq!((recipe.data.classes, &recipe.data.names), (2, &names));
+    let own = ["data.names=[\"a\", \"b\"]".to_owned()];
+    let recipe = Recipe::default().with(&own).and_then(|recipe| recipe.for_pictures(&named)).expect("other names");
+    assert_eq!(recipe.data.names, ["a", "b"]);
+    let few = ["data.names=[\"a\"]".to_owned()];
+    let error = Recipe::default().with(&few).and_then(|recipe| recipe.for_pictures(&named)).expect_err("one name");
+    assert!(error.to_string().contains("data.names has 1 names, but the data have 2 classes"), "{error}");
 }

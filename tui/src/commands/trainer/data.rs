@@ -68,13 +68,12 @@ pub fn run(args: DataArgs) -> Result<()> {
     if args.json {
         return print(&json(&name, &train, test.as_ref()));
     }
-    let layout = Layout::detect(train.shape, args.charset)?;
-    let rows = spread(&train, 2 * layout.across);
     print(&text(&name, &train, test.as_ref()))?;
-    match &args.out {
-        Some(out) => print(&format!("{}\n", out.display())),
-        None => print(&format!("\n{}", layout.draw(&rows, train.shape))),
+    if let Some(out) = &args.out {
+        return print(&format!("{}\n", out.display()));
     }
+    let layout = Layout::detect(train.shape, args.charset)?;
+    print(&format!("\n{}", layout.draw(&spread(&train, 2 * layout.across), train.shape)))
 }
 
 /// At most `count` pictures, evenly spread over the set.
