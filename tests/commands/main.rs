@@ -246,7 +246,7 @@ fn wrong_arguments_are_refused_in_one_line_and_leave_no_files() {
         (&["train", "--recipe", "artcle"], 1, "one of"),
         (&["train", "--recipe", "missing.toml"], 1, "missing.toml"),
         (&["train", "--recipe", "bad.toml"], 1, "training.batches"),
-        (&["train", "--data", "empty"], 1, "train-images-idx3-ubyte"),
+        (&["train", "--data", "empty"], 1, "no pictures in"),
         (&["train", "--data", "nowhere"], 1, "nowhere"),
         (&["train", "--resume", "nowhere"], 1, "nowhere"),
         (&["train", "--device", "abacus"], 2, "--device"),

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::{
     Progress, cache,
-    collection::{Collection, Entry},
+    collection::{Collection, Entry, Reader},
     data_set::{DataSet, Split},
     dataset_json,
     decode::{self, Header, Target},
@@ -88,7 +88,7 @@ fn layout(collection: &Collection, pictures: &[&Entry], split: Split, path: &Pat
 
 /// One picture's header, or the reason why it cannot be read.
 fn headers(collection: &Collection, chosen: &[&Entry]) -> Vec<Result<Header, String>> {
-    let read = |reader: &mut super::collection::Reader, entry: &&Entry| {
+    let read = |reader: &mut Reader, entry: &&Entry| {
         decode::header(&reader.start(entry, HEADER)?).or_else(|_| decode::header(&reader.whole(entry)?))
     };
     chosen.par_iter().map_init(|| collection.reader(), read).collect()
@@ -117,36 +117,9 @@ fn decode_all(
 
     let target = Target { shape, crop: settings.crop, background: settings.background };
     let readable: Vec<usize> = (0..chosen.len()).filter(|&at| headers[at].is_ok()).collect();
-    let mut images = vec![0; readable.len() * shape.size()];
-    let (done, broken) = (AtomicUsize::new(0), AtomicUsize::new(survey.skipped));
-    let most = chosen.len() / SKIPPED_MOST;
-    let outcomes: Vec<Outcome> = images
-        .par_chunks_mut(shape.size())
-        .zip(&readable)
-        .map_init(
-            || collection.reader(),
-            |reader, (image, &at)| {
-                // The set is refused, and an archive that was made to take long must not take long.
-                if broken.load(Ordering::Relaxed) > most {
-                    return Outcome::Untried;
-                }
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, readable.len());
-                match reader.whole(chosen[at]).and_then(|bytes| decode::prepare(&bytes, target)) {
-                    Ok(prepared) => {
-                        image.copy_from_slice(&prepared.pixels);
-                        let mut hasher = DefaultHasher::new();
-                        image.hash(&mut hasher);
-                        Outcome::Kept { hash: hasher.finish(), transparent: prepared.transparent }
-                    }
-                    Err(why) => {
-                        broken.fetch_add(1, Ordering::Relaxed);
-                        Outcome::Skipped(why)
-                    }
-                }
-            },
-        )
-        .collect();
-
+    let entries: Vec<&Entry> = readable.iter().map(|&at| chosen[at]).collect();
+    let most = (chosen.len() / SKIPPED_MOST).saturating_sub(survey.skipped);
+    let (images, outcomes) = decode_at_most(collection, &entries, target, most, progress);
     let labels: Vec<Option<u8>> = readable.iter().map(|&at| layout.labels.get(at).copied()).collect();
     for (&at, outcome) in readable.iter().zip(&outcomes) {
         if let Outcome::Skipped(why) = outcome {
@@ -161,6 +134,40 @@ fn decode_all(
     }
     data.survey = survey;
     Ok(data)
+}
+
+/// Decodes pictures on all cores, until more than `most` cannot be read: the set is refused then, and an archive that
+/// was made to take long must not take long. Returns their bytes, [N, height, width, channels], and what became of each.
+fn decode_at_most(
+    collection: &Collection,
+    entries: &[&Entry],
+    target: Target,
+    most: usize,
+    progress: Progress,
+) -> (Vec<u8>, Vec<Outcome>) {
+    let size = target.shape.size();
+    let mut images = vec![0; entries.len() * size];
+    let (done, broken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let decode = |reader: &mut Reader, (image, entry): (&mut [u8], &&Entry)| {
+        if broken.load(Ordering::Relaxed) > most {
+            return Outcome::Untried;
+        }
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, entries.len());
+        match reader.whole(entry).and_then(|bytes| decode::prepare(&bytes, target)) {
+            Ok(prepared) => {
+                image.copy_from_slice(&prepared.pixels);
+                let mut hasher = DefaultHasher::new();
+                image.hash(&mut hasher);
+                Outcome::Kept { hash: hasher.finish(), transparent: prepared.transparent }
+            }
+            Err(why) => {
+                broken.fetch_add(1, Ordering::Relaxed);
+                Outcome::Skipped(why)
+            }
+        }
+    };
+    let outcomes = images.par_chunks_mut(size).zip(entries).map_init(|| collection.reader(), decode).collect();
+    (images, outcomes)
 }
 
 /// What became of a picture.
