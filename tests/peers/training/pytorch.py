@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how fast PyTorch trains a pair of networks, and prints a line of JSON. `run` calls it with the environment that makes it fastest.
 
-    pytorch.py mlp|dcgan|upsample|sgemm [--compile] [--seconds 5] [--threads 2]
+    pytorch.py mlp|dcgan|upsample|colour|sgemm [--compile] [--seconds 5] [--threads 2]
 
 A step is that of duel: an update of the discriminator on 64 real and 64 generated images, then one of the generator on 64 fresh latents.
 `sgemm` trains nothing: it measures products of two 2048x2048 matrices, an upper limit of the speed.
@@ -31,10 +31,14 @@ class Up(nn.Sequential):
 
 
 class ChannelsLast(nn.Module):
-    """[N, 6272] -> [N, 128, 7, 7], read as rows, columns, channels: channels_last without a copy."""
+    """[N, side * side * channels] -> [N, channels, side, side], read as rows, columns, channels: channels_last without a copy."""
+
+    def __init__(self, side, channels):
+        super().__init__()
+        self.sides = (-1, side, side, channels)
 
     def forward(self, h):
-        return h.view(-1, 7, 7, 128).permute(0, 3, 1, 2)
+        return h.view(self.sides).permute(0, 3, 1, 2)
 
 
 def mlp():
@@ -46,22 +50,27 @@ def mlp():
     return generator, discriminator, 100, (784,), {"lr": 1e-4, "betas": (0.9, 0.999), "eps": 1e-7}
 
 
-def convolutional(upsample):
-    generator = nn.Sequential(
-        nn.Linear(64, 7 * 7 * 128), ChannelsLast(), nn.BatchNorm2d(128), nn.LeakyReLU(0.2, inplace=True),
-        Up(128, 64, upsample), nn.BatchNorm2d(64), nn.LeakyReLU(0.2, inplace=True),
-        Up(64, 1, upsample), nn.Tanh(),
-    )  # fmt: skip
-    discriminator = nn.Sequential(
-        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True),
-        nn.Conv2d(64, 128, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True),
-        nn.Flatten(), nn.Linear(7 * 7 * 128, 1),
-    )  # fmt: skip
+def convolutional(upsample, channels=(128, 64), smallest=7, picture=1):
+    """Generator of these channels from the smallest image on, and the discriminator with the same channels in reverse."""
+    layers = [nn.Linear(64, smallest**2 * channels[0]), ChannelsLast(smallest, channels[0])]
+    for inputs, outputs in zip(channels, [*channels[1:], picture]):
+        layers += [nn.BatchNorm2d(inputs), nn.LeakyReLU(0.2, inplace=True), Up(inputs, outputs, upsample)]
+    generator = nn.Sequential(*layers, nn.Tanh())
+    layers = []
+    for inputs, outputs in zip([picture, *channels[:0:-1]], channels[::-1]):
+        layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+    discriminator = nn.Sequential(*layers, nn.Flatten(), nn.Linear(smallest**2 * channels[0], 1))
     networks = [network.to(memory_format=torch.channels_last) for network in (generator, discriminator)]
-    return *networks, 64, (1, 28, 28), {"lr": 2e-4, "betas": (0.5, 0.99), "eps": 1e-8}
+    side = smallest << len(channels)
+    return *networks, 64, (picture, side, side), {"lr": 2e-4, "betas": (0.5, 0.99), "eps": 1e-8}
 
 
-NETWORKS = {"mlp": mlp, "dcgan": lambda: convolutional(False), "upsample": lambda: convolutional(True)}
+NETWORKS = {
+    "mlp": mlp,
+    "dcgan": lambda: convolutional(False),
+    "upsample": lambda: convolutional(True),
+    "colour": lambda: convolutional(False, (192, 96, 48, 24), smallest=4, picture=3),
+}
 
 
 def sgemm(seconds):

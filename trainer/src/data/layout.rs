@@ -186,7 +186,10 @@ fn unlike(name: String, taken: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn arranged(paths: &[&str], split: Split) -> Option<(Vec<String>, Vec<u8>, Vec<String>, usize)> {
+    /// Paths in their first order, labels, names of classes, and the number of notes.
+    type Arranged = (Vec<String>, Vec<u8>, Vec<String>, usize);
+
+    fn arranged(paths: &[&str], split: Split) -> Option<Arranged> {
         let parts: Vec<Vec<Vec<u8>>> =
             paths.iter().map(|path| path.split('/').map(|part| part.as_bytes().to_vec()).collect()).collect();
         let parts: Vec<Parts> = parts.iter().map(Vec::as_slice).collect();

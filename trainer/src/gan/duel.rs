@@ -53,7 +53,7 @@ pub(super) enum RealData {
     /// Pictures, in the order of their batches.
     Pictures {
         /// The training pictures.
-        data: DataSet,
+        data: Box<DataSet>,
         /// The order in which the pictures form batches.
         batches: Batches,
     },
@@ -104,9 +104,10 @@ impl Duel {
         }
         let real_data = match (recipe.data.source.toy(), data) {
             (Some(toy), _) => RealData::Toy(toy.into()),
-            (None, Some(data)) => {
-                RealData::Pictures { batches: Batches::new(&recipe.training, recipe.data.flip, &data), data }
-            }
+            (None, Some(data)) => RealData::Pictures {
+                batches: Batches::new(&recipe.training, recipe.data.flip, &data),
+                data: Box::new(data),
+            },
             (None, None) => RealData::Absent,
         };
         Ok(Self {

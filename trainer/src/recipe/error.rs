@@ -89,11 +89,13 @@ pub enum RecipeError {
     #[error("--set {0:?}: give key=value, such as training.batch=64")]
     NotASetting(String),
     /// The recipe names other classes than the data have.
-    #[error("data.names has {names} names, but the data have {classes} classes: give one name for each class, or none")]
+    #[error(
+        "{names} classes have names, but data.classes = {classes}: give one name for each class in data.names, or set data.classes=0"
+    )]
     Names {
-        /// The recipe's names.
+        /// Names in the recipe, or of the data.
         names: usize,
-        /// The classes of the data.
+        /// The recipe's classes, or those of the data.
         classes: usize,
     },
     /// The recipe asks for pictures of another shape than the data have.

@@ -110,8 +110,9 @@ impl Recipe {
         }
         if data.names.is_empty() {
             data.names.clone_from(&facts.names);
-        } else if data.names.len() != facts.classes {
-            return Err(RecipeError::Names { names: data.names.len(), classes: facts.classes });
+        }
+        if !data.names.is_empty() && data.names.len() != data.classes {
+            return Err(RecipeError::Names { names: data.names.len(), classes: data.classes });
         }
         if self.derive {
             let mut overlay = Table::new();

@@ -185,5 +185,5 @@ fn classes_and_their_names_come_from_the_pictures() {
     assert_eq!(recipe.data.names, ["a", "b"]);
     let few = ["data.names=[\"a\"]".to_owned()];
     let error = Recipe::default().with(&few).and_then(|recipe| recipe.for_pictures(&named)).expect_err("one name");
-    assert!(error.to_string().contains("data.names has 1 names, but the data have 2 classes"), "{error}");
+    assert!(error.to_string().contains("1 classes have names, but data.classes = 2"), "{error}");
 }
