@@ -19,7 +19,7 @@ use super::{
 use crate::text::{
     events::{kind, text},
     markup::escape,
-    numbers::{duration, thousands},
+    numbers::{duration, thousands, threads},
 };
 
 /// The most warnings, and rows of events, that are shown.
@@ -89,7 +89,7 @@ fn standing(subjects: &[Subject]) -> String {
         }),
         ("On", |subject| match &subject.run.history.start {
             start if start.device.is_empty() => "-".into(),
-            start => format!("{}, {} threads", start.device, start.threads),
+            start => format!("{}, {}", start.device, threads(start.threads)),
         }),
         ("Parameters", |subject| {
             let [generator, discriminator] = subject.run.history.start.parameters.map(|count| thousands(count as u64));

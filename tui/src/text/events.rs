@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use duel_trainer::run::record::{Ending, Event, EventKind};
 
-use super::numbers::thousands;
+use super::numbers::{thousands, threads as threads_in_words};
 
 /// Returns the kind of an event in one word.
 pub fn kind(event: &Event) -> &'static str {
@@ -23,7 +23,7 @@ pub fn kind(event: &Event) -> &'static str {
 pub fn text(event: &Event) -> String {
     match &event.kind {
         EventKind::Started { device, threads, steps, version, .. } => {
-            format!("{version} on {device}, {threads} threads, for {} steps", thousands(*steps))
+            format!("{version} on {device}, {}, for {} steps", threads_in_words(*threads), thousands(*steps))
         }
         EventKind::Resumed { steps } => format!("from step {}, until {}", thousands(event.step), thousands(*steps)),
         EventKind::Checkpoint { file } => file.clone(),

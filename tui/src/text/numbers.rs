@@ -13,6 +13,17 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// Formats a number of threads: `1 thread`, `2 threads`.
+pub fn threads(count: usize) -> String {
+    if count == 1 { "1 thread".into() } else { format!("{count} threads") }
+}
+
+/// Formats a learning rate with at most three digits: `2e-3`, `6.9e-5`.
+pub fn rate(rate: f64) -> String {
+    let rounded = format!("{rate:.2e}").parse().unwrap_or(rate);
+    format!("{rounded:e}")
+}
+
 /// Formats seconds as `m:ss` or `h:mm:ss`; `-:--` for a number that is negative or not finite.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || !(0.0..1e9).contains(&seconds) {
@@ -67,6 +78,8 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 78_125, 1_234_567].map(thousands), ["0", "999", "1,000", "78,125", "1,234,567"]);
         assert_eq!([0.0, 59.9, 192.0, 3725.0].map(duration), ["0:00", "0:59", "3:12", "1:02:05"]);
+        assert_eq!([1, 2].map(threads), ["1 thread", "2 threads"]);
+        assert_eq!([2e-3, 6.900000000000005e-5, 0.0, f64::NAN].map(rate), ["2e-3", "6.9e-5", "0e0", "NaN"]);
         assert_eq!([f64::NAN, f64::INFINITY, -1.0].map(duration), ["-:--"; 3]);
         assert_eq!([3.0, 150.0, 7300.0, 200_000.0].map(age), ["just now", "2 min", "2 h", "2 d"]);
         assert_eq!(

@@ -8,7 +8,7 @@ use duel_trainer::{
     training,
 };
 
-use crate::text::numbers::duration;
+use crate::text::numbers::{duration, threads};
 
 /// Steps by which the speed is estimated.
 const STEPS: u64 = 4;
@@ -29,8 +29,7 @@ pub fn described(duel: &Duel, data: &DataSet) -> Result<Vec<String>> {
         recipe.training.batch,
         duration(seconds),
         match duel.device_name() {
-            "cpu" if training::threads() == 1 => "one thread".to_owned(),
-            "cpu" => format!("{} threads", training::threads()),
+            "cpu" => threads(training::threads()),
             name => name.to_owned(),
         }
     ));

@@ -136,8 +136,8 @@ fn recipe(app: &App) -> Vec<Vec<Piece>> {
     if let Some(last) = run.last {
         rows.push(vec![
             piece("learning rates  ", Role::Dim),
-            piece(format!("D {:e}  ", last.d_learning_rate), Role::D),
-            piece(format!("G {:e}", last.g_learning_rate), Role::G),
+            piece(format!("D {}  ", numbers::rate(last.d_learning_rate)), Role::D),
+            piece(format!("G {}", numbers::rate(last.g_learning_rate)), Role::G),
         ]);
     }
     let setting = |key: &str| run.recipe.get(key);

@@ -82,7 +82,7 @@ fn draw_name(sheet: &mut Sheet, area: Rect, app: &App) {
     let recipe = app.run.recipe.get("name").filter(|recipe| *recipe != app.run.name);
     let device = match (start.device.as_str(), start.threads) {
         ("", _) => None,
-        ("cpu", threads) => Some(format!("cpu, {threads} threads")),
+        ("cpu", threads) => Some(format!("cpu, {}", numbers::threads(threads))),
         (device, _) => Some(device.to_owned()),
     };
     for fact in [recipe.map(|recipe| format!("recipe {recipe}")), device].into_iter().flatten() {
