@@ -75,9 +75,12 @@ fn a_recipe_follows_from_a_folder_and_the_model_draws_classes_by_name() {
         said
     };
     let said = train("pets", "whole", "6");
-    for line in
-        ["40 pictures of 3x16x16", "drawn by class, of 2", "generator 8-8, discriminator 8-8", "6 steps of 8 pictures"]
-    {
+    for line in [
+        "40 pictures of 3x16x16",
+        "drawn by class, of 2",
+        "convolutions: generator 8-8, discriminator 8-8",
+        "6 steps of 8 pictures",
+    ] {
         assert!(said.contains(line), "{line}: {said}");
     }
     // The archive has the same pictures under the same names, so the training is the same, with a resume in between.

@@ -46,7 +46,7 @@ pub enum DataError {
     },
     /// Too many pictures cannot be read.
     #[error(
-        "{path}: {skipped} of {pictures} pictures cannot be read, more than one in ten; the first is {first}: {why}"
+        "{path}: at least {skipped} of {pictures} pictures cannot be read, more than one in ten; the first is {first}: {why}"
     )]
     Skipped {
         /// The folder or archive.
@@ -132,7 +132,7 @@ pub enum DataError {
         why: ShapeError,
     },
     /// The source has no test pictures.
-    #[error("{0} has no test pictures: only training pictures stand there")]
+    #[error("{0} has no test pictures")]
     NoTest(PathBuf),
     /// There are not as many labels as images.
     #[error("{path} has {images} images and {labels} labels: give one label for each image")]

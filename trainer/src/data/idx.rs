@@ -68,7 +68,8 @@ fn payload<const AXES: usize>(
         *axis = word()? as usize;
     }
     let size = axes.iter().try_fold(items, |size, &axis| size.checked_mul(axis)).filter(|&size| size <= most);
-    let size = size.ok_or_else(|| format!("its header promises more than {most} bytes"))?;
+    let size =
+        size.ok_or_else(|| format!("its header promises more than {most} bytes, the bound that data.memory sets"))?;
     let mut payload = Vec::new();
     let read = bytes.take(size as u64 + 1).read_to_end(&mut payload);
     read.map_err(|error| format!("its gzip is damaged ({error})"))?;

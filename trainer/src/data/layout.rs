@@ -130,7 +130,7 @@ fn class_names<'a>(
     }
     if outside > 0 && !counts.is_empty() {
         notes.push(format!(
-            "{outside} pictures stand beside the {} folders, so folders are not taken as classes",
+            "pictures stand beside the folders ({outside} beside {}), so folders are not taken as classes",
             counts.len()
         ));
     }

@@ -100,7 +100,7 @@ fn absent(path: &Path) -> DataError {
             ": the shell does not expand a quoted ~; write the path without quotes, or $HOME".to_owned()
         }
         Some(there) if Some(there) == path.parent() => format!(": {} has no such file", there.display()),
-        Some(there) => format!(": {} is there, and ends the path that exists", there.display()),
+        Some(there) => format!(": of its folders only {} exists", there.display()),
         None => String::new(),
     };
     DataError::Absent { path: path.into(), hint }

@@ -84,7 +84,8 @@ fn read_any(mut file: impl Read, most: usize) -> Result<(Kind, Array), String> {
     file.read_exact(&mut header).map_err(|_| "it is shorter than its header".to_owned())?;
     let (kind, shape) = kind_and_shape(&String::from_utf8_lossy(&header))?;
     let size = shape.iter().try_fold(kind.bytes, |size, &axis| size.checked_mul(axis)).filter(|&size| size <= most);
-    let size = size.ok_or_else(|| format!("its header promises more than {most} bytes"))?;
+    let size =
+        size.ok_or_else(|| format!("its header promises more than {most} bytes, the bound that data.memory sets"))?;
     let mut bytes = Vec::new();
     file.take(size as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     match bytes.len() {

@@ -52,6 +52,7 @@ pub(super) fn load(collection: Collection, wanted: Wanted, progress: Progress) -
     }
     let key = cache::key(settings, split, &chosen, &layout);
     if let Some(data) = cache::load(&key) {
+        fits_memory(data.shape, data.len(), settings, path)?;
         return Ok(data);
     }
     let data = decode_all(&collection, &chosen, layout, path, (settings, survey), progress)?;

@@ -64,7 +64,9 @@ pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 10] {
     let mut discriminator: Vec<Value> = halved(discriminator_stages(facts.shape)).map(Value::from).collect();
     discriminator.reverse();
     let conditional = facts.classes > 1 && facts.count >= CLASS_LEAST * facts.classes;
-    let batch = (facts.count / 4).clamp(8, 64).next_power_of_two().min(64);
+    // A batch must fit into the pictures, except that a single picture fills any batch.
+    let fitting = if facts.count > 1 { facts.count.min(64) } else { 64 };
+    let batch = (facts.count / 4).clamp(8, 64).next_power_of_two().min(fitting);
     let kind = if facts.shape.halvings() == 0 { "mlp" } else { "conv" };
     let augment = if facts.count < AUGMENTED { "adaptive" } else { "off" };
     // A twelfth of the pictures is held out for evaluations, and fewer than 16 are refused.

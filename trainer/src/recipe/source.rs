@@ -64,6 +64,13 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The bundled pictures of this name.
+    pub fn bundled(name: &str) -> Option<Self> {
+        [Self::Mnist, Self::StackedMnist, Self::Emoji].into_iter().find(|source| source.to_string() == name)
+    }
+}
+
 impl FromStr for Source {
     type Err = Infallible;
 

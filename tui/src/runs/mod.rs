@@ -4,3 +4,4 @@ pub mod decoding;
 pub mod find;
 pub mod restore;
 pub mod samples;
+pub mod sources;

@@ -304,7 +304,7 @@ fn a_path_is_wrong_in_its_own_way() {
         ("empty", "no pictures"),
         ("link", "leads nowhere"),
         ("none", "does not exist"),
-        ("none/deeper", "is there"),
+        ("none/deeper", "of its folders only"),
         ("~/data", "$HOME"),
     ] {
         let error = place.refused(name, &[]);

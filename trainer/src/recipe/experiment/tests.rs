@@ -141,6 +141,7 @@ fn a_recipe_that_derives_follows_from_the_pictures() {
         (facts("3x32x32", 1_906, 9), &[192, 96, 48], &[48, 96, 192], 64, true, Augment::Adaptive),
         (facts("1x28x28", 200, 0), &[192, 96], &[48, 96, 192], 64, false, Augment::Adaptive),
         (facts("3x128x64", 100, 30), &[192, 96, 48, 24], &[12, 24, 48, 96, 192], 32, false, Augment::Adaptive),
+        (facts("3x24x24", 5, 1), &[192, 96, 48], &[48, 96, 192], 5, false, Augment::Adaptive),
         (facts("3x24x24", 20, 1), &[192, 96, 48], &[48, 96, 192], 8, false, Augment::Adaptive),
     ] {
         let recipe = Recipe::load("pictures", &[]).and_then(|recipe| recipe.for_pictures(&facts)).expect("a recipe");

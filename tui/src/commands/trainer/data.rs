@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use duel_models::picture::{grid, png};
 use duel_trainer::{
     data::{DataError, DataSet, Split, Survey, load},
-    recipe::Recipe,
+    recipe::{Crop, Recipe},
 };
 
 use crate::{
     commands::sample::Layout,
     files::write,
-    runs::decoding,
+    runs::{decoding, sources},
     term::{charset::Charset, output::print},
 };
 
@@ -46,15 +46,16 @@ const LISTED: usize = 12;
 
 /// Reads the data as a training would, and prints what is there.
 pub fn run(args: DataArgs) -> Result<()> {
-    let recipe = Recipe::default().with(&args.set)?;
-    let recipe = match args.path.to_str() {
-        Some(bundled @ ("mnist" | "stacked-mnist" | "emoji")) => recipe.with_data(bundled)?,
-        _ => {
-            let path =
-                std::path::absolute(&args.path).with_context(|| format!("cannot find {}", args.path.display()))?;
-            recipe.with_data(path.to_str().with_context(|| format!("{}: the path must be UTF-8", path.display()))?)?
-        }
-    };
+    for setting in &args.set {
+        ensure!(
+            setting.trim_start().starts_with("data."),
+            "--set {setting}: only keys of the section data matter here"
+        );
+    }
+    if let Some(out) = args.out.as_ref().filter(|out| out.extension().is_none_or(|extension| extension != "png")) {
+        bail!("--out {}: the contact sheet is a .png", out.display());
+    }
+    let recipe = sources::named(Recipe::default().with(&args.set)?, &args.path)?;
     let load = |split| decoding::with_bar(|progress| load(&recipe.data, split, progress));
     let train = load(Split::Train)?;
     let test = match load(Split::Test) {
@@ -68,7 +69,7 @@ pub fn run(args: DataArgs) -> Result<()> {
     if args.json {
         return print(&json(&name, &train, test.as_ref()));
     }
-    print(&text(&name, &train, test.as_ref()))?;
+    print(&text(&name, &train, test.as_ref(), recipe.data.crop))?;
     if let Some(out) = &args.out {
         return print(&format!("{}\n", out.display()));
     }
@@ -103,7 +104,7 @@ fn json(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
     format!("{}\n", serde_json::json!({ "data": name, "train": described(train), "test": test.map(described) }))
 }
 
-fn text(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
+fn text(name: &str, train: &DataSet, test: Option<&DataSet>, crop: Crop) -> String {
     let survey = &train.survey;
     let mut rows = vec![
         ("from", format!("{name} ({})", survey.kind)),
@@ -116,7 +117,7 @@ fn text(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
     for (count, what) in [
         (survey.shrunk, "made smaller"),
         (survey.enlarged, "made larger"),
-        (survey.cropped, "cut or fitted to the aspect ratio"),
+        (survey.cropped, if crop == Crop::Centre { "cut to the aspect ratio" } else { "fitted into the background" }),
         (survey.transparent, "laid on data.background"),
     ] {
         if count > 0 {
@@ -135,6 +136,8 @@ fn text(name: &str, train: &DataSet, test: Option<&DataSet>) -> String {
         rows.push(("ignored", files.to_owned()));
     }
     rows.extend(survey.warnings().into_iter().map(|warning| ("note", warning)));
+    let of_tests = test.map(|test| test.survey.warnings()).unwrap_or_default();
+    rows.extend(of_tests.into_iter().map(|warning| ("of tests", warning)));
     rows.into_iter().map(|(key, value)| format!("{key:9} {value}\n")).collect()
 }
 

@@ -34,7 +34,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::derived;
 use crate::{
-    runs::{decoding, find},
+    runs::{decoding, find, sources},
     term::{
         charset::Charset,
         output::{note, print},
@@ -150,8 +150,10 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
     let (recipe, data) = load(args)?;
     let duel = Duel::new(recipe, data, device(args.device.into())?)?;
     if let Some(data) = duel.data() {
-        let lines = if duel.recipe.derive { derived::described(&duel, data)? } else { data.survey.warnings() };
-        lines.iter().for_each(|line| note(line));
+        data.survey.warnings().iter().for_each(|line| note(line));
+        if duel.recipe.derive {
+            derived::describe(&duel, data)?;
+        }
     }
     let writer = match &args.run {
         Some(dir) => Writer::create(dir, &duel.recipe)?,
@@ -212,15 +214,15 @@ fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
 /// Beginnings of the keys that `--set` may change with `--resume`, beside the keys that may change during training.
 const RESUMABLE: [&str; 3] = ["record.", "training.steps", "training.decay_"];
 
-/// Makes the recipe of a new run. A path of data becomes absolute, so that a resume finds it from any directory.
+/// Makes the recipe of a new run.
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
     let default = if args.data.is_some() { "pictures" } else { "digits" };
     let recipe = Recipe::load(args.recipe.as_deref().unwrap_or(default), &[])?;
     let recipe = with_flags(recipe, &args.set, args)?;
-    let Some(path) = args.data.as_deref().or(recipe.data.source.path()) else { return Ok(recipe) };
-    let whole = std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))?;
-    let whole = whole.to_str().with_context(|| format!("{}: the path of the data must be UTF-8", whole.display()))?;
-    Ok(recipe.clone().with_data(whole)?)
+    match args.data.as_deref().or(recipe.data.source.path()).map(Path::to_owned) {
+        Some(path) => sources::named(recipe, &path),
+        None => Ok(recipe),
+    }
 }
 
 /// Applies settings, `--steps` and `--seed` to a recipe.
