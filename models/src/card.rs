@@ -8,10 +8,15 @@ use crate::{LatentLaw, Shape, json, text::is_hidden};
 const LATENT_MAX: usize = 4096;
 
 /// The most classes of a card: a label is one byte.
-const CLASSES_MAX: usize = 256;
+pub const CLASSES_MAX: usize = 256;
 
 /// The longest name of a class, in bytes.
-const CLASS_NAME_MAX: usize = 64;
+pub const CLASS_NAME_MAX: usize = 64;
+
+/// Whether a text can be the name of a class: 1 to 64 bytes, no hidden characters.
+pub fn is_class_name(text: &str) -> bool {
+    (1..=CLASS_NAME_MAX).contains(&text.len()) && !text.chars().any(is_hidden)
+}
 
 /// The description of an exported generator. Its pictures have `shape` and values in [-1, 1].
 #[derive(Debug, Clone, PartialEq)]
@@ -171,7 +176,7 @@ impl Fields<'_> {
 
     fn class_names(&self, classes: usize) -> Result<Vec<String>, CardError> {
         let Some(value) = self.0.get(CLASS_NAMES) else { return Ok(Vec::new()) };
-        let good = |name: &String| (1..=CLASS_NAME_MAX).contains(&name.len()) && !name.chars().any(is_hidden);
+        let good = |name: &String| is_class_name(name);
         let names = json::read_list(value, classes).filter(|names| names.len() == classes && names.iter().all(good));
         names.ok_or_else(|| {
             let expected =

@@ -65,6 +65,16 @@ impl Shape {
         self.height * self.width
     }
 
+    /// The number of pictures in `images`, [N, height, width, channels].
+    pub fn count(self, images: &[u8]) -> usize {
+        images.len() / self.size()
+    }
+
+    /// The bytes of one of `images`, [height, width, channels].
+    pub fn image(self, images: &[u8], index: usize) -> &[u8] {
+        &images[index * self.size()..][..self.size()]
+    }
+
     /// The most stages that a convolutional generator of such pictures may have: how often both sides can be halved
     /// exactly and stay at 3 pixels or more. 28×28 has 2 (28, 14, 7), 64×64 has 4 (64, 32, 16, 8, 4).
     pub fn halvings(self) -> usize {

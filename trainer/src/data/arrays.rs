@@ -66,7 +66,7 @@ pub(super) fn npy(wanted: Wanted) -> Result<DataSet, DataError> {
     };
     let labels = [labels(&file)?, labels(&train)?];
     let stored = stored(array, labels).map_err(wanted.malformed(&file, "NumPy"))?;
-    shuffled(data_set(stored, "npy", wanted)?)
+    data_set(stored, "npy", wanted).map(shuffled)
 }
 
 /// The arrays of a .npz, by the names in [`NPZ`].
@@ -87,7 +87,7 @@ pub(super) fn npz(wanted: Wanted, collection: &Collection) -> Result<DataSet, Da
     };
     let labels = [labels(wanted.split)?, labels(Split::Train)?];
     let stored = stored(array, labels).map_err(&malformed)?;
-    shuffled(data_set(stored, "npz", wanted)?)
+    data_set(stored, "npz", wanted).map(shuffled)
 }
 
 /// The array `name` of a .npz.
@@ -232,13 +232,13 @@ fn bytes_of(labels: &[i64], all: &[i64], settings: &Data) -> Result<(Vec<u8>, Ve
 
 /// The same pictures in an order that depends on their numbers alone: arrays are often sorted by class, and the last
 /// pictures, which are held out, must be of every class.
-fn shuffled(data: DataSet) -> Result<DataSet, DataError> {
+fn shuffled(data: DataSet) -> DataSet {
     let size = data.shape.size();
     let mut order: Vec<usize> = (0..data.len()).collect();
     order.sort_by_cached_key(|&at| Sha256::digest(at.to_le_bytes()).to_vec());
     let images = order.iter().flat_map(|&at| &data.images[at * size..][..size]).copied().collect();
     let labels = if data.labels.is_empty() { Vec::new() } else { order.iter().map(|&at| data.labels[at]).collect() };
-    Ok(DataSet { images, labels, ..data })
+    DataSet { images, labels, ..data }
 }
 
 /// Describes a file that is none of the arrays, for an error.

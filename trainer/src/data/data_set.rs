@@ -40,7 +40,7 @@ impl DataSet {
 
     /// Pictures in the set.
     pub fn len(&self) -> usize {
-        self.images.len() / self.shape.size()
+        self.shape.count(&self.images)
     }
 
     /// Whether the set has no pictures.
@@ -50,8 +50,7 @@ impl DataSet {
 
     /// The bytes of one picture, [height, width, channels].
     pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.shape.size();
-        &self.images[index * size..][..size]
+        self.shape.image(&self.images, index)
     }
 
     /// The label of one picture; 0 if the set has no labels.

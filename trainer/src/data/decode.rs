@@ -84,7 +84,7 @@ pub(super) fn prepare_pixels(pixels: &[u8], [height, width, channels]: [usize; 3
 
 /// Opens a picture by its first bytes, whatever its name, with bounds on its size.
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|why| why.to_string())?;
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|why| why.to_string())?;
     if reader.format().is_none() {
         return Err("it is no PNG, JPEG, WebP, GIF or BMP".to_owned());
     }
@@ -92,7 +92,6 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     limits.max_image_width = Some(SIDE_MAX);
     limits.max_image_height = Some(SIDE_MAX);
     limits.max_alloc = Some(DECODED_MAX);
-    let mut reader = reader;
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|why| showable(&why.to_string()))?;
     let (width, height) = decoder.dimensions();

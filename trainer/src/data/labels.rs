@@ -1,7 +1,6 @@
 //! Labels as numbers of any kind, and labels that count from 0.
 
-/// The most classes: a label is one byte.
-const CLASSES_MAX: usize = 256;
+use duel_models::CLASSES_MAX;
 
 /// Numbers `labels` from 0 on, in the order of the distinct values in `all`, and returns the values as names if they
 /// were others before. The error is the reason.

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use duel_models::text::escaped;
+use duel_models::{CLASS_NAME_MAX, CLASSES_MAX, text::escaped};
 use sha2::{Digest, Sha256};
 
 use super::data_set::Split;
-
-/// The most classes: a label is one byte.
-const CLASSES_MAX: usize = 256;
-/// The longest name of a class, in bytes.
-const NAME_MAX: usize = 64;
 
 /// The pictures of a split.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -161,7 +156,7 @@ fn class_names<'a>(
 /// The name of a folder as a class name: at most 64 bytes, no hidden characters.
 fn class_name(folder: &[u8]) -> String {
     let mut name = escaped(String::from_utf8_lossy(folder).chars());
-    while name.len() > NAME_MAX {
+    while name.len() > CLASS_NAME_MAX {
         name.pop();
     }
     name
@@ -174,7 +169,7 @@ fn unlike(name: String, taken: &[String]) -> String {
     }
     let numbered = |n: usize| {
         let mut short = name.clone();
-        while short.len() > NAME_MAX - 4 {
+        while short.len() > CLASS_NAME_MAX - 4 {
             short.pop();
         }
         format!("{short}-{n}")
@@ -248,7 +243,7 @@ mod tests {
         let paths: Vec<Parts> = paths.iter().map(Vec::as_slice).collect();
         let names = arrange(&paths, Split::Train).expect("training pictures").names;
         assert_eq!(names[..3], ["a\\u{1b}b", "a\u{fffd}", "a\u{fffd}-2"]);
-        assert_eq!(names[3].len(), NAME_MAX);
+        assert_eq!(names[3].len(), CLASS_NAME_MAX);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The sections of a recipe: each key once, with its default, its range and its meaning.
 
-use duel_models::{LatentLaw, text::is_hidden};
+use duel_models::{LatentLaw, is_class_name};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -109,11 +109,6 @@ section! {
         /// Names of the classes, in the order of the labels; none for numbers. A run keeps the names that its data have.
         names: Vec<String> = Vec::new(), Range::ParsedList(is_class_name, "a list of names of 1 to 64 bytes, one for each class");
     }
-}
-
-/// Whether a text can be the name of a class.
-fn is_class_name(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && !text.chars().any(is_hidden)
 }
 
 section! {

@@ -63,7 +63,7 @@ pub struct Grid {
 impl Grid {
     /// Returns the number of pictures.
     pub fn len(&self) -> usize {
-        self.images.len() / self.shape.size()
+        self.shape.count(&self.images)
     }
 
     /// Returns whether the grid has no pictures.
@@ -73,8 +73,7 @@ impl Grid {
 
     /// Returns one picture, [height, width, channels].
     pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.shape.size();
-        &self.images[index * size..][..size]
+        self.shape.image(&self.images, index)
     }
 }
 

@@ -5,6 +5,8 @@ mod screen;
 mod session;
 mod state;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use self::session::walk;

@@ -264,24 +264,10 @@ mod tests {
     use duel_models::LatentLaw;
 
     use super::*;
+    use crate::explore::testing;
 
     fn card(latent_law: LatentLaw, classes: usize) -> Card {
-        Card {
-            name: "test".into(),
-            shape: "1x28x28".parse().expect("a shape"),
-            latent: 64,
-            latent_law,
-            classes,
-            class_names: Vec::new(),
-            recipe: "test".into(),
-            seed: 1,
-            steps: 1,
-            images: 1,
-            data: "mnist".into(),
-            made_by: "duel".into(),
-            checked_by: "nothing".into(),
-            scores: Default::default(),
-        }
+        testing::card(latent_law, 64, classes)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use duel_models::{Card, LatentLaw, random::Stream};
 
-use super::{keys::KEYS, screen, state::Explore};
+use super::{keys::KEYS, screen, state::Explore, testing::card};
 use crate::term::{
     charset::Charset,
     input::Key,
@@ -17,7 +17,7 @@ fn walk() {
     let mut all = String::new();
     for (size, charset) in [((80, 24), Charset::Braille), ((80, 24), Charset::Ascii), ((200, 50), Charset::Ascii)] {
         let theme = plain(charset);
-        let mut walk = Explore::new(card(), 1);
+        let mut walk = Explore::new(card(LatentLaw::Normal, 8, 10), 1);
         let (_, (across, down)) = screen::layout(size, &walk, theme);
         walk.resize((across, down));
         walk.press(Key::Char('4'));
@@ -29,28 +29,9 @@ fn walk() {
     insta::assert_snapshot!("walk", all);
 }
 
-fn card() -> Card {
-    Card {
-        name: "test".into(),
-        shape: "1x28x28".parse().expect("a shape"),
-        latent: 8,
-        latent_law: LatentLaw::Normal,
-        classes: 10,
-        class_names: Vec::new(),
-        recipe: "test".into(),
-        seed: 1,
-        steps: 1,
-        images: 1,
-        data: "mnist".into(),
-        made_by: "duel".into(),
-        checked_by: "nothing".into(),
-        scores: Default::default(),
-    }
-}
-
 #[test]
 fn random_keys_on_a_walk() {
-    let mut walk = Explore::new(card(), 1);
+    let mut walk = Explore::new(card(LatentLaw::Normal, 8, 10), 1);
     let keys: Vec<Key> = KEYS.iter().flat_map(|one| one.keys).copied().collect();
     let mut random = Stream::new(2015, "keys");
     for round in 0..100_000 {
@@ -68,7 +49,7 @@ fn random_keys_on_a_walk() {
 
 #[test]
 fn every_class_can_be_reached() {
-    let mut walk = Explore::new(Card { classes: 256, ..card() }, 1);
+    let mut walk = Explore::new(Card { classes: 256, ..card(LatentLaw::Normal, 8, 10) }, 1);
     for (keys, expected) in [
         ("7", 7),
         ("n123", 123),
@@ -92,7 +73,7 @@ fn every_class_can_be_reached() {
         }
         assert_eq!((walk.class, &walk.typed), (expected, &None), "{keys:?}");
     }
-    let mut plain = Explore::new(Card { classes: 0, ..card() }, 1);
+    let mut plain = Explore::new(Card { classes: 0, ..card(LatentLaw::Normal, 8, 10) }, 1);
     for key in ['5', '[', ']', '/'] {
         plain.press(Key::Char(key));
         assert!(plain.note.contains("takes no class") && plain.typed.is_none(), "{key}");
@@ -102,7 +83,8 @@ fn every_class_can_be_reached() {
 #[test]
 fn pixels_are_one_picture_with_a_mark() {
     let theme = plain(Charset::Pixels);
-    let mut walk = Explore::new(Card { shape: "3x64x64".parse().expect("a shape"), ..card() }, 1);
+    let mut walk =
+        Explore::new(Card { shape: "3x64x64".parse().expect("a shape"), ..card(LatentLaw::Normal, 8, 10) }, 1);
     let (_, (across, down)) = screen::layout((80, 24), &walk, theme);
     walk.resize((across, down));
     walk.images = vec![0; across * down * walk.card.shape.size()];
