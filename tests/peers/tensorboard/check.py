@@ -20,6 +20,7 @@ import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import IMAGES, SCALARS, EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
+# A tag of TensorBoard, and the key of metrics.jsonl that it shows. A unit test holds these rows against the trainer's table of scalars.
 TAGS = {
     "loss/discriminator": "d_loss",
     "loss/discriminator_real": "d_loss_real",
@@ -28,6 +29,9 @@ TAGS = {
     "duel/value": "value",
     "duel/d_real": "d_real",
     "duel/d_fake": "d_fake",
+    "duel/memorisation": "memorisation",
+    "augmentation/probability": "augment_probability",
+    "augmentation/overfitting": "overfitting",
     "gradient/discriminator": "d_gradient",
     "gradient/generator": "g_gradient",
     "learning_rate/discriminator": "d_learning_rate",
@@ -47,12 +51,14 @@ def expected(run):
     scores = {line["step"]: line["scores"] for line in lines(run / "events.jsonl") if line["event"] == "evaluation"}
     scalars = {tag: series(metrics, key) for tag, key in TAGS.items()}
     scalars |= {f"evaluation/{name}": series(scores, name) for line in scores.values() for name in line}
+    # TensorBoard has no tag for a scalar that no record has.
+    scalars = {tag: values for tag, values in scalars.items() if values}
     grids = sorted((int(file.stem), file.read_bytes()) for file in (run / "samples").glob("*.png"))
     return scalars, grids, len(metrics) + len(scores) + len(grids)
 
 
 def series(records, key):
-    return [(step, float(np.float32(record[key]))) for step, record in sorted(records.items()) if record[key] is not None]
+    return [(step, float(np.float32(record[key]))) for step, record in sorted(records.items()) if record.get(key) is not None]
 
 
 def accumulator(run):

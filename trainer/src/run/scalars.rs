@@ -426,4 +426,18 @@ mod tests {
         assert_eq!(shown.len(), SERIES);
         assert!(Series::all().all(|series| shown.contains(&series.key)));
     }
+
+    /// TensorBoard's own readers check these rows, but only after a long build: a new scalar without a row should fail at once.
+    #[test]
+    fn the_comparison_with_tensorboard_has_every_tag() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/tensorboard/check.py");
+        let text = std::fs::read_to_string(file).expect("the comparison");
+        let rows = text.split_once("TAGS = {\n").and_then(|(_, rest)| rest.split_once("\n}")).expect("a table").0;
+        let mut compared: Vec<&str> = rows.lines().map(str::trim).collect();
+        let scalars = SCALARS.iter().map(|scalar| format!("\"{}\": \"{}\",", scalar.tag, scalar.key));
+        let mut scalars: Vec<String> = scalars.collect();
+        compared.sort_unstable();
+        scalars.sort_unstable();
+        assert_eq!(scalars, compared);
+    }
 }
