@@ -4,15 +4,16 @@ use std::io::Cursor;
 
 use duel_models::{Shape, text::showable};
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x4,
 };
-use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits, metadata::Orientation};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage, metadata::Orientation};
 
 use crate::recipe::{Background, Crop};
 
-/// The most memory of a decoded picture, in bytes: 67 megapixels in colour.
-const DECODED_MAX: u64 = 192 << 20;
+/// The most memory of a decoded picture, in bytes: 67 megapixels.
+const DECODED_MAX: u64 = 256 << 20;
 /// The longest side of a picture that is read, in pixels.
 const SIDE_MAX: u32 = 1 << 16;
 
@@ -59,7 +60,7 @@ pub(super) fn prepare(bytes: &[u8], target: Target) -> Result<Prepared, String> 
     let mut decoder = decoder(bytes)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let picture = DynamicImage::from_decoder(decoder).map_err(|why| showable(&why.to_string()))?;
-    resized(eight_bits(picture), orientation, target)
+    resized(picture, orientation, target)
 }
 
 /// Decodes a picture, and crops and resizes it to `shape`: the bytes, [height, width, channels]. The error is the
@@ -95,23 +96,13 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|why| showable(&why.to_string()))?;
     let (width, height) = decoder.dimensions();
-    if decoder.total_bytes() > DECODED_MAX {
+    if decoder.total_bytes().max(4 * u64::from(width) * u64::from(height)) > DECODED_MAX {
         return Err(format!("{height}x{width} pixels need more than {} MB", DECODED_MAX >> 20));
     }
     if width == 0 || height == 0 {
         return Err("it has no pixels".to_owned());
     }
     Ok(decoder)
-}
-
-/// The picture with eight bits for each of 1, 3 or 4 channels.
-fn eight_bits(picture: DynamicImage) -> DynamicImage {
-    match picture.color() {
-        ColorType::L8 | ColorType::Rgb8 | ColorType::Rgba8 => picture,
-        ColorType::L16 => DynamicImage::ImageLuma8(picture.into_luma8()),
-        ColorType::Rgb16 | ColorType::Rgb32F => DynamicImage::ImageRgb8(picture.into_rgb8()),
-        _ => DynamicImage::ImageRgba8(picture.into_rgba8()),
-    }
 }
 
 /// Crops, resizes, turns, lays transparent pixels on the background, and converts between grey and colour.
@@ -124,10 +115,10 @@ fn resized(picture: DynamicImage, orientation: Orientation, target: Target) -> R
         Crop::Centre => wanted.map(|side| side as u32),
         Crop::Fit => fitted([picture.width(), picture.height()], wanted.map(|side| side as u32)),
     };
-    let mut small = scaled(&picture, [width, height])?;
-    drop(picture);
+    let mut small = DynamicImage::from(scaled(picture.into_rgba8(), [width, height])?);
     small.apply_orientation(orientation);
-    let transparent = small.color().has_alpha() && small.as_bytes().chunks_exact(4).any(|pixel| pixel[3] < 255);
+    let small = small.into_rgba8();
+    let transparent = small.pixels().any(|pixel| pixel.0[3] < 255);
     Ok(Prepared { pixels: placed(&small, target), transparent })
 }
 
@@ -151,58 +142,44 @@ fn fitted(sides: [u32; 2], most: [u32; 2]) -> [u32; 2] {
 
 /// The part around the centre with the aspect ratio of `width` and `height`, resized to them: Lanczos with a window of 3,
 /// widened where a picture shrinks, so that fine patterns do not alias (Parmar et al. 2022, section 3).
-fn scaled(picture: &DynamicImage, [width, height]: [u32; 2]) -> Result<DynamicImage, String> {
-    if [picture.width(), picture.height()] == [width, height] {
-        return Ok(picture.clone());
+///
+/// One pixel type for all pictures, because the compiler generates the resizer anew for each one, in this crate: with
+/// all types that was half of its machine code.
+fn scaled(picture: RgbaImage, [width, height]: [u32; 2]) -> Result<RgbaImage, String> {
+    if picture.dimensions() == (width, height) {
+        return Ok(picture);
     }
-    let pixels = match picture.color() {
-        ColorType::L8 => PixelType::U8,
-        ColorType::Rgb8 => PixelType::U8x3,
-        _ => PixelType::U8x4,
-    };
-    let from = ImageRef::new(picture.width(), picture.height(), picture.as_bytes(), pixels);
+    let from = TypedImageRef::<U8x4>::from_buffer(picture.width(), picture.height(), picture.as_raw());
     let from = from.map_err(|why| why.to_string())?;
-    let mut into = Image::new(width, height, pixels);
+    let mut small = RgbaImage::new(width, height);
+    let mut into = TypedImage::<U8x4>::from_buffer(width, height, &mut small).map_err(|why| why.to_string())?;
     // Colours count as much as they are opaque: `use_alpha` is on unless it is turned off.
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .fit_into_destination(Some((0.5, 0.5)));
-    Resizer::new().resize(&from, &mut into, &options).map_err(|why| why.to_string())?;
-    let buffer = into.into_vec();
-    let resized = match pixels {
-        PixelType::U8 => image::GrayImage::from_raw(width, height, buffer).map(DynamicImage::ImageLuma8),
-        PixelType::U8x3 => image::RgbImage::from_raw(width, height, buffer).map(DynamicImage::ImageRgb8),
-        _ => image::RgbaImage::from_raw(width, height, buffer).map(DynamicImage::ImageRgba8),
-    };
-    Ok(resized.expect("as many pixels as the sides say"))
+    Resizer::new().resize_typed(&from, &mut into, &options).map_err(|why| why.to_string())?;
+    Ok(small)
 }
 
 /// The bytes of the target's shape, with a picture that is no larger in the middle.
-fn placed(picture: &DynamicImage, Target { shape, background: Background(background), .. }: Target) -> Vec<u8> {
+fn placed(picture: &RgbaImage, Target { shape, background: Background(background), .. }: Target) -> Vec<u8> {
     let paint = |pixel: [u8; 3]| if shape.channels == 1 { vec![luma(pixel)] } else { pixel.to_vec() };
     let mut pixels = paint(background).repeat(shape.pixels());
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let corner = [(shape.height - height) / 2, (shape.width - width) / 2];
-    let from = usize::from(picture.color().channel_count());
-    for (index, pixel) in picture.as_bytes().chunks_exact(from).enumerate() {
-        let at = (corner[0] + index / width) * shape.width + corner[1] + index % width;
+    let corner =
+        [shape.height - picture.height() as usize, shape.width - picture.width() as usize].map(|rest| rest / 2);
+    for (x, y, pixel) in picture.enumerate_pixels() {
+        let at = (corner[0] + y as usize) * shape.width + corner[1] + x as usize;
+        let [red, green, blue, alpha] = pixel.0;
+        let colour = std::array::from_fn(|c| over([red, green, blue][c], background[c], alpha));
         let into = &mut pixels[at * shape.channels..][..shape.channels];
-        match (pixel, shape.channels) {
-            ([grey], _) => into.fill(*grey),
-            ([red, green, blue], 1) => into[0] = luma([*red, *green, *blue]),
-            ([red, green, blue, alpha], channels) => {
-                let colour = std::array::from_fn(|c| over([red, green, blue][c], &background[c], alpha));
-                if channels == 1 { into[0] = luma(colour) } else { into.copy_from_slice(&colour) }
-            }
-            _ => into.copy_from_slice(pixel),
-        }
+        if shape.channels == 1 { into[0] = luma(colour) } else { into.copy_from_slice(&colour) }
     }
     pixels
 }
 
 /// A level of `alpha` of 255 over another one.
-fn over(level: &u8, below: &u8, alpha: &u8) -> u8 {
-    let [level, below, alpha] = [*level, *below, *alpha].map(u32::from);
+fn over(level: u8, below: u8, alpha: u8) -> u8 {
+    let [level, below, alpha] = [level, below, alpha].map(u32::from);
     ((level * alpha + below * (255 - alpha) + 127) / 255) as u8
 }
 
