@@ -200,7 +200,7 @@ fn data_set(stored: Stored, kind: &str, wanted: Wanted) -> Result<DataSet, DataE
         let pictures = bytes.par_chunks_exact(height * width * channels);
         pictures.flat_map_iter(|pixels| prepare_pixels(pixels, [height, width, channels], target).pixels).collect()
     };
-    let (labels, names) = bytes_of(&labels, &all, settings).map_err(wanted.malformed(wanted.path, "label"))?;
+    let (labels, names) = bytes_of(&labels, &all, settings).map_err(wanted.malformed(wanted.path, "labels"))?;
     let data = DataSet::new(shape, images, labels);
     Ok(DataSet { class_names: names, survey, ..data })
 }

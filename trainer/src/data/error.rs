@@ -107,12 +107,12 @@ pub enum DataError {
         /// The operating system's reason.
         why: io::Error,
     },
-    /// A file is not what its name says.
-    #[error("{file} is not the {format} file that its name says: {why}")]
+    /// A file is not what its name says, or of a kind that duel does not read.
+    #[error("{file} cannot be read as {format}: {why}")]
     Malformed {
         /// The file.
         file: PathBuf,
-        /// `IDX`, `NumPy`, `zip`, `dataset.json` or `label`.
+        /// `IDX`, `NumPy`, `zip`, `dataset.json` or `labels`.
         format: &'static str,
         /// The first fault.
         why: String,

@@ -98,6 +98,9 @@ pub enum RecipeError {
         /// The recipe's classes, or those of the data.
         classes: usize,
     },
+    /// Two classes have one name.
+    #[error("two classes are called {0:?}: give each class a name of its own in data.names")]
+    NameTwice(String),
     /// The recipe asks for pictures of another shape than the data have.
     #[error(
         "data.shape = {wanted}, but the pictures of the data are {shape}: leave data.shape out, or give other data"

@@ -114,6 +114,9 @@ impl Recipe {
         if !data.names.is_empty() && data.names.len() != data.classes {
             return Err(RecipeError::Names { names: data.names.len(), classes: data.classes });
         }
+        if let Some(twice) = data.names.iter().enumerate().find(|(index, name)| data.names[..*index].contains(name)) {
+            return Err(RecipeError::NameTwice(twice.1.clone()));
+        }
         if self.derive {
             let mut overlay = Table::new();
             for (path, value) in DERIVED.into_iter().zip(derived(self.generator.width, facts)) {

@@ -75,10 +75,8 @@ impl Writer {
     pub fn create(dir: &Path, recipe: &Recipe) -> Result<Self, RunError> {
         create_folders(dir)?;
         let lock = take_lock(dir)?;
+        must_be_new(dir)?;
         let path = dir.join("recipe.toml");
-        if path.exists() {
-            return Err(RunError::Exists(dir.to_owned()));
-        }
         let writer = Self::open(dir, lock, recipe)?;
         replace(&path, recipe.to_toml().as_bytes()).map_err(RunError::io("write", &path))?;
         Ok(writer)
@@ -290,6 +288,11 @@ impl Writer {
 }
 
 /// Returns whether a file is the checkpoint of a step, not the best one.
+/// Refuses a directory that holds a run.
+pub fn must_be_new(dir: &Path) -> Result<(), RunError> {
+    if dir.join("recipe.toml").exists() { Err(RunError::Exists(dir.to_owned())) } else { Ok(()) }
+}
+
 fn is_step_checkpoint(name: &str) -> bool {
     name.starts_with(CHECKPOINTS) && name != BEST
 }

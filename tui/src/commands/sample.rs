@@ -7,21 +7,16 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
-use duel_models::{Card, Shape};
+use duel_models::Card;
 use duel_runtime::{Inputs, picture::to_bytes};
-use ratatui::layout::Rect;
 
 use crate::{
     files::pictures::{Format, Generated, Options, grid_png, save},
     generators::{by_name::ModelArgs, classes, interpolation::closed},
     term::{
-        cells,
         charset::Charset,
         output::{print, print_bytes},
-        pixels::{self, Picture, PixelTerminal},
-        resize::{fit, largest},
-        theme::{Colors, Theme},
-        window,
+        printed::Printed,
     },
 };
 
@@ -84,7 +79,7 @@ pub fn run(args: SampleArgs) -> Result<()> {
     let chosen = chosen(&args, card)?;
     let options = args.options();
     let format = args.out.as_deref().map(|out| Format::choose(out, options)).transpose()?;
-    let layout = args.out.is_none().then(|| Layout::detect(card.shape, args.charset)).transpose()?;
+    let layout = args.out.is_none().then(|| Printed::detect(card.shape, args.charset)).transpose()?;
     let unsaid = layout.as_ref().map_or(40, |layout| layout.across as u64);
     let unsaid = chosen.as_ref().map_or(unsaid, |chosen| chosen.len() as u64);
     let count = args.count.unwrap_or(unsaid);
@@ -135,61 +130,4 @@ fn walk(inputs: Inputs, card: &Card) -> Inputs {
     let points = closed(card.latent_law, &inputs.latents, card.latent, FRAMES);
     let labels = points.iter().filter_map(|(nearest, _)| inputs.labels.get(*nearest).copied()).collect();
     Inputs { latents: points.into_iter().flat_map(|(_, latent)| latent).collect(), labels }
-}
-
-/// The most columns of a picture that is drawn as pixels: some 160 pixels.
-const PIXEL_COLUMNS: usize = 16;
-
-/// The way pictures are drawn in the terminal.
-pub struct Layout {
-    theme: Theme,
-    /// The terminal, if it shows pixels.
-    pixels: Option<PixelTerminal>,
-    /// Width and height of a picture, in pixels of which a cell has one in its width and two in its height.
-    size: (usize, usize),
-    /// Pictures in a row.
-    pub across: usize,
-}
-
-impl Layout {
-    /// Detects the terminal. Without one: 80 columns and no escape sequences.
-    pub fn detect(shape: Shape, charset: Charset) -> Result<Self> {
-        let terminal = stdout().is_terminal();
-        let mut theme = Theme::detect(charset);
-        let pixels = window::ask_for_pixels(charset, theme)?;
-        // Braille only if it is asked for: half blocks show pixels in their brightness.
-        if theme.charset == Charset::Braille && charset == Charset::Auto {
-            theme.charset = Charset::Half;
-        }
-        if !terminal || theme.charset == Charset::Braille {
-            theme.colors = Colors::None;
-        }
-        let columns = if terminal { crossterm::terminal::size().map_or(80, |(columns, _)| columns) } else { 80 };
-        let columns = usize::from(columns).max(8);
-        // A cell of braille is two pixels wide. A picture that is wider than the terminal is drawn smaller.
-        let divisor = if theme.charset == Charset::Braille { 2 } else { 1 };
-        let size = match pixels {
-            Some(_) => largest(shape, (PIXEL_COLUMNS, PIXEL_COLUMNS)),
-            None => fit(shape, (columns.min(shape.width / divisor), shape.height / divisor)),
-        };
-        Ok(Self { theme, pixels, size, across: ((columns + 1) / (size.0 + 1)).max(1) })
-    }
-
-    /// Draws pictures, [N, height, width, channels], as lines.
-    pub fn draw(&self, images: &[u8], shape: Shape) -> String {
-        let Some(terminal) = self.pixels else {
-            return cells::lines(images, shape, self.across, self.size, self.theme);
-        };
-        let (columns, rows) = cells::columns_and_rows(self.size);
-        let tile = (columns as u16, rows as u16);
-        let row = |(images, id): (&[u8], u32)| {
-            let across = images.len() / shape.size();
-            let area = Rect { x: 0, y: 0, width: across as u16 * (tile.0 + 1) - 1, height: tile.1 };
-            let picture = Picture { area, tile, across, shape, images: images.to_vec(), mark: None };
-            // Empty lines first, which scroll the screen if they must; then back up to draw on them.
-            let (lines, shown) = ("\n".repeat(rows), pixels::picture(&picture, terminal, id));
-            format!("{lines}\x1b[{rows}A\x1b7{shown}\x1b8\x1b[{rows}B")
-        };
-        images.chunks(self.across * shape.size()).zip(0..).map(row).collect()
-    }
 }

@@ -12,14 +12,23 @@ const LISTED: usize = 40;
 const SIMILAR: f64 = 0.85;
 
 /// Parses `--classes`: names or numbers of classes with commas between them. A class whose name is a number is found by
-/// the name.
+/// the name. Of two ways to read a name with commas, the longer name counts.
 pub fn labels(list: &str, card: &Card) -> Result<Vec<u8>> {
     ensure!(card.classes > 0, "--classes: the model {} has no classes; leave --classes out", card.name);
     let label = |text: &str| {
         let number = || text.parse().ok().filter(|&number: &u8| usize::from(number) < card.classes);
         by_name(text, card).or_else(number).with_context(|| unknown(text, card))
     };
-    list.split(',').map(|text| label(text.trim())).collect()
+    let mut labels = Vec::new();
+    let mut rest = Some(list);
+    while let Some(list) = rest {
+        let mut ends = list.match_indices(',').map(|(at, _)| at).chain([list.len()]);
+        let named = ends.rfind(|&end| by_name(list[..end].trim(), card).is_some());
+        let end = named.or_else(|| list.find(',')).unwrap_or(list.len());
+        labels.push(label(list[..end].trim())?);
+        rest = list[end..].strip_prefix(',');
+    }
+    Ok(labels)
 }
 
 /// Parses `--digits`: the digits are the classes.
@@ -87,6 +96,12 @@ mod tests {
         let pets = card(3, &["cat", "dog", "0"]);
         for (list, expected) in [("cat,cat,dog", &[0, 0, 1][..]), ("dog , 1", &[1, 1]), ("0", &[2]), ("2", &[2])] {
             assert_eq!(labels(list, &pets).expect(list), expected, "{list}");
+        }
+        let seasoned = card(3, &["salt", "salt, pepper", "pepper"]);
+        for (list, expected) in
+            [("salt, pepper", &[1][..]), ("salt,pepper", &[0, 2]), ("pepper,salt, pepper,salt", &[2, 1, 0])]
+        {
+            assert_eq!(labels(list, &seasoned).expect(list), expected, "{list}");
         }
         assert_eq!(labels("255,7", &card(256, &[])).expect("numbers"), [255, 7]);
         assert_eq!(digits("2026", &card(10, &[])).expect("digits"), [2, 0, 2, 6]);

@@ -9,6 +9,7 @@ pub mod palette;
 pub mod pixels;
 #[cfg(feature = "train")]
 pub mod plot;
+pub mod printed;
 pub mod resize;
 pub mod sheet;
 #[cfg(feature = "train")]

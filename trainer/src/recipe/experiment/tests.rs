@@ -187,4 +187,8 @@ fn classes_and_their_names_come_from_the_pictures() {
     let few = ["data.names=[\"a\"]".to_owned()];
     let error = Recipe::default().with(&few).and_then(|recipe| recipe.for_pictures(&named)).expect_err("one name");
     assert!(error.to_string().contains("1 classes have names, but data.classes = 2"), "{error}");
+    let twice = ["data.names=[\"a\", \"a\"]".to_owned()];
+    let error =
+        Recipe::default().with(&twice).and_then(|recipe| recipe.for_pictures(&named)).expect_err("one name twice");
+    assert!(error.to_string().contains("two classes are called \"a\""), "{error}");
 }

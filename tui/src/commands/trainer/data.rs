@@ -11,10 +11,9 @@ use duel_trainer::{
 };
 
 use crate::{
-    commands::sample::Layout,
     files::write,
     runs::{decoding, sources},
-    term::{charset::Charset, output::print},
+    term::{charset::Charset, output::print, printed::Printed},
 };
 
 /// Arguments of `duel data`.
@@ -73,7 +72,7 @@ pub fn run(args: DataArgs) -> Result<()> {
     if let Some(out) = &args.out {
         return print(&format!("{}\n", out.display()));
     }
-    let layout = Layout::detect(train.shape, args.charset)?;
+    let layout = Printed::detect(train.shape, args.charset)?;
     print(&format!("\n{}", layout.draw(&spread(&train, 2 * layout.across), train.shape)))
 }
 

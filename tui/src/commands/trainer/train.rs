@@ -26,7 +26,7 @@ use duel_trainer::{
         paths::{self, RunError},
         reader::has_trainer,
         record::{Ending, EventKind},
-        writer::Writer,
+        writer::{Writer, must_be_new},
     },
     training::{self, Flow, train},
 };
@@ -147,6 +147,10 @@ fn load(args: &TrainArgs) -> Result<(Recipe, Option<DataSet>)> {
 }
 
 fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
+    if let Some(dir) = &args.run {
+        // An error before the data are loaded, not after.
+        must_be_new(dir)?;
+    }
     let (recipe, data) = load(args)?;
     let duel = Duel::new(recipe, data, device(args.device.into())?)?;
     if let Some(data) = duel.data() {
