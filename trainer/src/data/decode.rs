@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use duel_models::{Shape, text::showable};
 use fast_image_resize::{
-    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    CropBox, FilterType, ResizeAlg, ResizeOptions, Resizer,
     images::{TypedImage, TypedImageRef},
     pixels::U8x4,
 };
@@ -12,10 +12,13 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage, metadata
 
 use crate::recipe::{Background, Crop};
 
-/// The most memory of a decoded picture, in bytes: 67 megapixels.
-const DECODED_MAX: u64 = 256 << 20;
+/// The most memory of a decoded picture, in bytes: 67 megapixels in colour.
+const DECODED_MAX: u64 = 192 << 20;
 /// The longest side of a picture that is read, in pixels.
 const SIDE_MAX: u32 = 1 << 16;
+
+/// Pixels of a strip that is resized at a time: 4 MB.
+const STRIP: u32 = 1 << 20;
 
 /// What the first bytes of a picture say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +99,7 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|why| showable(&why.to_string()))?;
     let (width, height) = decoder.dimensions();
-    if decoder.total_bytes().max(4 * u64::from(width) * u64::from(height)) > DECODED_MAX {
+    if decoder.total_bytes() > DECODED_MAX {
         return Err(format!("{height}x{width} pixels need more than {} MB", DECODED_MAX >> 20));
     }
     if width == 0 || height == 0 {
@@ -115,7 +118,7 @@ fn resized(picture: DynamicImage, orientation: Orientation, target: Target) -> R
         Crop::Centre => wanted.map(|side| side as u32),
         Crop::Fit => fitted([picture.width(), picture.height()], wanted.map(|side| side as u32)),
     };
-    let mut small = DynamicImage::from(scaled(picture.into_rgba8(), [width, height])?);
+    let mut small = DynamicImage::from(scaled(picture, [width, height])?);
     small.apply_orientation(orientation);
     let small = small.into_rgba8();
     let transparent = small.pixels().any(|pixel| pixel.0[3] < 255);
@@ -144,21 +147,35 @@ fn fitted(sides: [u32; 2], most: [u32; 2]) -> [u32; 2] {
 /// widened where a picture shrinks, so that fine patterns do not alias (Parmar et al. 2022, section 3).
 ///
 /// One pixel type for all pictures, because the compiler generates the resizer anew for each one, in this crate: with
-/// all types that was half of its machine code.
-fn scaled(picture: RgbaImage, [width, height]: [u32; 2]) -> Result<RgbaImage, String> {
-    if picture.dimensions() == (width, height) {
-        return Ok(picture);
+/// all types that was half of its machine code. Only a strip of a large picture is RGBA at a time.
+fn scaled(picture: DynamicImage, [width, height]: [u32; 2]) -> Result<RgbaImage, String> {
+    let (wide, high) = (picture.width(), picture.height());
+    if [wide, high] == [width, height] {
+        return Ok(picture.into_rgba8());
     }
+    let part = CropBox::fit_src_into_dst_size(wide, high, width, height, Some((0.5, 0.5)));
+    let rows = (STRIP / wide).clamp(1, high);
+    let mut narrow = RgbaImage::new(width, high);
+    for (top, into) in (0..high).step_by(rows as usize).zip(narrow.chunks_mut((4 * width * rows) as usize)) {
+        let strip = picture.crop_imm(0, top, wide, rows.min(high - top)).into_rgba8();
+        let across = CropBox { top: 0.0, height: strip.height().into(), ..part };
+        resize(&strip, [width, strip.height()], into, across)?;
+    }
+    drop(picture);
+    let mut small = RgbaImage::new(width, height);
+    let down = CropBox { left: 0.0, width: width.into(), ..part };
+    resize(&narrow, [width, height], &mut small, down)?;
+    Ok(small)
+}
+
+/// Resizes `part` of a picture to `[width, height]`. Colours count as much as they are opaque.
+fn resize(picture: &RgbaImage, [width, height]: [u32; 2], into: &mut [u8], part: CropBox) -> Result<(), String> {
     let from = TypedImageRef::<U8x4>::from_buffer(picture.width(), picture.height(), picture.as_raw());
     let from = from.map_err(|why| why.to_string())?;
-    let mut small = RgbaImage::new(width, height);
-    let mut into = TypedImage::<U8x4>::from_buffer(width, height, &mut small).map_err(|why| why.to_string())?;
-    // Colours count as much as they are opaque: `use_alpha` is on unless it is turned off.
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-        .fit_into_destination(Some((0.5, 0.5)));
-    Resizer::new().resize_typed(&from, &mut into, &options).map_err(|why| why.to_string())?;
-    Ok(small)
+    let mut into = TypedImage::<U8x4>::from_buffer(width, height, into).map_err(|why| why.to_string())?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    let options = options.crop(part.left, part.top, part.width, part.height);
+    Resizer::new().resize_typed(&from, &mut into, &options).map_err(|why| why.to_string())
 }
 
 /// The bytes of the target's shape, with a picture that is no larger in the middle.
