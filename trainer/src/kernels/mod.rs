@@ -6,7 +6,9 @@
 pub(crate) mod activation;
 pub(crate) mod augment;
 pub(crate) mod convolution;
+mod convolution_shape;
 pub(crate) mod dense;
+mod direct;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod norm;
@@ -14,6 +16,7 @@ pub(crate) mod optimiser;
 pub(crate) mod storage;
 mod threads;
 pub(crate) mod upsampling;
+mod winograd;
 
 pub(crate) use self::{
     storage::{values, write, write_all},
