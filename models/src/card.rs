@@ -47,8 +47,13 @@ pub struct Card {
     pub made_by: String,
     /// Programs that checked the graph before it was written.
     pub checked_by: String,
+    /// The judge of the scores, its name and the start of its hash: scores of two judges cannot be compared. Empty without
+    /// scores.
+    pub judge: String,
     /// Scores by name, as `duel eval` prints them.
     pub scores: BTreeMap<String, f64>,
+    /// The same scores of real pictures, as many as were scored; empty in cards of old versions.
+    pub real: BTreeMap<String, f64>,
 }
 
 /// Reasons why metadata is not a card. Each message follows the name of a file.
@@ -78,6 +83,11 @@ const VERSION: &str = "2";
 const SHAPE_1: &str = "1x28x28";
 const RANGE: &str = "-1..1";
 const SCORE: &str = "duel.score.";
+const REAL: &str = "duel.real.";
+/// Absent in cards without scores, and in cards of old versions, whose judge is [`FIRST_JUDGE`].
+const JUDGE: &str = "duel.judge";
+/// The classifier of MNIST's digits, once the only judge.
+const FIRST_JUDGE: &str = "digits";
 /// A JSON list; absent if the classes have no names. Older programs ignore it.
 const CLASS_NAMES: &str = "duel.class_names";
 
@@ -101,8 +111,12 @@ impl Card {
             ("duel.checked_by", self.checked_by.clone()),
         ];
         let names = (!self.class_names.is_empty()).then(|| (CLASS_NAMES, json::write_list(&self.class_names)));
-        let scores = self.scores.iter().map(|(name, score)| (format!("{SCORE}{name}"), score.to_string()));
-        fields.into_iter().chain(names).map(|(key, value)| (key.to_owned(), value)).chain(scores).collect()
+        let judge = (!self.judge.is_empty()).then(|| (JUDGE, self.judge.clone()));
+        let scores = [(SCORE, &self.scores), (REAL, &self.real)].into_iter().flat_map(|(prefix, scores)| {
+            scores.iter().map(move |(name, score)| (format!("{prefix}{name}"), score.to_string()))
+        });
+        let fields = fields.into_iter().chain(names).chain(judge);
+        fields.map(|(key, value)| (key.to_owned(), value)).chain(scores).collect()
     }
 
     /// The name of a class, or its number if the classes have no names.
@@ -123,6 +137,7 @@ impl Card {
         }
         fields.exactly("duel.range", RANGE)?;
         let classes = fields.number("duel.classes", 0, CLASSES_MAX)?;
+        let scores = fields.scores(SCORE)?;
         Ok(Self {
             name: fields.text("duel.name")?,
             shape: fields.parsed("duel.image", "CHANNELSxHEIGHTxWIDTH, 1 or 3 channels and sides of 8 to 128")?,
@@ -137,7 +152,13 @@ impl Card {
             data: fields.text("duel.data")?,
             made_by: fields.text("duel.made_by")?,
             checked_by: fields.text("duel.checked_by")?,
-            scores: fields.scores()?,
+            judge: match map.contains_key(JUDGE) {
+                true => fields.text(JUDGE)?,
+                false if scores.is_empty() => String::new(),
+                false => FIRST_JUDGE.to_owned(),
+            },
+            scores,
+            real: fields.scores(REAL)?,
         })
     }
 }
@@ -185,8 +206,8 @@ impl Fields<'_> {
         })
     }
 
-    fn scores(&self) -> Result<BTreeMap<String, f64>, CardError> {
-        let scores = self.0.iter().filter_map(|(key, value)| Some((key, key.strip_prefix(SCORE)?, value)));
+    fn scores(&self, prefix: &str) -> Result<BTreeMap<String, f64>, CardError> {
+        let scores = self.0.iter().filter_map(|(key, value)| Some((key, key.strip_prefix(prefix)?, value)));
         scores
             .map(|(key, name, value)| match value.parse::<f64>() {
                 Ok(score) if score.is_finite() => Ok((name.to_owned(), score)),
@@ -221,8 +242,20 @@ mod tests {
             data: "mnist".into(),
             made_by: "duel 0.1.0".into(),
             checked_by: "candle-onnx, tract".into(),
+            judge: "classifier of garments 0123456789abcdef".into(),
             scores: BTreeMap::from([("frechet".into(), 1.25)]),
+            real: BTreeMap::from([("frechet".into(), 0.75)]),
         }
+    }
+
+    #[test]
+    fn scores_of_an_old_card_are_by_the_digits_classifier() {
+        let mut map = card().to_map();
+        map.retain(|key, _| key != "duel.judge" && key != "duel.real.frechet");
+        let old = Card::from_map(&map).expect("a card of an old version");
+        assert_eq!((&*old.judge, old.scores, old.real.len()), ("digits", card().scores, 0));
+        map.remove("duel.score.frechet");
+        assert_eq!(Card::from_map(&map).expect("a card without scores").judge, "");
     }
 
     #[test]
@@ -281,6 +314,8 @@ mod tests {
             ("duel.name", "a\nb"),
             ("duel.seed", "one"),
             ("duel.score.frechet", "NaN"),
+            ("duel.real.frechet", "NaN"),
+            ("duel.judge", "a\nb"),
         ] {
             let mut map = card().to_map();
             map.insert(key.into(), value.into());

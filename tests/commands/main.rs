@@ -305,7 +305,7 @@ fn a_run_finds_its_images_again_from_anywhere() {
     }
     fs::write(dir.join("here/images/train-images-idx3-ubyte"), seeds::images(200)).expect("space");
     fs::write(dir.join("here/images/train-labels-idx1-ubyte"), seeds::labels(200)).expect("space");
-    train(&dir.join("here"), "../run", &["--set", "data.source=images", "--steps", "2"]);
+    train(&dir.join("here"), "../run", &["--set", "data.source=images", "--set", "data.images=150", "--steps", "2"]);
     ok(&dir.join("there"), &["train", "--resume", "../run", "--steps", "4"]);
 }
 

@@ -7,15 +7,18 @@ use duel_runtime::Generator;
 use duel_tests::seeds::{npy, pixels};
 use serde_json::Value;
 
-use super::{SMALL, err, ok, out, refused, run, train};
+use super::{SMALL, ok, refused, train};
 
 /// Pictures of each data set.
 const PICTURES: usize = 200;
 /// Classes of the labels.
 const CLASSES: usize = 3;
 
-fn labels() -> Vec<u8> {
-    (0..PICTURES).map(|at| (at % CLASSES) as u8).collect()
+/// Pictures of the colour set: enough that a classifier learns their labels.
+const COLOURED: usize = 300;
+
+fn labels(count: usize) -> Vec<u8> {
+    (0..count).map(|at| (at % CLASSES) as u8).collect()
 }
 
 /// Writes a directory `grey` of IDX files: 1x20x32, with labels.
@@ -26,15 +29,16 @@ fn write_grey(dir: &Path) -> Shape {
     let images = [header(&[0x803, count, 20, 32]), pixels(PICTURES * shape.size())].concat();
     fs::create_dir(dir.join("grey")).expect("space");
     fs::write(dir.join("grey/train-images-idx3-ubyte"), images).expect("space");
-    fs::write(dir.join("grey/train-labels-idx1-ubyte"), [header(&[0x801, count]), labels()].concat()).expect("space");
+    fs::write(dir.join("grey/train-labels-idx1-ubyte"), [header(&[0x801, count]), labels(PICTURES)].concat())
+        .expect("space");
     shape
 }
 
 /// Writes `colour.npy`, 3x16x24, and `colour.labels.npy`.
 fn write_colour(dir: &Path) -> Shape {
     let shape: Shape = "3x16x24".parse().expect("a shape");
-    fs::write(dir.join("colour.npy"), npy(&[PICTURES, 16, 24, 3], &pixels(PICTURES * shape.size()))).expect("space");
-    fs::write(dir.join("colour.labels.npy"), npy(&[PICTURES], &labels())).expect("space");
+    fs::write(dir.join("colour.npy"), npy(&[COLOURED, 16, 24, 3], &pixels(COLOURED * shape.size()))).expect("space");
+    fs::write(dir.join("colour.labels.npy"), npy(&[COLOURED], &labels(COLOURED))).expect("space");
     shape
 }
 
@@ -124,32 +128,44 @@ fn draw(dir: &Path, name: &str, data: &str, shape: Shape, classes: usize) {
     }
 }
 
-/// Checks that the run is listed, watched and reported, and that nothing scores it with the classifier of MNIST's digits.
-fn look_at(dir: &Path, name: &str) {
+/// Checks that the run is listed, watched, reported and scored, each time by the judge of its own data.
+fn look_at(dir: &Path, name: &str, data: &str, judged_by: &str) {
     let path = format!("runs/{name}");
     assert!(ok(dir, &["runs"]).lines().any(|line| line.starts_with(name)));
     assert!(ok(dir, &["watch", "--plain", &path]).ends_with("done\n"));
     ok(dir, &["watch", "--snapshot", "screen.svg", &path]);
     ok(dir, &["report", &path]);
     let page = fs::read_to_string(dir.join(&path).join("report.html")).expect("a page");
-    assert!(page.contains("no scores: the bundled classifier knows MNIST digits only"), "{page}");
+    assert!(page.contains(&format!("Scores by {judged_by} {data}")), "{page}");
     let events = fs::read_to_string(dir.join(&path).join("events.jsonl")).expect("events");
-    assert!(events.contains("\"no evaluation\"") && !events.contains("\"evaluation\""), "{events}");
-    let eval = run(dir, &["eval", &path]);
-    let said = out(&eval);
-    assert!(
-        eval.status.success() && said.starts_with(&format!("no scores for {path}: its data are")),
-        "{}",
-        err(&eval)
-    );
-    assert!(said.contains("the classifier behind the scores knows MNIST's digits alone"), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(!events.contains("\"warning\""), "{events}");
+    let evaluation = events.lines().find(|line| line.contains("\"evaluation\"")).expect("an evaluation");
+    let evaluation: Value = serde_json::from_str(evaluation).expect("JSON");
+    let judge = evaluation["judge"].as_str().expect("a judge").to_owned();
+    assert!(judge.starts_with(&format!("{judged_by} {data} ")), "{judge}");
+    assert!(evaluation["scores"]["kid"].is_number() && evaluation["real"]["frechet"].is_number(), "{evaluation}");
+    assert!(ok(dir, &["runs", "--csv"]).contains(&format!("frechet ({judge})")));
+    let said = ok(dir, &["eval", &path]);
+    for expected in [&format!("test images of {data}\n"), &format!("Judge: {judge}."), "The run's discriminator"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(!said.contains("digit") && !said.contains("parzen"), "{said}");
     let json: Value = serde_json::from_str(&ok(dir, &["eval", "--json", &path])).expect("JSON");
-    assert!(json["no_scores"].is_string() && json["scores"].is_null(), "{json}");
+    let hash = json["judge"]["hash"].as_str().expect("a hash");
+    assert!(judge.ends_with(&hash[..16]) && json["no_scores"].is_null(), "{json}");
+    for score in ["frechet", "frechet_spread", "kid", "kid_spread", "recall"] {
+        assert!(json["scores"][score].is_number() && json["real"][score].is_number(), "{score}: {json}");
+    }
+    // A model's card names its data, but not where they are.
     let model = format!("{path}-model/generator.onnx");
-    let model = ok(dir, &["eval", &model]);
-    assert!(model.starts_with("no scores for") && model.lines().count() == 1, "{model}");
-    refused(dir, &["eval", "--cas", &path], 1, "--cas: no scores for");
+    let unnamed = ok(dir, &["eval", &model]);
+    assert!(unnamed.starts_with("no scores for") && unnamed.contains("--data PATH"), "{unnamed}");
+    let named: Value = serde_json::from_str(&ok(dir, &["eval", &model, "--data", data, "--json"])).expect("JSON");
+    assert_eq!((&named["scores"], &named["judge"]), (&json["scores"], &json["judge"]));
+    ok(dir, &["export", &path, "--scores", "--out", "scored"]);
+    assert!(ok(dir, &["models", "scored/generator.onnx"]).contains(&format!("judge          {judge}\n")));
+    let card = fs::read_to_string(dir.join("scored/README.md")).expect("a card");
+    assert!(card.contains(&format!("Judge: {judge}.")) && card.contains(" real |"), "{card}");
 }
 
 #[test]
@@ -160,7 +176,7 @@ fn grey_pictures_of_20x32_are_trained_exported_and_drawn() {
     let evaluated = settings(&["evaluation.every=10", "data.images=0"]);
     train_both_ways(dir, "runs/dense", "grey", &evaluated);
     draw(dir, "runs/dense", "grey", shape, 0);
-    look_at(dir, "dense");
+    look_at(dir, "dense", "grey", "random features for");
     train_both_ways(dir, "runs/conv", "grey", &[settings(&CONV), evaluated].concat());
     draw(dir, "runs/conv", "grey", shape, CLASSES);
 }
@@ -173,7 +189,7 @@ fn colour_pictures_of_16x24_are_trained_exported_and_drawn() {
     let evaluated = settings(&["evaluation.every=10", "data.images=0"]);
     train_both_ways(dir, "runs/conv", "colour.npy", &[settings(&CONV), evaluated.clone()].concat());
     draw(dir, "runs/conv", "colour.npy", shape, CLASSES);
-    look_at(dir, "conv");
+    look_at(dir, "conv", "colour.npy", "classifier of");
     train_both_ways(dir, "runs/dense", "colour.npy", &evaluated);
     draw(dir, "runs/dense", "colour.npy", shape, 0);
     // The other kind of upsampling, and channels that are derived from the width.
@@ -183,15 +199,23 @@ fn colour_pictures_of_16x24_are_trained_exported_and_drawn() {
 }
 
 #[test]
-fn test_pictures_beside_an_array_are_judged_by_the_discriminator_alone() {
+fn labels_give_a_classifier_and_too_few_test_pictures_give_no_scores() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let shape = write_colour(dir);
-    fs::write(dir.join("colour.test.npy"), npy(&[20, 16, 24, 3], &pixels(20 * shape.size()))).expect("space");
+    let test = |count: usize| npy(&[count, 16, 24, 3], &pixels(count * shape.size()));
+    fs::write(dir.join("colour.test.npy"), test(20)).expect("space");
+    fs::write(dir.join("colour.test.labels.npy"), npy(&[20], &labels(20))).expect("space");
     train(dir, "runs/tested", &["--data", "colour.npy", "--steps", "5"]);
+    let json: Value = serde_json::from_str(&ok(dir, &["eval", "tested", "--json"])).expect("JSON");
+    assert_eq!((&json["judge"]["name"], &json["tests"]), (&"classifier of colour.npy".into(), &20.into()));
+    assert!(json["scores"]["class_balance"].is_number() && json["real"]["label_accuracy"].is_number(), "{json}");
+    fs::write(dir.join("colour.test.npy"), test(8)).expect("space");
+    fs::remove_file(dir.join("colour.test.labels.npy")).expect("just written");
     let said = ok(dir, &["eval", "tested"]);
-    assert!(said.starts_with("no scores for tested") && said.contains("The run's discriminator"), "{said}");
-    assert!(!said.to_lowercase().contains("frechet") && !said.contains("Fréchet"), "{said}");
+    assert!(said.starts_with("no scores for tested: there are 8 test pictures"), "{said}");
+    assert!(said.contains("The run's discriminator"), "{said}");
+    refused(dir, &["eval", "--cas", "tested"], 1, "--cas: no scores for tested");
 }
 
 #[test]
@@ -202,7 +226,7 @@ fn a_run_keeps_the_shape_and_refuses_pictures_of_another_one() {
     train(dir, "kept", &["--data", "colour.npy", "--steps", "2"]);
     let kept = fs::read_to_string(dir.join("kept/recipe.toml")).expect("a recipe");
     assert!(kept.lines().any(|line| line == "shape = \"3x16x24\""), "{kept}");
-    fs::write(dir.join("colour.npy"), npy(&[PICTURES, 16, 16, 3], &pixels(PICTURES * 768))).expect("space");
+    fs::write(dir.join("colour.npy"), npy(&[COLOURED, 16, 16, 3], &pixels(COLOURED * 768))).expect("space");
     let other = "data.shape = 3x16x24, but the pictures of the data are 3x16x16";
     refused(dir, &["train", "--resume", "kept", "--steps", "4"], 1, other);
 }
@@ -220,7 +244,7 @@ fn a_shape_that_does_not_fit_is_refused_by_name() {
     ] {
         fs::write(dir.join(format!("{name}.npy")), npy(axes, &pixels(axes.iter().product()))).expect("space");
     }
-    fs::write(dir.join("few.labels.npy"), npy(&[PICTURES], &labels())).expect("space");
+    fs::write(dir.join("few.labels.npy"), npy(&[PICTURES], &labels(PICTURES))).expect("space");
     let stages = "generator.channels: 3 stages need sides that are multiples of 8; 28x28 is not: use 24x24 or 32x32";
     for (args, expected) in [
         (&["--recipe", "digits", "--set", "generator.channels=[4, 4, 4]"][..], stages),

@@ -30,7 +30,9 @@ pub fn card(name: &str, shape: Shape, latent: usize, classes: usize) -> Card {
         data: "none".into(),
         made_by: "a test".into(),
         checked_by: "nobody".into(),
+        judge: String::new(),
         scores: BTreeMap::new(),
+        real: BTreeMap::new(),
     }
 }
 

@@ -211,7 +211,7 @@ fn events(kind: Kind, steps: u64) -> Vec<Event> {
         Kind::Numbers => events.push(on(steps, EventKind::Stopped { why: Ending::Done, error: None })),
         Kind::Healthy => {
             let scores = [("frechet".to_owned(), 14.25), ("precision".to_owned(), 0.912)].into();
-            events.push(on(steps, EventKind::Evaluation { scores }));
+            events.push(on(steps, EventKind::Evaluation { judge: String::new(), scores, real: Default::default() }));
             events.push(on(steps, EventKind::Stopped { why: Ending::Done, error: None }));
         }
         Kind::Collapsed => {

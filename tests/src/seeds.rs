@@ -2,7 +2,6 @@
 //! targets and of `tests/faults`.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::{Cursor, Write},
     path::Path,
@@ -263,7 +262,7 @@ fn onnx() -> Vec<Vec<u8>> {
         (&paper, Weights::Single),
         (&dense, Weights::Half),
     ];
-    let export = |(settings, weights): (&[&str], _)| export(&build(small(settings)), BTreeMap::new(), weights);
+    let export = |(settings, weights): (&[&str], _)| export(&build(small(settings)), Default::default(), weights);
     all.into_iter().map(|model| export(model).expect("a small generator").onnx).collect()
 }
 
@@ -297,7 +296,11 @@ fn events() -> String {
     let events = [
         EventKind::Started { device: "cpu".into(), threads: 2, steps: 10, parameters: [1, 2], version: text() },
         EventKind::Checkpoint { file: "checkpoints/00000005.safetensors".into() },
-        EventKind::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() },
+        EventKind::Evaluation {
+            judge: "digits".to_owned(),
+            scores: [("frechet".to_owned(), 1.5)].into(),
+            real: [("frechet".to_owned(), 0.5)].into(),
+        },
         EventKind::Warning { what: text(), since: 3, evidence: text(), remedy: text() },
         EventKind::Answer { id: "a".into(), done: true, message: text() },
         EventKind::Stopped { why: Ending::Failed, error: Some(text()) },

@@ -10,7 +10,7 @@ use std::{env, fs};
 use duel_trainer::{
     data::{
         Images, Split,
-        mnist::{self, SHAPE},
+        mnist::{self, CLASSES, SHAPE},
     },
     metrics::classifier::{ClassifierTraining, train},
 };
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // In a thread of rayon's pool the kernels start without waking another thread first.
     let observe = |epoch, loss| eprintln!("epoch {epoch}: loss {loss:.4}");
-    let classifier = rayon::scope(|_| train(&data, ClassifierTraining::SHIPPED, 1, observe))?;
+    let classifier = rayon::scope(|_| train(&data, CLASSES, ClassifierTraining::SHIPPED, 1, observe))?;
     if choosing {
         println!("held-out accuracy {:.4}", classifier.accuracy(&held_out)?);
         return Ok(());

@@ -3,7 +3,8 @@
 SciPy and scikit-learn compute the papers' equations for the same digits.
 
     check.py make DIR      writes sets of images with known failures, each as a directory of IDX files
-    check.py hold SET...   compares SET/scores.json, the output of `duel eval SET --json`, with the same measures of the images in SET
+    check.py hold SET...   compares SET/scores.json, the output of `duel eval SET --json`, with the same measures of the images in SET; and where
+                           they are, SET/random.json with random features, and SET/modes.json with the modes of SET/stacked.npy
 
 Reads the classifier and the bundled MNIST from this repository. `hold` prints a table; its exit code is 1 if a number differs. `run` does both.
 """
@@ -17,8 +18,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load
 from scipy.linalg import sqrtm
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtri
+from scipy.stats import entropy
+from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import KNeighborsClassifier
+
+# SplitMix64 computes modulo 2^64.
+np.seterr(over="ignore")
 
 DATA = Path(__file__).resolve().parents[3] / "trainer" / "data"
 
@@ -65,6 +71,85 @@ class Classifier:
         return features, (features @ self.w["head.dense1.weight"].T + self.w["head.dense1.bias"]).argmax(1)
 
 
+class Stream:
+    """The project's random numbers: SplitMix64, a stream for each purpose and item (models/src/random.rs)."""
+
+    GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+    def __init__(self, state):
+        self.state = np.uint64(state)
+
+    @staticmethod
+    def mix(z):
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+    @classmethod
+    def of(cls, seed, purpose):
+        name = 0xCBF29CE484222325
+        for byte in purpose.encode():
+            name = (name ^ byte) * 0x100000001B3 % 2**64
+        return cls(cls.mix(cls.mix(np.uint64(seed) + cls.GOLDEN) ^ np.uint64(name)))
+
+    def item(self, index):
+        return Stream(self.mix(self.state ^ self.mix(np.uint64(index) * self.GOLDEN + self.GOLDEN)))
+
+    def normal(self, count):
+        bits = self.mix(self.state + self.GOLDEN * np.arange(1, count + 1, dtype=np.uint64))
+        return ndtri(((bits >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53)
+
+
+class RandomFeatures:
+    """Three 4x4 convolutions of stride 2 with leaky ReLU and a projection, with random orthogonal weights: 128 features."""
+
+    def __init__(self):
+        stream = Stream.of(1, "random features")
+        shapes = [(32, 16 * 1, 0.52), (64, 16 * 32, 0.52), (128, 16 * 64, 0.52), (128, 3 * 3 * 128, 1)]
+        self.weights = [self.orthogonal(*shape, stream.item(1 + i)) for i, shape in enumerate(shapes)]
+
+    @staticmethod
+    def orthogonal(rows, columns, kept, stream):
+        count, size = min(rows, columns), max(rows, columns)
+        # The Gram-Schmidt process is the QR decomposition with a positive diagonal of R.
+        q, r = np.linalg.qr(stream.normal(count * size).reshape(count, size).T)
+        q = q * np.sign(np.diag(r)) * np.sqrt(size / (kept * columns))
+        return (q.T if rows <= columns else q).astype(np.float32).astype(np.float64)
+
+    def features(self, images):
+        x = images.reshape(-1, 28, 28, 1) / 127.5 - 1
+        for weight in self.weights[:3]:
+            weight, side = weight.reshape(len(weight), -1, 4, 4), x.shape[1] // 2
+            x = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+            taps = ((r, c) for r in range(4) for c in range(4))
+            x = sum(x[:, r : r + 2 * side : 2, c : c + 2 * side : 2] @ weight[:, :, r, c].T for r, c in taps)
+            x = np.where(x > 0, x, 0.2 * x)
+        return x.reshape(len(x), -1) @ self.weights[3].T
+
+    def read(self, images):
+        return np.concatenate([self.features(some) for some in np.array_split(images, 20)])
+
+
+def kid(a, b):
+    kernel = lambda x, y: np.concatenate([polynomial_kernel(some, y) for some in np.array_split(x, 10)])
+    within = lambda x: (lambda k: (k.sum() - np.trace(k)) / (len(x) * (len(x) - 1)))(kernel(x, x))
+    return within(a) + within(b) - 2 * kernel(a, b).mean()
+
+
+def spread(measure, a, b):
+    """The standard error over random halves of both sets; other halves than duel's."""
+    random = np.random.default_rng(1)
+    half = lambda x: x[random.permutation(len(x))[: len(x) // 2]]
+    return np.std([measure(half(a), half(b)) for _ in range(20)], ddof=1)
+
+
+def modes(pictures, classifier):
+    """The modes of stacked MNIST that pictures, [N, 28, 28, 3], cover, and the divergence of their frequencies from even ones, after PacGAN."""
+    digits = [classifier.read(pictures[..., channel].reshape(-1, 784))[1] for channel in range(3)]
+    counts = np.bincount(digits[0] * 100 + digits[1] * 10 + digits[2], minlength=1000)
+    return {"modes": (counts > 0).sum(), "modes_kl": entropy(counts / counts.sum(), np.full(1000, 1e-3))}
+
+
 def squared(a, b):
     """Squared distances of all pairs, by a matrix product: in double precision exact to 1e-12."""
     return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, 0)
@@ -102,10 +187,17 @@ def nearest(points, train):
     return np.concatenate([squared(some, train).min(1) for some in np.array_split(points, 20)])
 
 
+def similarity(real, features):
+    scores = {"frechet": frechet(real, features)} | neighbourhoods(real, features)
+    if len(features) < 10000:
+        scores |= {"frechet_spread": spread(frechet, real, features), "kid": kid(real, features), "kid_spread": spread(kid, real, features)}
+    return scores
+
+
 def expected(images, labels, world, copies=False):
     """Every score of the images, computed by its definition."""
     features, read = world.classifier.read(images)
-    scores = {"frechet": frechet(world.features, features)} | neighbourhoods(world.features, features)
+    scores = similarity(world.features, features)
     shares = np.bincount(read, minlength=10) / len(read)
     scores["class_balance"] = (shares[shares > 0] * np.log(1 / shares[shares > 0])).sum() / np.log(10)
     if labels is not None:
@@ -124,12 +216,15 @@ class World:
         self.test_labels, self.train_labels = mnist("t10k-labels-idx1-ubyte"), mnist("train-labels-idx1-ubyte")
         self.classifier = Classifier()
         self.features, _ = self.classifier.read(self.test)
+        self.random = RandomFeatures()
+        self.random_features = self.random.read(self.test)
         self.median = np.sort(nearest(self.test / 255, self.train / 255))[len(self.test) // 2]
 
 
 # Rounding in single precision may move a digit or two across the edge of a neighbourhood, which changes a share or the density.
-LIMITS = {"frechet": 1e-6, "parzen": 0.01, "parzen_error": 0.01, "parzen_sigma": 1e-6, "density": 1e-3}
-RELATIVE = {"frechet"}
+# The spreads are over other random halves, 20 each time: the standard deviation of both differs by less than four fifths.
+LIMITS = {"frechet": 1e-6, "kid": 1e-5, "frechet_spread": 0.8, "kid_spread": 0.8, "parzen": 0.01, "parzen_error": 0.01, "parzen_sigma": 1e-6, "density": 1e-3}
+RELATIVE = {"frechet", "frechet_spread", "kid_spread"}
 
 
 def differs(name, found, value):
@@ -144,10 +239,14 @@ def learned(images, labels, world):
 
 # What each measure should show for each set. `real` has as many real images as the other sets have images.
 KNOWN = {
-    "real": [("near_training: copies", lambda s, real: s["near_training"] == 1)],
+    "real": [
+        ("near_training: copies", lambda s, real: s["near_training"] == 1),
+        ("kid: within 6 times its spread of 0", lambda s, real: abs(s["kid"]) < 6 * s["kid_spread"]),
+    ],
     "noise": [
         ("precision, recall, density, coverage: 0", lambda s, real: not any(s[k] for k in ("precision", "recall", "density", "coverage"))),
         ("frechet: over 100 times real's", lambda s, real: s["frechet"] > 100 * real["frechet"]),
+        ("kid: over 1,000 times its spread", lambda s, real: s["kid"] > 1000 * real["kid_spread"]),
         ("parzen: 500 nats below real's", lambda s, real: s["parzen"] < real["parzen"] - 500),
         ("classification accuracy: no better than a guess", lambda s, real: s["classification_accuracy"] < 0.25),
     ],
@@ -156,6 +255,7 @@ KNOWN = {
         ("recall, class balance: 0", lambda s, real: s["recall"] == 0 and s["class_balance"] == 0),
         ("coverage: under 0.01", lambda s, real: s["coverage"] < 0.01),
         ("frechet: over 50 times real's", lambda s, real: s["frechet"] > 50 * real["frechet"]),
+        ("kid: over 1,000 times its spread", lambda s, real: s["kid"] > 1000 * real["kid_spread"]),
         ("classification accuracy: no better than a guess", lambda s, real: s["classification_accuracy"] < 0.25),
     ],
     "nine": [
@@ -163,6 +263,7 @@ KNOWN = {
         ("recall: 0.04 below real's", lambda s, real: s["recall"] < real["recall"] - 0.04),
         ("parzen: 5 nats below real's", lambda s, real: s["parzen"] < real["parzen"] - 5),
         ("frechet: over twice real's", lambda s, real: s["frechet"] > 2 * real["frechet"]),
+        ("kid: over 10 times its spread", lambda s, real: s["kid"] > 10 * real["kid_spread"]),
         ("precision misses it", lambda s, real: abs(s["precision"] - real["precision"]) < 0.02),
         ("classification accuracy: no 7 is read", lambda s, real: s["classification_accuracy"] < 1 - 0.1028 + 0.001),
     ],
@@ -181,6 +282,8 @@ def make(directory):
         "repeated": (three.repeat(COUNT, 0), np.full(COUNT, 3, np.uint8)),
         "nine": (train[nine][:COUNT], labels[nine][:COUNT]),
     }
+    np.save(directory / "unlabelled.npy", train.reshape(-1, 28, 28))
+    np.save(directory / "unlabelled.test.npy", mnist("t10k-images-idx3-ubyte").reshape(-1, 28, 28))
     for name, (images, labels) in sets.items():
         (directory / name).mkdir(parents=True)
         header = b"\0\0\x08\x03" + b"".join(size.to_bytes(4, "big") for size in (len(images), 28, 28))
@@ -199,10 +302,20 @@ def hold(directories):
         values = expected(scored, None if labels is None else labels[: len(scored)], world)
         columns = [(directory.name, report["scores"], values)]
         if "floor" not in tables:
-            columns.append(("floor", report["real"], expected(world.train[:10000], world.train_labels[:10000], world, copies=True)))
-        if report["classifier"] != world.classifier.hash:
+            count = report["images"]
+            columns.append(("floor", report["real"], expected(world.train[:count], world.train_labels[:count], world, copies=True)))
+        if report["judge"] != {"name": "digits", "hash": world.classifier.hash}:
             failed = True
-            print(f"{directory}: duel scored with the classifier {report['classifier']}, but this repository has {world.classifier.hash}", file=sys.stderr)
+            print(f"{directory}: duel scored with {report['judge']}, but this repository has {world.classifier.hash}", file=sys.stderr)
+        if (directory / "random.json").exists():
+            report = json.loads((directory / "random.json").read_text())
+            assert report["judge"]["name"].startswith("random features"), report["judge"]
+            values = similarity(world.random_features, world.random.read(scored))
+            columns.append((f"{directory.name}, random features", {name: report["scores"][name] for name in values}, values))
+        if (directory / "modes.json").exists():
+            report = json.loads((directory / "modes.json").read_text())
+            values = modes(np.load(directory / "stacked.npy"), world.classifier)
+            columns.append(("stacked", {name: report["scores"][name] for name in values}, values))
         for name, found, values in columns:
             if "classification_accuracy" in found:
                 drawn = (world.train, world.train_labels) if name == "floor" else (images, labels)

@@ -49,13 +49,12 @@ struct Stored {
 /// `garments.npy` is `garments.test.npy`.
 pub(super) fn npy(wanted: Wanted) -> Result<DataSet, DataError> {
     let train = wanted.path.to_owned();
-    let file = match wanted.split {
+    let test = train.with_extension("test.npy");
+    let has_test = test.exists();
+    let file = match wanted.read(has_test) {
         Split::Train => train.clone(),
-        Split::Test => train.with_extension("test.npy"),
+        Split::Test => test,
     };
-    if !file.exists() {
-        return Err(DataError::NoTest(train));
-    }
     let array = npy::read(opened(&file)?, wanted.most()).map_err(wanted.malformed(&file, "NumPy"))?;
     let labels = |file: &Path| -> Result<Vec<i64>, DataError> {
         let file = file.with_extension("labels.npy");
@@ -66,7 +65,7 @@ pub(super) fn npy(wanted: Wanted) -> Result<DataSet, DataError> {
     };
     let labels = [labels(&file)?, labels(&train)?];
     let stored = stored(array, labels).map_err(wanted.malformed(&file, "NumPy"))?;
-    data_set(stored, "npy", wanted).map(shuffled)
+    wanted.divided(shuffled(data_set(stored, "npy", wanted)?), has_test)
 }
 
 /// The arrays of a .npz, by the names in [`NPZ`].
@@ -78,16 +77,17 @@ pub(super) fn npz(wanted: Wanted, collection: &Collection) -> Result<DataSet, Da
         return Err(malformed(format!("it holds {}; name the arrays images and labels", there.join(", "))));
     };
     let mut reader = collection.reader();
-    let [images, _] = names[wanted.split as usize];
-    let Some(entry) = member(collection, images) else { return Err(DataError::NoTest(wanted.path.into())) };
+    let has_test = member(collection, names[Split::Test as usize][0]).is_some();
+    let split = wanted.read(has_test);
+    let entry = member(collection, names[split as usize][0]).expect("the names were chosen by the first");
     let array = npy::read(reader.member(entry).map_err(&malformed)?, wanted.most()).map_err(&malformed)?;
     let mut labels = |split: Split| -> Result<Vec<i64>, DataError> {
         let Some(entry) = member(collection, names[split as usize][1]) else { return Ok(Vec::new()) };
         npy::read_integers(reader.member(entry).map_err(&malformed)?, wanted.most()).map_err(&malformed)
     };
-    let labels = [labels(wanted.split)?, labels(Split::Train)?];
+    let labels = [labels(split)?, labels(Split::Train)?];
     let stored = stored(array, labels).map_err(&malformed)?;
-    data_set(stored, "npz", wanted).map(shuffled)
+    wanted.divided(shuffled(data_set(stored, "npz", wanted)?), has_test)
 }
 
 /// The array `name` of a .npz.
@@ -100,25 +100,27 @@ pub(super) fn is_idx(dir: &Path) -> bool {
     IDX.iter().any(|names| matches!(find(dir, names[0][0]), Ok(Some(_)) | Err(_)))
 }
 
-/// The pair of IDX files of a split, gzipped or not; labels may be missing.
+/// The pictures of a directory of IDX files, gzipped or not; labels may be missing.
 pub(super) fn idx(wanted: Wanted) -> Result<DataSet, DataError> {
     let dir = wanted.path;
-    let named = |names: &[[&'static str; 2]; 2]| matches!(find(dir, names[0][0]), Ok(Some(_)) | Err(_));
-    let names = IDX.iter().find(|names| named(names)).unwrap_or(&IDX[0]);
-    let [images, _] = names[wanted.split as usize];
-    let Some(file) = find(dir, images)? else {
-        return Err(match wanted.split {
-            Split::Train => DataError::Missing { dir: dir.into(), file: images },
-            Split::Test => DataError::NoTest(dir.into()),
-        });
-    };
+    let named = |names: &&[[&'static str; 2]; 2]| matches!(find(dir, names[0][0]), Ok(Some(_)) | Err(_));
+    let names = IDX.iter().find(named).unwrap_or(&IDX[0]);
+    let has_test = find(dir, names[Split::Test as usize][0])?.is_some();
+    wanted.divided(idx_pair(wanted, names, wanted.read(has_test))?, has_test)
+}
+
+/// The pair of IDX files of a split.
+fn idx_pair(wanted: Wanted, names: &[[&'static str; 2]; 2], split: Split) -> Result<DataSet, DataError> {
+    let dir = wanted.path;
+    let [images, _] = names[split as usize];
+    let file = find(dir, images)?.ok_or_else(|| DataError::Missing { dir: dir.into(), file: images })?;
     let array = idx::read_images(opened(&file)?, wanted.most()).map_err(wanted.malformed(&file, "IDX"))?;
     let labels = |split: Split| -> Result<Vec<i64>, DataError> {
         let Some(file) = find(dir, names[split as usize][1])? else { return Ok(Vec::new()) };
         let labels = idx::read_labels(opened(&file)?).map_err(wanted.malformed(&file, "IDX"))?;
         Ok(labels.into_iter().map(i64::from).collect())
     };
-    let labels = [labels(wanted.split)?, labels(Split::Train)?];
+    let labels = [labels(split)?, labels(Split::Train)?];
     data_set(Stored { sides: [array.height, array.width, 1], bytes: array.bytes, labels }, "idx", wanted)
 }
 
@@ -128,7 +130,8 @@ pub(super) fn generated(dir: &Path) -> Result<DataSet, DataError> {
     if find(dir, images)?.is_none() {
         return Err(DataError::Missing { dir: dir.into(), file: images });
     }
-    idx(Wanted { path: dir, settings: &Data { classes: 256, ..Data::default() }, split: Split::Train })
+    let settings = &Data { classes: 256, ..Data::default() };
+    idx_pair(Wanted { path: dir, settings, split: Split::Train }, &IDX[1], Split::Train)
 }
 
 /// Finds the file `name` in `dir` by one of its spellings. Several files that fit are an error.

@@ -1,4 +1,4 @@
-//! Decoded pictures, kept for the next training: safetensors files under `$XDG_CACHE_HOME/duel/pictures`.
+//! Decoded pictures and the classifiers that judge them, kept for the next training: safetensors files under `$XDG_CACHE_HOME/duel/pictures`.
 //!
 //! The cache saves time and nothing else: a file that is absent, damaged or cannot be written makes no difference to
 //! the data.
@@ -65,9 +65,21 @@ fn folder() -> Option<PathBuf> {
 pub(super) fn load(key: &str) -> Option<DataSet> {
     let path = folder()?.join(key);
     let data = read(&path)?;
-    // The time of the last use decides which files are removed.
-    let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+    touch(&path);
     Some(data)
+}
+
+/// Returns the bytes of this key, at most `most`; none if they are not kept.
+pub(crate) fn load_bytes(key: &str, most: u64) -> Option<Vec<u8>> {
+    let path = folder()?.join(key);
+    let bytes = files::read_small(&path, most).ok()?;
+    touch(&path);
+    Some(bytes)
+}
+
+/// Sets the time of the last use, which decides which files are removed.
+fn touch(path: &Path) {
+    let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 fn read(path: &Path) -> Option<DataSet> {
@@ -103,13 +115,22 @@ fn read(path: &Path) -> Option<DataSet> {
 
 /// Keeps the pictures of this key, and removes old files beyond the bound.
 pub(super) fn store(key: &str, data: &DataSet) {
+    keep(key, data.images.len() as u64, |path| write(path, data));
+}
+
+/// Keeps bytes under this key, and removes old files beyond the bound.
+pub(crate) fn store_bytes(key: &str, bytes: &[u8]) {
+    keep(key, bytes.len() as u64, |path| fs::write(path, bytes));
+}
+
+fn keep(key: &str, length: u64, write: impl FnOnce(&Path) -> io::Result<()>) {
     let Some(folder) = folder() else { return };
-    if data.images.len() as u64 > BYTES_MAX || fs::create_dir_all(&folder).is_err() {
+    if length > BYTES_MAX || fs::create_dir_all(&folder).is_err() {
         return;
     }
-    sweep(&folder, BYTES_MAX.saturating_sub(data.images.len() as u64));
+    sweep(&folder, BYTES_MAX - length);
     let temporary = folder.join(format!("{key}.{}.tmp", std::process::id()));
-    if write(&temporary, data).and_then(|()| fs::rename(&temporary, folder.join(key))).is_err() {
+    if write(&temporary).and_then(|()| fs::rename(&temporary, folder.join(key))).is_err() {
         // Another program may have removed the folder; a cache that is not written costs time only.
         let _ = fs::remove_file(&temporary);
     }

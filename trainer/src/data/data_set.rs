@@ -1,9 +1,17 @@
 //! Pictures of one shape with their labels, in memory.
 
 use duel_models::Shape;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::survey::Survey;
 use crate::recipe::Facts;
+
+/// The fewest pictures that a score can compare.
+pub const SCORED_LEAST: usize = 16;
+
+/// One picture in so many is a test picture of a set without a test split.
+const TEST_SHARE: u64 = 10;
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +88,32 @@ impl DataSet {
         }
         let count = self.len().max(1) as f64;
         sums.iter().map(|&sum| (sum as f64 / count / 127.5 - 1.0) as f32).collect()
+    }
+
+    /// Divides a set without a test split: a tenth are test pictures, chosen by the SHA-256 of each picture's bytes, so
+    /// that equal pictures are on the same side. None if the set is too small to have test pictures, and they are wanted.
+    pub(super) fn divided(self, split: Split) -> Option<Self> {
+        let tested = |image: &[u8]| {
+            let start = *Sha256::digest(image).first_chunk().expect("a SHA-256 has 32 bytes");
+            u64::from_le_bytes(start).is_multiple_of(TEST_SHARE)
+        };
+        let tested: Vec<bool> = self.images.par_chunks_exact(self.shape.size()).map(tested).collect();
+        if tested.iter().filter(|&&test| test).count() < SCORED_LEAST {
+            return (split == Split::Train).then_some(self);
+        }
+        let kept: Vec<usize> = (0..self.len()).filter(|&at| tested[at] == (split == Split::Test)).collect();
+        let images = kept.iter().flat_map(|&at| self.image(at)).copied().collect();
+        let labels = if self.labels.is_empty() { Vec::new() } else { kept.iter().map(|&at| self.label(at)).collect() };
+        let survey = match split {
+            Split::Train => self.survey,
+            Split::Test => {
+                let sides = [self.shape.height, self.shape.width];
+                let note =
+                    "there is no test split: a tenth of the pictures, chosen by hash, is kept for tests".to_owned();
+                Survey { notes: vec![note], ..Survey::uniform(&self.survey.kind, sides, kept.len()) }
+            }
+        };
+        Some(Self { images, labels, survey, ..self })
     }
 
     /// Keeps the first `count` pictures and moves the next ones, up to `end`, into [`held_out`](Self::held_out).

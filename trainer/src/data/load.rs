@@ -7,7 +7,7 @@ use duel_models::files;
 use super::{
     Progress, arrays,
     collection::Collection,
-    data_set::{DataSet, Split},
+    data_set::{DataSet, SCORED_LEAST, Split},
     emoji,
     error::DataError,
     mnist, pictures, stacked,
@@ -17,8 +17,6 @@ use crate::recipe::{Augment, Data, Kind, Recipe, Source, Toy};
 
 /// The most held-out pictures.
 const HELD_OUT: usize = 5_000;
-/// The fewest held-out pictures with which an evaluation is meaningful.
-const HELD_OUT_LEAST: usize = 16;
 
 /// Loads the training pictures of a recipe, and sets the settings of the recipe that depend on the pictures. A toy
 /// distribution has no pictures. `progress` learns how many pictures are decoded.
@@ -134,10 +132,10 @@ fn split(data: DataSet, recipe: &Recipe) -> Result<DataSet, DataError> {
     let mut count = if wanted == 0 { there } else { wanted };
     let every = recipe.evaluation.every;
     if every > 0 && count == there {
-        count -= (there / 12).min(HELD_OUT);
+        count -= (there / 12).max(SCORED_LEAST.min(there / 4)).min(HELD_OUT);
     }
     let end = there.min(count + HELD_OUT);
-    if every > 0 && end - count < HELD_OUT_LEAST {
+    if every > 0 && end - count < SCORED_LEAST {
         return Err(DataError::HeldOut { every, left: end - count });
     }
     if batch > count && count != 1 {

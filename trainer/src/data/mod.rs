@@ -2,7 +2,7 @@
 
 mod arrays;
 pub mod batches;
-mod cache;
+pub(crate) mod cache;
 mod collection;
 mod data_set;
 mod dataset_json;
@@ -23,7 +23,7 @@ pub mod toy;
 mod wanted;
 
 pub use self::{
-    data_set::{DataSet, Split},
+    data_set::{DataSet, SCORED_LEAST, Split},
     decode::decoded,
     error::DataError,
     images::Images,

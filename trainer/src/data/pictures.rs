@@ -38,26 +38,30 @@ const SIDES: [usize; 4] = [64, 32, 16, 8];
 /// Loads a split of a folder or archive. `path` stands for the collection in errors. Decoded pictures of a path are
 /// kept in the cache; bundled ones are few.
 pub(super) fn load(collection: Collection, wanted: Wanted, progress: Progress) -> Result<DataSet, DataError> {
-    let Wanted { path, settings, split } = wanted;
+    let Wanted { path, settings, .. } = wanted;
     let mut survey = Survey { kind: collection.kind.to_owned(), notes: collection.notes.clone(), ..Survey::default() };
     let pictures = sort_out(&collection, &mut survey);
     if pictures.is_empty() {
         return Err(DataError::NoPictures { path: path.into(), ignored: survey.ignored });
     }
-    let layout = layout(&collection, &pictures, split, path)?;
+    let paths: Vec<&[Vec<u8>]> = pictures.iter().map(|entry| entry.path.as_slice()).collect();
+    let has_test = arrange(&paths, Split::Test).is_some();
+    let split = wanted.read(has_test);
+    let layout = layout(&collection, &paths, split, path)?;
     let chosen: Vec<&Entry> = layout.pictures.iter().map(|&at| pictures[at]).collect();
     survey.notes.extend(layout.notes.iter().cloned());
     if settings.source.path().is_none() {
-        return decode_all(&collection, &chosen, layout, path, (settings, survey), progress);
+        let data = decode_all(&collection, &chosen, layout, path, (settings, survey), progress)?;
+        return wanted.divided(data, has_test);
     }
     let key = cache::key(settings, split, &chosen, &layout);
     if let Some(data) = cache::load(&key) {
         fits_memory(data.shape, data.len(), settings, path)?;
-        return Ok(data);
+        return wanted.divided(data, has_test);
     }
     let data = decode_all(&collection, &chosen, layout, path, (settings, survey), progress)?;
     cache::store(&key, &data);
-    Ok(data)
+    wanted.divided(data, has_test)
 }
 
 /// The files that are pictures by their names. Other files are counted.
@@ -78,11 +82,10 @@ fn sort_out<'a>(collection: &'a Collection, survey: &mut Survey) -> Vec<&'a Entr
 }
 
 /// Splits and labels by folders, or by stylegan's dataset.json.
-fn layout(collection: &Collection, pictures: &[&Entry], split: Split, path: &Path) -> Result<Layout, DataError> {
-    let paths: Vec<&[Vec<u8>]> = pictures.iter().map(|entry| entry.path.as_slice()).collect();
-    let mut layout = arrange(&paths, split).ok_or_else(|| DataError::NoTest(path.into()))?;
+fn layout(collection: &Collection, paths: &[&[Vec<u8>]], split: Split, path: &Path) -> Result<Layout, DataError> {
+    let mut layout = arrange(paths, split).ok_or_else(|| DataError::NoTest(path.into()))?;
     if let Some(labels) = dataset_json::read(collection, path)? {
-        labels.apply(&mut layout, &paths);
+        labels.apply(&mut layout, paths);
     }
     if layout.pictures.is_empty() { Err(DataError::NoPictures { path: path.into(), ignored: 0 }) } else { Ok(layout) }
 }

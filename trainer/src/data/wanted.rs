@@ -4,7 +4,10 @@ use std::path::Path;
 
 use duel_models::Shape;
 
-use super::{data_set::Split, error::DataError};
+use super::{
+    data_set::{DataSet, Split},
+    error::DataError,
+};
 use crate::recipe::Data;
 
 /// A split of the data at a place, and the settings for it.
@@ -19,6 +22,19 @@ impl Wanted<'_> {
     /// The most bytes that pictures may take.
     pub(super) fn most(&self) -> usize {
         (self.settings.memory * 1e9) as usize
+    }
+
+    /// The split that is read: a set without a test split is read whole, and [`divided`](Self::divided).
+    pub(super) fn read(&self, has_test: bool) -> Split {
+        if has_test { self.split } else { Split::Train }
+    }
+
+    /// The wanted split of what was read.
+    pub(super) fn divided(&self, data: DataSet, has_test: bool) -> Result<DataSet, DataError> {
+        if has_test {
+            return Ok(data);
+        }
+        data.divided(self.split).ok_or_else(|| DataError::NoTest(self.path.into()))
     }
 
     /// Makes the error for a file that is not what its name or its first bytes say.

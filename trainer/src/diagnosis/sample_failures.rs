@@ -14,7 +14,7 @@ use crate::{
 const NOISE: f64 = 2.0;
 /// Samples whose roughness is below this are not noise.
 pub(super) const SMOOTH: f64 = 1.5;
-/// A class entropy above this value means more than two or three of ten classes.
+/// A class entropy above this value means more than two or three of ten classes or clusters.
 const SEVERAL: f64 = 0.5;
 /// Samples whose spread is below this share of the training pictures' are nearly one picture.
 const ONE_IMAGE: f64 = 0.35;
@@ -125,7 +125,8 @@ pub(super) fn collapse(probes: &[Probe], had_variety: bool, recipe: &Recipe) -> 
 /// The numbers that show a collapse.
 fn collapse_evidence(probe: &Probe) -> String {
     let pairs = PROBE * (PROBE - 1) / 2;
-    let entropy = probe.entropy.map_or_else(String::new, |entropy| format!("class entropy {entropy:.2} and "));
+    let entropy =
+        probe.entropy.map_or_else(String::new, |entropy| format!("entropy of classes or clusters {entropy:.2} and "));
     format!(
         "{entropy}mean distance between samples {:.2} times that between training pictures; {} of {pairs} pairs nearly equal",
         probe.spread, probe.duplicates

@@ -4,9 +4,13 @@ use candle_core::Result;
 use duel_models::{Shape, picture};
 
 use crate::{
-    data::{DataSet, mnist::CLASSES},
-    metrics::{class_entropy::class_entropy, classifier::Classifier, similarity::can_score},
-    recipe::Recipe,
+    data::DataSet,
+    metrics::{
+        class_entropy::class_entropy,
+        classifier::FEATURES,
+        clusters::{CLUSTERS, Clusters},
+        judge::Judge,
+    },
 };
 
 /// The number of samples in a probe, and of the training pictures that the samples are compared with.
@@ -28,6 +32,8 @@ pub struct Observation<'a> {
     /// The class entropy that an evaluation at the same step computed from many more samples. The class entropy of only
     /// [`PROBE`] samples would be off by 0.04.
     pub class_entropy: Option<f64>,
+    /// The judge of the data, which reads classes, or features that have clusters; none if there is none.
+    pub judge: Option<&'a Judge>,
 }
 
 /// Statistics of samples, each divided by the same statistic of training pictures.
@@ -35,8 +41,8 @@ pub struct Observation<'a> {
 pub struct Probe {
     /// Steps done.
     pub step: u64,
-    /// The entropy of the classes that the classifier reads, 0 (one class) to 1 (as the data). None for data that no
-    /// classifier knows.
+    /// The entropy of the classes that the judge reads, or of the clusters of its features, 0 (one) to 1 (as the data).
+    /// None without a judge.
     pub entropy: Option<f64>,
     /// The mean distance of a sample to the next.
     pub spread: f64,
@@ -52,36 +58,55 @@ pub struct Probe {
     pub memory: f64,
 }
 
-/// The statistics of training pictures, and the classifier if it knows them.
+/// The statistics of training pictures.
 #[derive(Debug)]
 pub(super) struct Reference {
-    classifier: Option<(Classifier, f64)>,
+    /// The clusters of features, where the judge reads no classes.
+    clusters: Option<Clusters>,
+    /// The entropy of the training pictures' classes or clusters.
+    entropy: f64,
     pub(super) statistics: Statistics,
 }
 
 impl Reference {
-    pub(super) fn new(recipe: &Recipe, data: &DataSet) -> Result<Self> {
+    pub(super) fn new(judge: Option<&Judge>, data: &DataSet) -> Result<Self> {
         let first = |count: usize| &data.images[..count.min(data.len()) * data.shape.size()];
-        let classifier = match can_score(recipe) {
-            true => {
-                let classifier = Classifier::shipped()?;
-                let entropy = entropy(first(CLASSIFIED), &classifier)?;
-                Some((classifier, entropy))
+        let statistics = Statistics::compute(first(PROBE), data.shape);
+        let mut reference = Self { clusters: None, entropy: 0.0, statistics };
+        if let Some(judge) = judge {
+            if judge.classes() == 0 {
+                let features = judge.read(&picture::from_bytes(first(CLASSIFIED)))?.features;
+                reference.clusters = Some(Clusters::find(&features, FEATURES));
             }
-            false => None,
-        };
-        Ok(Self { classifier, statistics: Statistics::compute(first(PROBE), data.shape) })
+            reference.entropy = reference.entropy(first(CLASSIFIED), judge)?;
+        }
+        Ok(reference)
     }
 
     /// The class entropy of samples as a share of that of the training pictures. `known` is the class entropy, if it was
     /// already computed from more samples.
-    pub(super) fn entropy_share(&self, samples: &[u8], known: Option<f64>) -> Result<Option<f64>> {
-        let Some((classifier, real)) = &self.classifier else { return Ok(None) };
+    pub(super) fn entropy_share(
+        &self,
+        samples: &[u8],
+        judge: Option<&Judge>,
+        known: Option<f64>,
+    ) -> Result<Option<f64>> {
+        let Some(judge) = judge else { return Ok(None) };
         let mine = match known {
             Some(entropy) => entropy,
-            None => entropy(samples, classifier)?,
+            None => self.entropy(samples, judge)?,
         };
-        Ok(Some(if *real > 0.0 { mine / real } else { 1.0 }))
+        Ok(Some(if self.entropy > 0.0 { mine / self.entropy } else { 1.0 }))
+    }
+
+    /// The entropy of the classes that the judge reads, or of the clusters of its features: 0 (one) to 1 (all equally
+    /// frequent).
+    fn entropy(&self, images: &[u8], judge: &Judge) -> Result<f64> {
+        let reading = judge.read(&picture::from_bytes(images))?;
+        Ok(match &self.clusters {
+            Some(clusters) => class_entropy(&clusters.assign(&reading.features), CLUSTERS),
+            None => class_entropy(&reading.labels, judge.classes()),
+        })
     }
 
     /// The squared distance of the two nearest training pictures; 0 for a single one.
@@ -125,11 +150,6 @@ impl Statistics {
     pub(super) fn pairs_nearer_than(&self, squared: f32) -> usize {
         self.pairs.partition_point(|&pair| pair < squared)
     }
-}
-
-/// The entropy of the classes that the classifier reads, 0 (one class) to 1 (all equally frequent).
-fn entropy(images: &[u8], classifier: &Classifier) -> Result<f64> {
-    Ok(class_entropy(&classifier.read(&picture::from_bytes(images))?.labels, CLASSES))
 }
 
 /// The mean change of a value, in levels of 255; infinite for the first samples.

@@ -1,5 +1,7 @@
 //! Each failure on recorded windows, and the watch as a whole.
 
+use std::sync::LazyLock;
+
 use duel_models::random::Stream;
 
 use super::{
@@ -13,6 +15,7 @@ use crate::{
         Split,
         mnist::{self, SHAPE},
     },
+    metrics::judge::Judge,
     recipe::Recipe,
     run::record::Metrics,
 };
@@ -20,9 +23,12 @@ use crate::{
 /// Values of a digit.
 const SIZE: usize = SHAPE.size();
 
-/// An observation of samples without logits.
+/// The judge of digits.
+static DIGITS: LazyLock<Judge> = LazyLock::new(|| Judge::digits().expect("the shipped classifier"));
+
+/// An observation of digits without logits.
 fn observation(step: u64, samples: &[u8]) -> Observation<'_> {
-    Observation { step, samples, logits: None, class_entropy: None }
+    Observation { step, samples, logits: None, class_entropy: None, judge: Some(&DIGITS) }
 }
 
 /// A measured step in which D takes `real` of 10 real and `drawn` of 10 drawn images for real.
@@ -277,17 +283,32 @@ fn samples_of_one_digit_and_of_noise_are_named_and_digits_are_not() {
 }
 
 #[test]
-fn without_a_classifier_a_collapse_is_found_from_the_samples_alone() {
+fn without_labels_a_collapse_is_found_from_the_samples_and_from_clusters_of_their_features() {
     let data = mnist::load(Split::Train);
     let digits = &data.images[PROBE * SIZE..][..PROBE * SIZE];
     let one = digits[..SIZE].repeat(PROBE);
-    let recipe = Recipe::default().with_data("/garments").expect("a path");
-    for (samples, expected) in [(digits, None), (&one[..], Some("mode collapse"))] {
+    let random = Judge::random(SHAPE).expect("a small network");
+    let recipe = Recipe::default();
+    for judge in [None, Some(&random)] {
+        for (samples, expected) in [(digits, None), (&one[..], Some("mode collapse"))] {
+            let observed = |step| Observation { judge, ..observation(step, samples) };
+            let mut watch = Watch::default();
+            let reported = (1..=4).flat_map(|step| watch.samples(&recipe, observed(step), &data).expect("a CPU"));
+            let reported: Vec<Finding> = reported.collect();
+            assert_eq!(reported.first().map(|finding| finding.what), expected);
+            let named = |finding: &Finding| finding.evidence.contains("classes or clusters") == judge.is_some();
+            assert!(reported.iter().all(named), "{reported:?}");
+        }
+    }
+    // Zeros alone, each one another: only the clusters show that the other digits are missing.
+    let zeros = (0..data.len()).filter(|&at| data.label(at) == 0).take(PROBE).flat_map(|at| data.image(at));
+    let zeros: Vec<u8> = zeros.copied().collect();
+    for (judge, expected) in [(None, 0), (Some(&random), 1)] {
         let mut watch = Watch::default();
-        let reported =
-            (1..=4).flat_map(|step| watch.samples(&recipe, observation(step, samples), &data).expect("a CPU"));
-        let reported: Vec<Finding> = reported.collect();
-        assert_eq!(reported.first().map(|finding| finding.what), expected);
-        assert!(reported.iter().all(|finding| !finding.evidence.contains("class entropy")), "{reported:?}");
+        let observed = [digits, digits, digits, &zeros, &zeros, &zeros].into_iter().zip(1..);
+        let reported = observed.flat_map(|(samples, step)| {
+            watch.samples(&recipe, Observation { judge, ..observation(step, samples) }, &data).expect("a CPU")
+        });
+        assert_eq!(reported.filter(|finding| finding.what == "mode collapse").count(), expected);
     }
 }

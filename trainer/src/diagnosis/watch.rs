@@ -67,14 +67,14 @@ impl Watch {
     pub fn samples(&mut self, recipe: &Recipe, observation: Observation, data: &DataSet) -> Result<Vec<Finding>> {
         let reference = match &mut self.reference {
             Some(reference) => reference,
-            none => none.insert(Reference::new(recipe, data)?),
+            none => none.insert(Reference::new(observation.judge, data)?),
         };
-        let Observation { step, samples, logits, class_entropy } = observation;
+        let Observation { step, samples, logits, class_entropy, judge } = observation;
         let statistics = Statistics::compute(samples, data.shape);
         let share = |mine: f64, real: f64| if real > 0.0 { mine / real } else { 1.0 };
         let probe = Probe {
             step,
-            entropy: reference.entropy_share(samples, class_entropy)?,
+            entropy: reference.entropy_share(samples, judge, class_entropy)?,
             spread: share(statistics.spread, reference.statistics.spread),
             roughness: share(statistics.roughness, reference.statistics.roughness),
             duplicates: statistics.pairs_nearer_than(reference.nearest_pair() / 4.0),

@@ -20,7 +20,7 @@ use self::graph::Precision;
 use crate::{
     gan::Duel,
     networks::{Network, StateDictEntry, tensor_file::safetensors},
-    recipe::{Kind, Source},
+    recipe::Kind,
     run::grid::{SAMPLE_COLUMNS, SAMPLES},
 };
 
@@ -135,11 +135,23 @@ impl Probe {
     }
 }
 
-/// Exports the generator of a duel, with `scores` in its card. `weights` is the precision of the ONNX file; safetensors
+/// Scores for the card of a generator.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Scored {
+    /// The judge, its name and the start of its hash.
+    pub judge: String,
+    /// Scores by name.
+    pub scores: BTreeMap<String, f64>,
+    /// The same scores of real pictures.
+    pub real: BTreeMap<String, f64>,
+}
+
+/// Exports the generator of a duel, with scores in its card. `weights` is the precision of the ONNX file; safetensors
 /// are f32. candle-onnx checks the graph if it supports its operators.
-pub fn export(duel: &Duel, scores: BTreeMap<String, f64>, weights: Weights) -> Result<Export, ExportError> {
+pub fn export(duel: &Duel, scored: Scored, weights: Weights) -> Result<Export, ExportError> {
     let Some(shape) = duel.recipe.shape() else { return Err(ExportError::Toy) };
-    let card = Card { scores, ..card(duel, shape, weights) };
+    let Scored { judge, scores, real } = scored;
+    let card = Card { judge, scores, real, ..card(duel, shape, weights) };
     let sampler = duel.sampler()?;
     let state_dict = sampler.state_dict()?;
     if !state_dict.iter().flat_map(|entry| &entry.values).all(|value| value.is_finite()) {
@@ -197,19 +209,13 @@ fn card(duel: &Duel, shape: Shape, weights: Weights) -> Card {
         seed: recipe.training.seed,
         steps: duel.step,
         images: duel.batches_seen * recipe.training.batch as u64,
-        data: data_name(&recipe.data.source),
+        data: recipe.data.source.name(),
         shape,
         made_by: concat!("duel ", env!("CARGO_PKG_VERSION")).to_owned(),
         checked_by: format!("{readers}, {PROBES} latents, {within}"),
+        judge: String::new(),
         scores: Default::default(),
-    }
-}
-
-/// Returns the name of the data in the card: the name of a source, or the last component of a path.
-fn data_name(source: &Source) -> String {
-    match source.path() {
-        Some(path) => path.file_name().map_or("data".into(), |name| name.to_string_lossy().into()),
-        None => source.to_string(),
+        real: Default::default(),
     }
 }
 
@@ -273,7 +279,8 @@ mod tests {
             (&["training.conditional=true", "generator.ema=0.9"], 20),
             (&["data.shape=3x8x12", "training.conditional=true"], 20),
         ] {
-            let export = export(&duel(settings, steps), BTreeMap::new(), Weights::Single).expect("candle-onnx agrees");
+            let export =
+                export(&duel(settings, steps), Scored::default(), Weights::Single).expect("candle-onnx agrees");
             let model = ModelProto::decode(&export.onnx[..]).expect("protobuf");
             let map = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
             assert_eq!(Card::from_map(&map), Ok(export.card.clone()));
@@ -291,7 +298,7 @@ mod tests {
         let plain = duel(&["training.conditional=true"], 20);
         let mut truncated = duel(&["training.conditional=true"], 20);
         truncated.recipe.generator.truncation = 1.5;
-        let probe = export(&truncated, BTreeMap::new(), Weights::Single).expect("candle-onnx agrees").probe;
+        let probe = export(&truncated, Scored::default(), Weights::Single).expect("candle-onnx agrees").probe;
         let inputs = plain.generator_input(&wide(&probe.latents), &probe.labels).expect("memory");
         let images = plain.sampler().and_then(|sampler| sampler.forward_f64(&inputs)).expect("images");
         let images = images.to_dtype(DType::F32).and_then(|images| images.flatten_all()?.to_vec1()).expect("floats");
@@ -321,8 +328,8 @@ mod tests {
     #[test]
     fn half_precision_generates_nearly_the_same_images_from_half_the_bytes() {
         let duel = duel(&[], 20);
-        let whole = export(&duel, BTreeMap::new(), Weights::Single).expect("candle-onnx agrees");
-        let half = export(&duel, BTreeMap::new(), Weights::Half).expect("candle-onnx agrees");
+        let whole = export(&duel, Scored::default(), Weights::Single).expect("candle-onnx agrees");
+        let half = export(&duel, Scored::default(), Weights::Half).expect("candle-onnx agrees");
         let weights: usize = half.safetensors.len();
         assert!(whole.onnx.len() - half.onnx.len() > weights / 3, "{} {}", whole.onnx.len(), half.onnx.len());
         let model = ModelProto::decode(&half.onnx[..]).expect("protobuf");
@@ -339,6 +346,6 @@ mod tests {
     fn weights_that_are_not_finite_are_refused() {
         let duel = duel(&["generator.learning_rate=10", "discriminator.learning_rate=10"], 1);
         crate::kernels::write(&duel.generator.network.parameters, |values| values[3] = f32::NAN).expect("on the CPU");
-        assert!(matches!(export(&duel, BTreeMap::new(), Weights::Single), Err(ExportError::NotFinite)));
+        assert!(matches!(export(&duel, Scored::default(), Weights::Single), Err(ExportError::NotFinite)));
     }
 }

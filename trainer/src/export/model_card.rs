@@ -25,14 +25,7 @@ pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Re
         _ => (format!("`latent` [N, {latent}] and `label`, int64 [N], and gives `image`"), label_row(card)),
     };
     let recipe = recipe.to_toml();
-    let scores: String = match card.scores.is_empty() {
-        true => String::new(),
-        false => {
-            let lines =
-                card.scores.iter().map(|(name, score)| format!("| {} | {score:.3} |\n", name.replace('_', " ")));
-            format!("\n| score | by `duel eval` |\n|---|---|\n{}", lines.collect::<String>())
-        }
-    };
+    let scores = scores(card);
     format!(
         "{front_matter}
 # {title}
@@ -65,6 +58,31 @@ duel sample --model generator.onnx
 {recipe}```
 "
     )
+}
+
+/// The table of the scores, beside those of real pictures if the card has them; empty without scores.
+fn scores(card: &Card) -> String {
+    if card.scores.is_empty() {
+        return String::new();
+    }
+    let row = |(name, score): (&String, &f64)| {
+        // The KID of good samples is some thousandths.
+        let digits = if name.starts_with("kid") { 5 } else { 3 };
+        let real = match card.real.get(name) {
+            _ if card.real.is_empty() => String::new(),
+            Some(real) => format!(" {real:.digits$} |"),
+            None => " - |".to_owned(),
+        };
+        format!("| {} | {score:.digits$} |{real}\n", name.replace('_', " "))
+    };
+    let head = match card.real.is_empty() {
+        true => "\n| score | by `duel eval` |\n|---|---|\n".to_owned(),
+        false => format!(
+            "\nScores by `duel eval`, beside those of as many real images. Judge: {}.\n\n| score | here | real |\n|---|---|---|\n",
+            escape_markdown(&card.judge)
+        ),
+    };
+    head + &card.scores.iter().map(row).collect::<String>()
 }
 
 /// The row of the labels: their range, or each label with the name of its class.
@@ -110,9 +128,13 @@ fn front_matter(card: &Card) -> String {
         quoted(&card.data)
     );
     if !card.scores.is_empty() {
+        let [data, name] = match &*card.data {
+            "mnist" => ["mnist", "MNIST"].map(str::to_owned),
+            other => [quoted(other), quoted(other)],
+        };
         yaml += &format!(
             "model-index:\n- name: {}\n  results:\n  - task:\n      type: unconditional-image-generation\n    dataset:\n      \
-             type: mnist\n      name: MNIST\n      split: test\n    metrics:\n",
+             type: {data}\n      name: {name}\n      split: test\n    metrics:\n",
             quoted(&card.name)
         );
         for (name, score) in card.scores.iter().filter(|(_, score)| score.is_finite()) {

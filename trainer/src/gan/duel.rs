@@ -63,6 +63,16 @@ pub(super) enum RealData {
     Absent,
 }
 
+/// The best evaluation so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Best {
+    /// The least Fréchet distance.
+    pub frechet: f64,
+    /// The hash of the judge that measured it: distances by another judge cannot be compared with it. None from a
+    /// checkpoint of an old version, which had one judge.
+    pub judge: Option<String>,
+}
+
 /// Everything that training changes, and the data that it learns from.
 #[derive(Debug)]
 pub struct Duel {
@@ -85,7 +95,7 @@ pub struct Duel {
     /// Seconds of training.
     pub seconds: f64,
     /// The least Fréchet distance of an evaluation so far.
-    pub best: Option<f64>,
+    pub best: Option<Best>,
     pub(super) real_data: RealData,
     pub(super) device: Device,
     /// Images and seconds at the last measured step.

@@ -17,4 +17,4 @@ mod gradients;
 #[cfg(test)]
 mod oracle;
 
-pub use self::duel::{Duel, Duellist};
+pub use self::duel::{Best, Duel, Duellist};

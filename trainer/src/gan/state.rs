@@ -11,7 +11,7 @@ use duel_models::{files, text::showable};
 use safetensors::{SafeTensors, tensor::Dtype};
 use serde::{Deserialize, Serialize};
 
-use super::duel::Duel;
+use super::duel::{Best, Duel};
 use crate::{
     networks::{
         Network, StateDictEntry,
@@ -27,7 +27,7 @@ use crate::{
 const FORMAT: &str = "duel.checkpoint.2";
 
 /// The counters of a checkpoint, beside its tensors.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Counters {
     step: u64,
     batches_seen: u64,
@@ -36,6 +36,9 @@ struct Counters {
     optimiser_steps: [u64; 2],
     /// The least Fréchet distance of an evaluation so far.
     best: Option<f64>,
+    /// The hash of the judge that measured it; absent in files of old versions, which had one judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    judge: Option<String>,
     /// The SHA-256 of all tensors' bytes, in the order of [`tensors`], and of these counters as JSON with an empty
     /// checksum.
     checksum: String,
@@ -46,7 +49,7 @@ impl Counters {
     const MOST: u64 = 1 << 40;
 
     fn checksum<'a>(&self, tensors: impl IntoIterator<Item = &'a [u8]>) -> serde_json::Result<String> {
-        let counters = serde_json::to_vec(&Self { checksum: String::new(), ..*self })?;
+        let counters = serde_json::to_vec(&Self { checksum: String::new(), ..self.clone() })?;
         let mut parts: Vec<&[u8]> = tensors.into_iter().collect();
         parts.push(&counters);
         Ok(sha256(parts))
@@ -113,7 +116,8 @@ pub fn save(duel: &Duel) -> candle_core::Result<Vec<u8>> {
         batches_seen: duel.batches_seen,
         seconds: duel.seconds,
         optimiser_steps: [duel.generator.optimiser.steps, duel.discriminator.optimiser.steps],
-        best: duel.best,
+        best: duel.best.as_ref().map(|best| best.frechet),
+        judge: duel.best.as_ref().and_then(|best| best.judge.clone()),
         checksum: String::new(),
     };
     counters.checksum = counters.checksum(parts.iter().map(Vec::as_slice)).map_err(candle_core::Error::wrap)?;
@@ -264,7 +268,7 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
     duel.step = counters.step;
     duel.batches_seen = counters.batches_seen;
     duel.seconds = counters.seconds;
-    duel.best = counters.best;
+    duel.best = counters.best.map(|frechet| Best { frechet, judge: counters.judge });
     duel.measured_at = (duel.batches_seen * duel.recipe.training.batch as u64, duel.seconds);
     Ok(())
 }
@@ -343,7 +347,7 @@ mod tests {
             for _ in 0..5 {
                 straight.advance(false).expect("a step");
             }
-            straight.best = Some(1.5);
+            straight.best = Some(Best { frechet: 1.5, judge: Some("a".to_owned()) });
             let bytes = save(&straight).expect("memory");
             let mut resumed = make();
             load(&mut resumed, &bytes).expect("its own checkpoint");

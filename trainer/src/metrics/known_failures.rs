@@ -3,8 +3,17 @@
 
 use duel_models::random::Stream;
 
-use super::scores::Judge;
-use crate::data::{DataSet, Images, mnist::SHAPE};
+use super::{
+    judge::Judge,
+    scores::{Exam, Scores},
+};
+use crate::{
+    data::{
+        DataSet, Images, Split,
+        mnist::{self, SHAPE},
+    },
+    recipe::Source,
+};
 
 /// Images in each set.
 const COUNT: usize = 2000;
@@ -21,19 +30,29 @@ fn digits(train: &DataSet, wanted: impl Fn(u8) -> bool) -> Images {
     images
 }
 
+fn parzen(scores: &Scores) -> f64 {
+    scores.parzen.expect("the data are MNIST").mean
+}
+
+fn kid(scores: &Scores) -> f64 {
+    scores.similarity.kid.expect("fewer than 10,000 images")
+}
+
 #[test]
 fn each_kind_of_failure_worsens_the_scores_that_should_detect_it() {
-    let judge = Judge::new().expect("the shipped classifier");
+    let judge = Judge::digits().expect("the shipped classifier");
+    let (train, test) = (mnist::load(Split::Train), mnist::load(Split::Test));
+    let exam = Exam::new(judge, &Source::Mnist, train, &test).expect("a CPU");
     let mut stream = Stream::new(1, "noise");
     let noise = Images {
         size: SHAPE.size(),
         values: (0..COUNT * SHAPE.size()).map(|_| 2.0 * stream.uniform() as f32 - 1.0).collect(),
         labels: Vec::new(),
     };
-    let one = digits(judge.train(), |label| label == 3).values[..SHAPE.size()].to_vec();
+    let one = digits(exam.train(), |label| label == 3).values[..SHAPE.size()].to_vec();
     let repeated = Images { size: SHAPE.size(), values: one.repeat(COUNT), labels: vec![3; COUNT] };
-    let score = |images: &Images| judge.compare(images).expect("scores");
-    let real = score(&digits(judge.train(), |_| true));
+    let score = |images: &Images| exam.compare(images).expect("scores");
+    let real = score(&digits(exam.train(), |_| true));
 
     let noise = score(&noise);
     assert_eq!(
@@ -42,7 +61,7 @@ fn each_kind_of_failure_worsens_the_scores_that_should_detect_it() {
         "{noise:?}"
     );
     assert!(
-        noise.similarity.frechet > 100.0 * real.similarity.frechet && noise.parzen.mean < real.parzen.mean - 500.0,
+        noise.similarity.frechet > 100.0 * real.similarity.frechet && parzen(&noise) < parzen(&real) - 500.0,
         "{noise:?} {real:?}"
     );
 
@@ -55,15 +74,19 @@ fn each_kind_of_failure_worsens_the_scores_that_should_detect_it() {
         "{repeated:?}"
     );
     assert!(
-        repeated.similarity.frechet > 50.0 * real.similarity.frechet && repeated.similarity.class_balance == 0.0,
+        repeated.similarity.frechet > 50.0 * real.similarity.frechet && repeated.similarity.class_balance == Some(0.0),
         "{repeated:?} {real:?}"
     );
 
+    let spread = real.spreads.expect("fewer than 10,000")[1];
+    assert!(kid(&real).abs() < 6.0 * spread, "{real:?}");
+    assert!(kid(&noise) > 1_000.0 * spread && kid(&repeated) > 1_000.0 * spread, "{noise:?} {repeated:?} {spread}");
+
     // 1,028 of the 10,000 test images are the digit that is missing.
-    let nine = score(&digits(judge.train(), |label| label != 7));
-    assert!((nine.similarity.class_balance - 9f64.ln() / 10f64.ln()).abs() < 0.005, "{nine:?}");
+    let nine = score(&digits(exam.train(), |label| label != 7));
+    assert!((nine.similarity.class_balance.expect("classes") - 9f64.ln() / 10f64.ln()).abs() < 0.005, "{nine:?}");
     assert!(
-        nine.similarity.recall < real.similarity.recall - 0.04 && nine.parzen.mean < real.parzen.mean - 5.0,
+        nine.similarity.recall < real.similarity.recall - 0.04 && parzen(&nine) < parzen(&real) - 5.0,
         "{nine:?} {real:?}"
     );
     assert!(
@@ -72,6 +95,6 @@ fn each_kind_of_failure_worsens_the_scores_that_should_detect_it() {
         "{nine:?} {real:?}"
     );
 
-    let copies = Images::slice(judge.train(), 0..20);
-    assert_eq!(judge.score(&copies).expect("scores").near_training, Some(1.0));
+    let copies = Images::slice(exam.train(), 0..20);
+    assert_eq!(exam.score(&copies).expect("scores").near_training, Some(1.0));
 }

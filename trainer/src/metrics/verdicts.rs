@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use candle_core::Result;
 
-use super::{auc::area_under_curve, scores::SAMPLES};
+use super::{auc::area_under_curve, similarity::SAMPLES};
 use crate::{
     data::{DataSet, Images},
     gan::Duel,

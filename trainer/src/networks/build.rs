@@ -190,20 +190,28 @@ fn widths(kind: Kind) -> &'static str {
     }
 }
 
-/// Builds a classifier of pictures in two parts: 4×4 convolutions of stride 2 and a dense layer, each with batch norm
-/// and leaky ReLU, [N, height · width · channels] -> [N, features]; then a dense layer, [N, features] -> [N, classes].
+/// Builds a classifier of pictures in two parts: 4×4 convolutions of stride 2 with these `channels`, and a dense layer,
+/// each with batch norm and leaky ReLU, [N, height · width · channels] -> [N, features]; then a dense layer, [N,
+/// features] -> [N, classes].
 ///
 /// The first dense layer takes its image channels-last, also in a state dict.
-pub fn classifier(shape: Shape, features: usize, classes: usize, seed: u64, device: &Device) -> Result<[Network; 2]> {
-    let Shape { channels, height, width, .. } = shape;
+pub fn classifier(
+    shape: Shape,
+    channels: &[usize],
+    [features, classes]: [usize; 2],
+    seed: u64,
+    device: &Device,
+) -> Result<[Network; 2]> {
+    let Shape { channels: mut inputs, mut height, mut width, .. } = shape;
     let mut body = Sequential::new(shape.size());
     let norm = |layers: &mut Sequential, channels| {
         let norm = BatchNorm { channels, momentum: 0.9, epsilon: 1e-5, from_batch: true };
         layers.push(norm, Activation::LeakyRelu);
     };
-    for (inputs, outputs, shrunk) in [(channels, 64, 1), (64, 128, 2)] {
-        body.push(Conv { height: height / shrunk, width: width / shrunk, inputs, outputs }, Activation::None);
+    for &outputs in channels {
+        body.push(Conv { height, width, inputs, outputs }, Activation::None);
         norm(&mut body, outputs);
+        (inputs, height, width) = (outputs, height / 2, width / 2);
     }
     body.dense(features, features, Activation::None);
     norm(&mut body, features);

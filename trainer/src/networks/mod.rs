@@ -11,6 +11,7 @@ pub mod layers;
 mod network;
 pub mod optimiser;
 mod pass_buffers;
+mod random_features;
 mod sequential;
 mod spectral_norm;
 mod stages;
@@ -25,6 +26,7 @@ pub use self::{
     layer::Layer,
     layers::Op,
     network::Network,
+    random_features::random_features,
     state_dict::StateDictEntry,
 };
 pub use crate::kernels::activation::{Activation, LEAK};

@@ -61,7 +61,7 @@ pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 10] {
     let stages = facts.shape.halvings().clamp(1, STAGES_MAX);
     let halved = |stages: usize| (0..stages).map(move |stage| (most >> stage).max(8) as i64);
     let generator: Vec<Value> = halved(stages).map(Value::from).collect();
-    let mut discriminator: Vec<Value> = halved(discriminator_stages(facts.shape)).map(Value::from).collect();
+    let mut discriminator: Vec<Value> = halved(halvings_to_5(facts.shape)).map(Value::from).collect();
     discriminator.reverse();
     let conditional = facts.classes > 1 && facts.count >= CLASS_LEAST * facts.classes;
     // A batch must fit into the pictures, except that a single picture fills any batch.
@@ -69,8 +69,8 @@ pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 10] {
     let batch = (facts.count / 4).clamp(8, 64).next_power_of_two().min(fitting);
     let kind = if facts.shape.halvings() == 0 { "mlp" } else { "conv" };
     let augment = if facts.count < AUGMENTED { "adaptive" } else { "off" };
-    // A twelfth of the pictures is held out for evaluations, and fewer than 16 are refused.
-    let every = if facts.count < 200 { 0 } else { 500 };
+    // 16 of 180 pictures are held out for evaluations.
+    let every = if facts.count < 180 { 0 } else { 500 };
     let steps = if facts.count < 1_000 { 6_000 } else { 12_000 };
     [
         kind.into(),
@@ -86,8 +86,9 @@ pub(super) fn derived(width: usize, facts: &Facts) -> [Value; 10] {
     ]
 }
 
-/// Halvings of the longer side, rounded down, until it has at most 5 pixels; the shorter side keeps at least one.
-fn discriminator_stages(shape: Shape) -> usize {
+/// Counts the halvings of the longer side, rounded down, until it has at most 5 pixels; the shorter side keeps at least
+/// one. A discriminator and the network of random features have so many stages.
+pub fn halvings_to_5(shape: Shape) -> usize {
     let (short, long) = (shape.height.min(shape.width), shape.height.max(shape.width));
     (1..=STAGES_MAX).find(|&stages| long >> stages <= 5 || short >> (stages + 1) == 0).unwrap_or(STAGES_MAX)
 }

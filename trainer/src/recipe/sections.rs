@@ -272,9 +272,9 @@ section! {
 section! {
     /// The evaluation of the generator while it trains.
     Evaluation as "evaluation" {
-        /// Steps from one evaluation to the next; 0: none. Samples are compared with held-out training pictures: those
-        /// after the first `data.images`, or else the last twelfth, 5,000 at most. The checkpoint with the least
-        /// Fréchet distance is kept as best.safetensors.
+        /// Steps from one evaluation to the next; 0: none. Samples are compared with held-out training pictures, in
+        /// the features of the judge of the data: with the pictures after the first `data.images`, or else with the last
+        /// twelfth, 16 to 5,000. The checkpoint with the least Fréchet distance is kept as best.safetensors.
         every: u64 = 0, Range::Whole(0, i64::MAX);
     }
 }

@@ -55,6 +55,14 @@ impl Source {
         }
     }
 
+    /// The name of the data: that of the source, or the last component of a path.
+    pub fn name(&self) -> String {
+        match self.path() {
+            Some(path) => path.file_name().map_or("data".into(), |name| name.to_string_lossy().into()),
+            None => self.to_string(),
+        }
+    }
+
     /// The file or directory; none for bundled pictures and for toy distributions.
     pub fn path(&self) -> Option<&Path> {
         match self {

@@ -72,6 +72,10 @@ pub struct RunHistory {
     pub start: Start,
     /// The newest scores by name.
     pub scores: BTreeMap<String, f64>,
+    /// The judge of these scores: its name and the start of its hash.
+    pub judge: String,
+    /// The scores of real pictures beside the newest scores.
+    pub real: BTreeMap<String, f64>,
     /// Whether training has ever started.
     started: bool,
     paused: bool,
@@ -102,7 +106,11 @@ impl RunHistory {
                 self.start.steps = *steps;
                 self.restart();
             }
-            EventKind::Evaluation { scores } => self.scores.clone_from(scores),
+            EventKind::Evaluation { judge, scores, real } => {
+                self.scores.clone_from(scores);
+                self.judge.clone_from(judge);
+                self.real.clone_from(real);
+            }
             EventKind::Answer { id, done, .. } => self.answer(id, *done),
             EventKind::Stopped { why, .. } => self.ending = Some(*why),
             EventKind::Checkpoint { .. } | EventKind::Warning { .. } => {}
@@ -160,9 +168,12 @@ fn sanitize(kind: &mut EventKind) {
         EventKind::Warning { what, evidence, remedy, .. } => shorten([what, evidence, remedy]),
         EventKind::Answer { id, message, .. } => shorten([id, message]),
         EventKind::Stopped { error: Some(error), .. } => shorten([error]),
-        EventKind::Evaluation { scores } => {
-            *scores =
-                std::mem::take(scores).into_iter().take(20).map(|(name, score)| (showable(&name), score)).collect();
+        EventKind::Evaluation { judge, scores, real } => {
+            shorten([judge]);
+            for scores in [scores, real] {
+                *scores =
+                    std::mem::take(scores).into_iter().take(20).map(|(name, score)| (showable(&name), score)).collect();
+            }
         }
         EventKind::Resumed { .. } | EventKind::Stopped { error: None, .. } => {}
     }

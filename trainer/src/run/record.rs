@@ -124,8 +124,15 @@ pub enum EventKind {
     },
     /// The generator was scored; with the EMA of its weights if the recipe sets one.
     Evaluation {
+        /// The name of the judge and the start of its hash: scores of two judges cannot be compared. Empty in events of
+        /// old versions, which had one judge, `digits`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        judge: String,
         /// The scores by name.
         scores: BTreeMap<String, f64>,
+        /// The scores of equally many training images. Empty in events of old versions.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        real: BTreeMap<String, f64>,
     },
     /// The diagnosis found a failure, or a file could not be read or written.
     Warning {
@@ -211,6 +218,7 @@ mod tests {
             r#"{"time":1.5,"step":5,"event":"resumed","steps":10}"#,
             r#"{"time":1.5,"step":5,"event":"checkpoint","file":"checkpoints/00000005.safetensors"}"#,
             r#"{"time":1.5,"step":5,"event":"evaluation","scores":{"frechet":1.5}}"#,
+            r#"{"time":1.5,"step":5,"event":"evaluation","judge":"digits 01","scores":{"frechet":1.5},"real":{"frechet":0.5}}"#,
             r#"{"time":1.5,"step":5,"event":"warning","what":"collapse","since":3,"evidence":"0.1","remedy":"--set a=b"}"#,
             r#"{"time":1.5,"step":5,"event":"answer","id":"a-1","done":true,"message":"paused"}"#,
             r#"{"time":1.5,"step":5,"event":"stopped","why":"done"}"#,

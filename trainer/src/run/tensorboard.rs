@@ -61,7 +61,7 @@ impl TensorBoardWriter {
     /// a session.
     pub(super) fn write_event(&mut self, step: u64, kind: &EventKind) -> io::Result<()> {
         match kind {
-            EventKind::Evaluation { scores } => {
+            EventKind::Evaluation { scores, .. } => {
                 let scores = scores.iter().map(|(name, score)| (format!("evaluation/{name}"), *score));
                 self.scalars(step, scores)
             }
@@ -267,7 +267,11 @@ mod tests {
     #[test]
     fn a_resume_or_rollback_hides_repeated_steps() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let scores = || EventKind::Evaluation { scores: [("frechet".to_owned(), 1.5)].into() };
+        let scores = || EventKind::Evaluation {
+            judge: String::new(),
+            scores: [("frechet".to_owned(), 1.5)].into(),
+            real: Default::default(),
+        };
         let resumed = EventKind::Resumed { steps: 9 };
         let picture = Picture { width: 1, height: 1, channels: 1, pixels: vec![7] };
         let mut first = TensorBoardWriter::new(dir.path()).expect("space");

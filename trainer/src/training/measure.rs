@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     diagnosis::{LOGITS, Observation, PROBE},
-    gan::state,
+    gan::{Best, state},
     metrics::auc::area_under_curve,
     run::{
         grid::{Grid, SAMPLE_COLUMNS, SAMPLES},
@@ -51,7 +51,8 @@ impl Training<'_> {
             None => None,
         };
         let (recipe, step) = (self.duel.recipe.at(self.duel.step), self.duel.step);
-        let observation = Observation { step, samples: &samples, logits, class_entropy };
+        let judge = self.evaluation.as_ref().map(|evaluation| &evaluation.reference.judge).or(self.digits.as_ref());
+        let observation = Observation { step, samples: &samples, logits, class_entropy, judge };
         let found = self.watch.samples(&recipe, observation, data);
         self.warn(found.map_err(self.device_failed())?)
     }
@@ -68,25 +69,28 @@ impl Training<'_> {
     }
 
     /// Compares the held-out pictures with equally many samples, and keeps the checkpoint if its Fréchet distance is
-    /// the lowest so far. Returns the class entropy of the samples; none if nothing can be compared, or if samples are
-    /// not finite.
+    /// the lowest so far by this judge. Returns the class entropy of the samples; none if the judge reads no classes, if
+    /// nothing can be compared, or if samples are not finite.
     pub(super) fn evaluate(&mut self) -> Result<Option<f64>, TrainError> {
         let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
-        let (Some(reference), Some(held_out)) = (&self.reference, held_out) else { return Ok(None) };
+        let (Some(evaluation), Some(held_out)) = (&self.evaluation, held_out) else { return Ok(None) };
         let (seed, count) = (Stream::new(self.duel.recipe.training.seed, "evaluation").bits(), held_out.len());
         let samples = self.duel.sample(seed, count).map_err(self.device_failed())?;
         if !samples.values.iter().all(|value| value.is_finite()) {
             return Ok(None);
         }
-        let similarity = reference.compare(&samples).map_err(self.device_failed())?;
-        let best = self.duel.best.is_none_or(|best| similarity.frechet < best);
-        let entropy = Some(similarity.class_balance);
-        self.event(EventKind::Evaluation { scores: similarity.named() })?;
+        let judge = &evaluation.reference.judge;
+        let similarity = evaluation.reference.compare(&samples).map_err(self.device_failed())?;
+        let same_judge = |best: &&Best| best.judge.as_ref().is_none_or(|hash| *hash == judge.hash);
+        let best = self.duel.best.as_ref().filter(same_judge).is_none_or(|best| similarity.frechet < best.frechet);
+        let entropy = similarity.class_balance;
+        let (hash, label, real) = (judge.hash.clone(), judge.label(), evaluation.real.clone());
+        self.event(EventKind::Evaluation { judge: label, scores: similarity.named(), real })?;
         if !best || !state::is_finite(self.duel).map_err(self.device_failed())? {
             return Ok(entropy);
         }
         // Rounding may give a distance below 0, which no checkpoint may hold.
-        self.duel.best = Some(similarity.frechet.max(0.0));
+        self.duel.best = Some(Best { frechet: similarity.frechet.max(0.0), judge: Some(hash) });
         let bytes = state::save(self.duel).map_err(self.device_failed())?;
         self.run.write_best(bytes)?;
         self.report_checkpoints()?;

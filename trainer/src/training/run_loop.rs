@@ -1,18 +1,19 @@
 //! The training loop: steps, and between them metrics, samples, evaluations and checkpoints as the recipe asks for
 //! them.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use super::{
     observer::{Flow, Report, TrainError},
     requests::POLL,
-    trainer::Training,
+    trainer::{Evaluation, Training},
 };
 use crate::{
-    data::Images,
+    data::{Images, SCORED_LEAST, SILENT},
     diagnosis::Watch,
     gan::{Duel, state},
-    metrics::similarity::{Reference, can_score},
+    metrics::{judge::Judge, similarity::Reference},
+    recipe::Source,
     run::{
         record::{Ending, EventKind},
         writer::Writer,
@@ -39,7 +40,8 @@ pub fn train(
             last_checkpoint: Vec::new(),
             rollbacks: 0,
             watch,
-            reference: None,
+            evaluation: None,
+            digits: None,
         };
         let ended = training.begin().and_then(|()| training.run());
         training.end(ended)
@@ -88,28 +90,40 @@ impl Training<'_> {
         if self.duel.step == 0 { self.write_samples() } else { Ok(()) }
     }
 
-    /// Reads the held-out pictures that evaluations compare samples with, or reports that the classifier does not know
-    /// the data.
+    /// Loads the judge of the data, and lets it read the held-out pictures that evaluations compare samples with. Without
+    /// a judge, reports why.
     fn prepare_evaluation(&mut self) -> Result<(), TrainError> {
-        let held_out = self.duel.data().and_then(|data| data.held_out.as_ref());
-        let Some(held_out) = held_out.filter(|_| self.duel.recipe.evaluation.every > 0) else { return Ok(()) };
-        if !can_score(&self.duel.recipe) {
-            // A recipe that derives asks for evaluations of any data, so the user has nothing to change.
-            if self.duel.recipe.derive {
-                return Ok(());
-            }
-            return self.event(EventKind::Warning {
-                what: "no evaluation".to_owned(),
-                since: self.duel.step,
-                evidence: format!(
-                    "the classifier of digits does not know the pictures of {}",
-                    self.duel.recipe.data.source
-                ),
-                remedy: "--set evaluation.every=0".to_owned(),
-            });
+        let recipe = &self.duel.recipe;
+        let Some(data) = self.duel.data() else { return Ok(()) };
+        let held_out = data.held_out.as_ref().filter(|_| recipe.evaluation.every > 0);
+        if held_out.is_none() && recipe.data.source != Source::Mnist {
+            return Ok(());
         }
-        let reference = Reference::new(&Images::slice(held_out, 0..held_out.len()));
-        self.reference = Some(reference.map_err(self.device_failed())?);
+        let judge = match Judge::load(&recipe.data, SILENT) {
+            Ok(judge) => judge,
+            Err(why) => {
+                return self.event(EventKind::Warning {
+                    what: "no evaluation".to_owned(),
+                    since: self.duel.step,
+                    evidence: why.to_string(),
+                    remedy: "--set evaluation.every=0".to_owned(),
+                });
+            }
+        };
+        let Some(held_out) = held_out else {
+            self.digits = Some(judge);
+            return Ok(());
+        };
+        let reference = Reference::new(judge, &Images::slice(held_out, 0..held_out.len()));
+        let reference = reference.map_err(self.device_failed())?;
+        // Neighbours need a few pictures: a single training picture has no scores.
+        let count = held_out.len().min(data.len());
+        let real = if count < SCORED_LEAST {
+            BTreeMap::new()
+        } else {
+            reference.compare(&Images::slice(data, 0..count)).map_err(self.device_failed())?.named()
+        };
+        self.evaluation = Some(Evaluation { reference, real });
         Ok(())
     }
 

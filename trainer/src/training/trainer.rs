@@ -1,12 +1,21 @@
 //! A training: its state, and the helpers that each part of it needs for events, checkpoints and the recipe.
 
+use std::collections::BTreeMap;
+
 use super::observer::{Flow, Report, TrainError};
 use crate::{
     diagnosis::{Finding, Watch},
     gan::{Duel, state},
-    metrics::similarity::Reference,
+    metrics::{judge::Judge, similarity::Reference},
     run::{record::EventKind, writer::Writer},
 };
+
+/// The held-out pictures that samples are compared with.
+pub(super) struct Evaluation {
+    pub(super) reference: Reference,
+    /// The scores of as many training pictures as are held out.
+    pub(super) real: BTreeMap<String, f64>,
+}
 
 /// A training.
 pub(super) struct Training<'a> {
@@ -20,9 +29,10 @@ pub(super) struct Training<'a> {
     pub(super) rollbacks: u32,
     /// The diagnosis.
     pub(super) watch: Watch,
-    /// The held-out pictures to compare samples with, if the recipe wants evaluations and the classifier knows the
-    /// data.
-    pub(super) reference: Option<Reference>,
+    /// The judge and the held-out pictures that samples are compared with, if the recipe wants evaluations.
+    pub(super) evaluation: Option<Evaluation>,
+    /// The judge that reads classes for the diagnosis if there is no evaluation; for MNIST alone, whose judge is ready.
+    pub(super) digits: Option<Judge>,
 }
 
 impl Training<'_> {

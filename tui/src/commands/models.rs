@@ -27,13 +27,18 @@ fn show(name: &str, onnx: &[u8]) -> Result<()> {
     let generator = Generator::load(onnx).with_context(|| name.to_owned())?;
     print(&format!("{name} ({} kB)\n", onnx.len() / 1000))?;
     let mut card = generator.card().clone();
-    let scores = std::mem::take(&mut card.scores);
+    let [scores, real] = [std::mem::take(&mut card.scores), std::mem::take(&mut card.real)];
     let mut facts = card.to_map();
     if !card.class_names.is_empty() {
         facts.insert("duel.class_names".into(), card.class_names.join(", "));
     }
     let facts = facts.into_iter().map(|(key, value)| (key.trim_start_matches("duel.").to_owned(), value));
-    let scores = scores.into_iter().map(|(name, score)| (name, format!("{score:.3}")));
+    let scores = scores.into_iter().map(|(name, score)| {
+        // The KID of good samples is some thousandths.
+        let digits = if name.starts_with("kid") { 5 } else { 3 };
+        let real = real.get(&name).map_or_else(String::new, |real| format!(" (real {real:.digits$})"));
+        (name, format!("{score:.digits$}{real}"))
+    });
     for (name, value) in facts.chain(scores) {
         print(&format!("  {:14} {value}\n", name.replace('_', " ")))?;
     }

@@ -18,6 +18,8 @@ pub(super) fn card(latent_law: LatentLaw, latent: usize, classes: usize) -> Card
         data: "mnist".into(),
         made_by: "duel".into(),
         checked_by: "nothing".into(),
+        judge: String::new(),
         scores: Default::default(),
+        real: Default::default(),
     }
 }

@@ -32,7 +32,7 @@ pub fn figures(subject: &Subject, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)
     let steps = |steps: &mut dyn Iterator<Item = u64>| steps.map(thousands).collect::<Vec<_>>().join(", ");
     if let Some(strip) = subject.strip() {
         let words = format!("samples, a row for each step: {}", steps(&mut subject.pictures().map(|(step, _)| step)));
-        add("digits.png", png(&strip), &words);
+        add(if subject.run.recipe.is_mnist() { "digits.png" } else { "samples.png" }, png(&strip), &words);
     }
     let densities: Vec<(String, Figure)> =
         subject.densities().map(|(step, figure)| (format!("step {}", thousands(step)), figure)).collect();

@@ -1,6 +1,6 @@
 //! The sections of the page, each with all runs side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use duel_models::text::showable;
 use duel_trainer::{
@@ -32,7 +32,7 @@ pub const NEAREST: &str = "20 samples; below each its nearest training image, in
 pub const INTERPOLATION: &str = "Each row goes in even steps from one latent, its first image, to another, its last";
 
 /// Returns all sections.
-pub fn all(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> String {
+pub fn all(subjects: &[Subject]) -> String {
     let numbers = subjects.iter().any(Subject::is_toy);
     let mut html = String::from("<main>\n") + &heading(subjects);
     html += &section("run", "State of the run", &standing(subjects));
@@ -44,7 +44,7 @@ pub fn all(subjects: &[Subject], real: Option<&BTreeMap<String, f64>>) -> String
     if subjects.iter().any(|subject| !subject.is_toy()) {
         html += &section("samples", "Samples through time", &samples(subjects));
     }
-    html += &section("scores", "Scores", &scores::scores(subjects, real));
+    html += &section("scores", "Scores", &scores::scores(subjects));
     if subjects.iter().any(|subject| matches!(subject.shown, Some(Ok(_)))) {
         html += &section("nearest", "Nearest training images", &nearest(subjects));
         html += &section("interpolation", "Interpolation between latents", &interpolation(subjects));

@@ -1,53 +1,52 @@
 //! Scores and pictures of the generator of a run's best checkpoint.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use duel_models::picture::Picture;
 use duel_runtime::Generator;
 use duel_trainer::{
     data::{Images, SILENT, load_training},
-    export::{Weights, export},
+    export::{Scored, Weights, export},
     gan::Duel,
-    metrics::{nearest, scores::Judge, similarity::can_score},
+    metrics::{nearest, scores::Exam, similarity::SAMPLES},
 };
 
-use super::subject::{Shown, Subject};
+use super::subject::{self, Shown, Subject};
 use crate::{
-    runs::{restore, samples},
+    runs::{exam, restore, samples},
     term::output::note,
 };
 
-/// Adds the scores and pictures of each run's generator; returns the scores of real digits if anything was scored.
-pub fn add_shown(subjects: &mut [Subject], dirs: &[PathBuf]) -> Result<Option<BTreeMap<String, f64>>> {
-    let mut judge = None;
+/// Adds the scores and pictures of each run's generator.
+pub fn add_shown(subjects: &mut [Subject], dirs: &[PathBuf]) {
     for (subject, dir) in subjects.iter_mut().zip(dirs) {
         if subject.is_toy() {
             continue;
         }
         note(&format!("scoring {} ...", subject.name));
-        if subject.run.recipe.is_mnist() && judge.is_none() {
-            judge = Some(Judge::new()?);
-        }
-        subject.shown = Some(shown(dir, judge.as_ref()).map_err(|error| format!("{error:#}")));
+        subject.shown = Some(shown(dir).map_err(|error| format!("{error:#}")));
     }
-    judge.map(|judge| Ok(judge.real()?.named())).transpose()
 }
 
-/// Draws with the generator of a run's best checkpoint, and scores it if the classifier knows its data.
-fn shown(dir: &Path, judge: Option<&Judge>) -> Result<Shown> {
+/// Draws with the generator of a run's best checkpoint, and scores it.
+fn shown(dir: &Path) -> Result<Shown> {
     let duel = restore::best(dir)?;
-    let generator = Generator::load(&export(&duel, BTreeMap::new(), Weights::Single)?.onnx)?;
-    let images = samples::scored(&generator)?;
-    let scores = match judge.filter(|_| can_score(&duel.recipe)) {
-        Some(judge) => judge.score(&images)?.named(),
-        None => BTreeMap::new(),
+    let generator = Generator::load(&export(&duel, Scored::default(), Weights::Single)?.onnx)?;
+    let exam = exam::prepare(&duel.recipe).map(|prepared| prepared.exam);
+    let images = samples::scored(&generator, exam.as_ref().map_or(SAMPLES, Exam::count))?;
+    let scored = match exam {
+        Ok(exam) => Ok(subject::Scored {
+            judge: exam.judge().label(),
+            count: images.len(),
+            tests: exam.tests(),
+            scores: exam.score(&images)?.named(),
+            real: exam.real(images.len())?.named(),
+        }),
+        Err(why) => Err(format!("{why:#}")),
     };
     let nearest = nearest_training_pictures(&duel, &images);
-    Ok(Shown { step: duel.step, scores, nearest, interpolation: samples::interpolation(&generator)? })
+    Ok(Shown { step: duel.step, scored, nearest, interpolation: samples::interpolation(&generator)? })
 }
 
 /// Returns some samples above their nearest training pictures, and the mean distance of both; or why there are none.

@@ -43,13 +43,28 @@ pub struct Subject {
 pub struct Shown {
     /// The checkpoint's step.
     pub step: u64,
-    /// Scores by name; empty for pictures other than MNIST's, which the bundled classifier does not know.
-    pub scores: BTreeMap<String, f64>,
+    /// The scores; or the reason why there are none.
+    pub scored: Result<Scored, String>,
     /// Samples above their nearest training images, with the mean distance, pixels from 0 to 1; or the reason why there
     /// are none.
     pub nearest: Result<(Picture, f64), String>,
     /// Rows of samples from one latent to another.
     pub interpolation: Picture,
+}
+
+/// The scores of a generator.
+#[derive(Debug)]
+pub struct Scored {
+    /// The judge, its name and the start of its hash.
+    pub judge: String,
+    /// The number of samples.
+    pub count: usize,
+    /// The number of test images that they are compared with.
+    pub tests: usize,
+    /// Scores by name.
+    pub scores: BTreeMap<String, f64>,
+    /// The scores of as many training images.
+    pub real: BTreeMap<String, f64>,
 }
 
 impl Subject {
@@ -72,13 +87,23 @@ impl Subject {
         self.stages.iter().any(|(_, samples)| matches!(samples, Samples::Densities(_))) || self.run.recipe.is_toy()
     }
 
-    /// Returns the scores of the evaluations during training, by step. After a resume, a repeated evaluation of a step
-    /// replaces the earlier one.
+    /// Returns the judge of the evaluations: runs of old versions had one, the classifier of digits.
+    pub fn judge(&self) -> &str {
+        match &*self.run.history.judge {
+            "" => "digits",
+            judge => judge,
+        }
+    }
+
+    /// Returns the scores of the evaluations during training, by step; of the newest judge alone. After a resume, a
+    /// repeated evaluation of a step replaces the earlier one.
     pub fn evaluations(&self) -> BTreeMap<u64, &BTreeMap<String, f64>> {
         let events = self.run.history.events.iter();
         events
             .filter_map(|event| match &event.kind {
-                EventKind::Evaluation { scores } => Some((event.step, scores)),
+                EventKind::Evaluation { judge, scores, .. } if *judge == self.run.history.judge => {
+                    Some((event.step, scores))
+                }
                 _ => None,
             })
             .collect()

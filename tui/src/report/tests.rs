@@ -8,7 +8,7 @@ use super::{
     curves,
     figures::figures,
     page::page,
-    subject::{Shown, Subject, nearest, pick},
+    subject::{Scored, Shown, Subject, nearest, pick},
     svg::Figure,
     well_formed::assert_well_formed,
 };
@@ -20,7 +20,7 @@ fn subject(kind: Kind, dir: &Path) -> Subject {
 
 /// Returns the page of some runs after checks that hold for every page.
 fn checked(subjects: &[Subject]) -> String {
-    let page = page(subjects, None);
+    let page = page(subjects);
     assert_well_formed(&page);
     assert!(page.len() < 1 << 20, "{} bytes", page.len());
     // The bytes of pictures are left out: any letters may occur in them.
@@ -118,8 +118,21 @@ fn several_runs_stand_side_by_side() {
     let mut subjects: Vec<Subject> = kinds.map(|kind| subject(kind, &dir.path().join(format!("{kind:?}")))).into();
     let picture = || Picture { width: 28, height: 28, channels: 1, pixels: vec![9; 28 * 28] };
     let scores = [("frechet".to_owned(), 0.755), ("label_accuracy".to_owned(), 0.997)];
-    let shown = Shown { step: 20_000, scores: scores.into(), nearest: Ok((picture(), 5.25)), interpolation: picture() };
-    subjects[0].shown = Some(Ok(shown));
+    let scored = |judge: &str| Scored {
+        judge: judge.into(),
+        count: 10_000,
+        tests: 10_000,
+        scores: scores.clone().into(),
+        real: [("frechet".to_owned(), 0.25)].into(),
+    };
+    let shown = |judge| Shown {
+        step: 20_000,
+        scored: Ok(scored(judge)),
+        nearest: Ok((picture(), 5.25)),
+        interpolation: picture(),
+    };
+    subjects[0].shown = Some(Ok(shown("digits 01")));
+    subjects[2].shown = Some(Ok(shown("random features for tiles 02")));
     subjects[1].shown = Some(Err("no checkpoint & none".into()));
     let page = checked(&subjects);
     for expected in [
@@ -128,7 +141,9 @@ fn several_runs_stand_side_by_side() {
         "<h3>Numbers</h3>",
         "<h4>mode collapse</h4>",
         "on average 5.25 apart",
-        "<td class=\"number\">0.755</td><td class=\"number\">-</td><td class=\"number\">-</td>",
+        "Scores by digits 01",
+        "Scores by random features for tiles 02",
+        "<td class=\"number\">0.755</td><td class=\"number\">0.250</td><td>0</td>",
         "no checkpoint &amp; none",
     ] {
         assert!(page.contains(expected), "{expected}");

@@ -1,16 +1,11 @@
 //! The samples of a generator that are scored and shown: the same ones every time.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use duel_runtime::{
     Generator, Inputs,
     picture::{Picture, grid, to_bytes},
 };
-use duel_trainer::{
-    data::Images,
-    metrics::scores::{Judge, SAMPLES},
-};
+use duel_trainer::data::Images;
 
 use crate::generators::interpolation;
 
@@ -32,20 +27,15 @@ pub fn by_thousands(generator: &Generator, count: usize) -> impl Iterator<Item =
     })
 }
 
-/// Draws the 10,000 samples that are scored.
-pub fn scored(generator: &Generator) -> Result<Images> {
+/// Draws the first `count` samples, those that are scored.
+pub fn scored(generator: &Generator, count: usize) -> Result<Images> {
     let mut all = Images { size: generator.card().shape.size(), values: Vec::new(), labels: Vec::new() };
-    for images in by_thousands(generator, SAMPLES) {
+    for images in by_thousands(generator, count) {
         let Images { values, labels, .. } = images?;
         all.values.extend(values);
         all.labels.extend(labels);
     }
     Ok(all)
-}
-
-/// Scores a generator of digits; returns scores by name.
-pub fn score(generator: &Generator) -> Result<BTreeMap<String, f64>> {
-    Ok(Judge::new()?.score(&scored(generator)?)?.named())
 }
 
 /// Returns the first images: those that are shown above their nearest training images.

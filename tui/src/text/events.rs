@@ -27,7 +27,7 @@ pub fn text(event: &Event) -> String {
         }
         EventKind::Resumed { steps } => format!("from step {}, until {}", thousands(event.step), thousands(*steps)),
         EventKind::Checkpoint { file } => file.clone(),
-        EventKind::Evaluation { scores } => self::scores(scores),
+        EventKind::Evaluation { judge, scores, real } => self::scores(judge, scores, real),
         EventKind::Warning { what, since, evidence, remedy } => {
             format!("{what} since step {}: {evidence}; {remedy}", thousands(*since))
         }
@@ -40,11 +40,21 @@ pub fn text(event: &Event) -> String {
     }
 }
 
-/// Formats scores in one line, the Fréchet distance first: it decides which checkpoint is the best, and a narrow
-/// terminal cuts off the rest.
-pub fn scores(scores: &BTreeMap<String, f64>) -> String {
+/// Formats scores in one line, with their judge. The Fréchet distance is first, beside that of real pictures: it decides
+/// which checkpoint is the best, and a narrow terminal cuts off the rest.
+pub fn scores(judge: &str, scores: &BTreeMap<String, f64>, real: &BTreeMap<String, f64>) -> String {
     let mut scores: Vec<_> = scores.iter().collect();
     scores.sort_by_key(|(name, _)| *name != "frechet");
-    let scores: Vec<String> = scores.into_iter().map(|(name, score)| format!("{name} {score:.3}")).collect();
-    scores.join(", ")
+    let score = |(name, score): (&String, &f64)| {
+        // The KID of good samples is some thousandths.
+        let digits = if name == "kid" { 5 } else { 3 };
+        let real = real.get(name).filter(|_| name == "frechet");
+        let real = real.map_or_else(String::new, |real| format!(" (real {real:.3})"));
+        format!("{name} {score:.digits$}{real}")
+    };
+    let mut words: Vec<String> = scores.into_iter().map(score).collect();
+    if !judge.is_empty() {
+        words.push(format!("judge {judge}"));
+    }
+    words.join(", ")
 }

@@ -80,8 +80,8 @@ impl Progress {
                 EventKind::Warning { what, since, evidence, remedy } => {
                     self.line(&format!("{what} since step {since}: {evidence}; {remedy}"));
                 }
-                EventKind::Evaluation { scores } => {
-                    self.line(&format!("step {}: {}", event.step, events::scores(scores)))
+                EventKind::Evaluation { judge, scores, real } => {
+                    self.line(&format!("step {}: {}", event.step, events::scores(judge, scores, real)))
                 }
                 _ => {}
             },

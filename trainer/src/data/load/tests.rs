@@ -359,6 +359,7 @@ fn held_out_pictures_never_train() {
     for (there, wanted, every, trained, held_out) in [
         (240, 0, 0, 240, None),
         (240, 0, 9, 220, Some(20)),
+        (180, 0, 9, 164, Some(16)),
         (240, 240, 9, 220, Some(20)),
         (240, 100, 9, 100, Some(140)),
         (70_000, 0, 9, 65_000, Some(5_000)),
@@ -373,7 +374,25 @@ fn held_out_pictures_never_train() {
             assert_eq!(held_out.labels, labels[trained..trained + held_out.len()]);
         }
     }
-    let error = split(grey(vec![0; 180]), &recipe(&["evaluation.every=9".to_owned()])).expect_err("15 are left");
+    let error = split(grey(vec![0; 60]), &recipe(&["evaluation.every=9".to_owned()])).expect_err("15 are left");
     let error = error.to_string();
     assert!(error.contains("15 training images") && error.contains("evaluation.every=0"), "{error}");
+}
+
+#[test]
+fn a_set_without_a_test_split_keeps_a_tenth_for_tests() {
+    let place = Place::new();
+    let values: Vec<u8> = (0..400 * 64).map(|at: usize| (at / 64 % 256) as u8 ^ (at / 64 / 256 * 85) as u8).collect();
+    place.write("tiles.npy", &npy_file("(400, 8, 8)", &values));
+    place.write("tiles.labels.npy", &npy_file("(400,)", &[0; 200].into_iter().chain([1; 200]).collect::<Vec<u8>>()));
+    let [train, test] = [Split::Train, Split::Test].map(|split| place.load("tiles.npy", split, &[]).expect("a split"));
+    assert_eq!(train.len() + test.len(), 400);
+    assert!((SCORED_LEAST..80).contains(&test.len()), "{}", test.len());
+    assert_eq!((train.labels.len(), test.labels.len()), (train.len(), test.len()));
+    let kept: std::collections::HashSet<&[u8]> = (0..train.len()).map(|at| train.image(at)).collect();
+    assert!((0..test.len()).all(|at| !kept.contains(test.image(at))), "equal pictures are on one side");
+    assert!(test.survey.notes[0].contains("there is no test split"), "{:?}", test.survey.notes);
+    // With a test split every picture of the array trains.
+    place.write("tiles.test.npy", &npy_file("(16, 8, 8)", &values[..16 * 64]));
+    assert_eq!(place.load("tiles.npy", Split::Train, &[]).expect("all").len(), 400);
 }

@@ -1,7 +1,8 @@
 //! `duel eval`: scores of generated pictures.
 
+mod report;
+
 use std::{
-    collections::BTreeMap,
     io::{IsTerminal, stderr},
     path::{Path, PathBuf},
 };
@@ -11,25 +12,28 @@ use clap::Args;
 use duel_models::{picture::png, shipped};
 use duel_runtime::{Generator, picture::to_bytes};
 use duel_trainer::{
-    data::{
-        self, DataError, DataSet, Images, Split,
-        mnist::{self, SHAPE},
-    },
-    export::{Weights, export},
+    data::{self, DataError, DataSet, Images, SCORED_LEAST, SILENT, mnist::SHAPE},
+    export::{Scored, Weights, export},
     gan::Duel,
     metrics::{
         cas::{self, TRAINING_SET},
-        nearest, parzen,
-        scores::{Judge, LEAST, SAMPLES, Scores},
-        similarity::can_score,
+        modes::{self, Modes},
+        nearest,
+        similarity::SAMPLES,
         verdicts::Verdicts,
     },
+    recipe::{Recipe, Source},
 };
 
+use self::report::{CAS, Comparison, Report};
 use crate::{
     files::write,
     generators::by_name,
-    runs::{decoding, find, restore, samples},
+    runs::{
+        decoding,
+        exam::{self, Prepared},
+        find, restore, samples, sources,
+    },
     term::output::{note, print},
 };
 
@@ -39,11 +43,15 @@ pub struct EvalArgs {
     /// A run (a directory, or a name under ./runs), a shipped model, an ONNX file that `duel export` wrote, or a
     /// directory of IDX files that `duel sample` wrote.
     target: String,
+    /// The data to compare with, for a model or for files [default: those that are named in the model's card, if they
+    /// are bundled; for files of 28x28 grey pixels mnist].
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
-    /// Add the classification accuracy score (CAS): train a classifier on 60,000 generated digits, and test it on the
-    /// test images; takes minutes.
+    /// Add the classification accuracy score (CAS): train a classifier on as many generated pictures as there are
+    /// training pictures, 60,000 at most, and test it on the test pictures; takes minutes.
     #[arg(long)]
     cas: bool,
     /// Write nearest.png, samples above their nearest training images, and interpolation.png, rows from one latent to
@@ -52,51 +60,43 @@ pub struct EvalArgs {
     pictures: Option<PathBuf>,
 }
 
-/// Scores 10,000 samples against the test images, and prints each score beside that of real images. For data that
-/// the classifier does not know, prints only the discriminator's verdicts.
+/// Scores samples against the test pictures of their data, and prints each score beside that of real pictures. Where
+/// there is nothing to compare with, says why, and prints only the discriminator's verdicts.
 pub fn run(args: EvalArgs) -> Result<()> {
     let subject = Subject::find(&args.target)?;
-    let scorable = subject.is_scorable();
-    ensure!(scorable || !args.cas, "--cas: {}", unscorable(&args.target, &subject.data_name()));
-    if stderr().is_terminal() {
-        note(match (args.cas, scorable) {
-            (true, _) => "scoring takes some minutes",
-            (false, true) => "scoring takes half a minute",
-            (false, false) => "drawing 10,000 samples",
-        });
-    }
-    let training_set = if args.cas { Some(subject.cas_training_set(&args.target)?) } else { None };
-    let images = subject.images()?;
-    // Models and files need training images for the pictures alone.
-    let data = match (&subject, &args.pictures) {
-        (Subject::Run(..), _) | (_, Some(_)) => subject.load_data(),
-        (_, None) => None,
+    let recipe = subject.recipe(args.data.as_deref())?;
+    let unscored = |why: String| format!("no scores for {}: {why}", args.target);
+    let prepared = match &recipe {
+        Some(recipe) => exam::prepare(recipe).map_err(|why| unscored(format!("{why:#}"))),
+        None => Err(unscored(format!("its data are {}: name them with --data PATH", subject.data_name()))),
     };
+    if let (Err(why), true) = (&prepared, args.cas) {
+        bail!("--cas: {why}");
+    }
+    let count = prepared.as_ref().map_or(SAMPLES, |prepared| prepared.exam.count());
+    if stderr().is_terminal() {
+        note(if args.cas { "scoring takes some minutes" } else { "scoring takes half a minute or more" });
+    }
+    let training_set = match &prepared {
+        Ok(prepared) if args.cas => Some(subject.cas_training_set(&args.target, prepared.exam.train().len())?),
+        _ => None,
+    };
+    let images = subject.images(count)?;
+    let verdicts = subject.verdicts(&images)?;
     if let Some(dir) = &args.pictures {
-        write_pictures(&images, subject.generator(), data.as_ref().map(|[train, _]| train), dir)?;
+        let train = prepared.as_ref().ok().map(|prepared| prepared.exam.train());
+        write_pictures(&images, subject.generator(), train, dir)?;
     }
     let report = Report {
-        target: args.target,
-        data: subject.data_name(),
         count: images.len(),
-        scores: if scorable { Some(Comparison::compute(&images, training_set)?) } else { None },
-        verdicts: subject.verdicts(&images, data.as_ref())?,
+        scores: match prepared {
+            Ok(prepared) => Ok(subject.compare(&images, &prepared, training_set.as_ref())?),
+            Err(why) => Err(why),
+        },
+        target: args.target,
+        verdicts,
     };
     print(&if args.json { report.json() } else { report.text() })
-}
-
-/// The name of the score that `--cas` adds.
-const CAS: &str = "classification_accuracy";
-
-/// A caution about the Parzen window score, after Theis et al. 2016.
-const WEAKNESS: &str =
-    "a weak measure: the window is wider than a digit's details, copies score high, and good samples may score low";
-
-/// Says that pictures of these data have no scores, and why.
-fn unscorable(target: &str, data: &str) -> String {
-    format!(
-        "no scores for {target}: its data are {data}, and the classifier behind the scores knows MNIST's digits alone"
-    )
 }
 
 /// The images that are scored.
@@ -116,7 +116,7 @@ impl Subject {
         let run = if shipped(target).is_some() { path.to_owned() } else { find::named(path) };
         if find::is_run(&run) {
             let duel = restore::best(&run)?;
-            let export = export(&duel, BTreeMap::new(), Weights::Single)?;
+            let export = export(&duel, Scored::default(), Weights::Single)?;
             return Ok(Self::Run(Box::new(duel), Generator::load(&export.onnx)?));
         }
         if path.is_dir() {
@@ -128,13 +128,29 @@ impl Subject {
         }))
     }
 
-    /// Tells whether the classifier of MNIST's digits may score the images.
-    fn is_scorable(&self) -> bool {
-        match self {
-            Self::Run(duel, _) => can_score(&duel.recipe),
-            Self::Model(generator) => generator.card().data == "mnist" && generator.card().shape == SHAPE,
-            Self::Files(data) => data.shape == SHAPE,
-        }
+    /// Returns a recipe of the data to compare with: those of a run, those that `--data` names, or bundled ones. None if
+    /// nobody says which data it is.
+    fn recipe(&self, named: Option<&Path>) -> Result<Option<Recipe>> {
+        let (shape, bundled) = match self {
+            Self::Run(duel, _) => {
+                ensure!(named.is_none(), "--data: a run is compared with the data that it trained on");
+                return Ok(Some(duel.recipe.clone()));
+            }
+            Self::Model(generator) => (generator.card().shape, Source::bundled(&generator.card().data)),
+            Self::Files(data) => (data.shape, (data.shape == SHAPE).then_some(Source::Mnist)),
+        };
+        let recipe = Recipe::default();
+        let recipe = match (named, bundled) {
+            (Some(path), _) => sources::named(recipe, path)?,
+            (None, Some(source)) => recipe.with_data(&source.to_string())?,
+            (None, None) => return Ok(None),
+        };
+        let colour = if shape.channels == 1 { "grey" } else { "colour" };
+        let fitting = [format!("data.size={}x{}", shape.height, shape.width), format!("data.colour={colour}")];
+        let (recipe, _) = decoding::with_bar(|progress| data::load_training(recipe.with(&fitting)?, progress))?;
+        let theirs = recipe.shape();
+        ensure!(theirs == Some(shape), "{} has other pictures than {shape}", recipe.data.source);
+        Ok(Some(recipe))
     }
 
     /// Names the data that the generator learned from.
@@ -153,60 +169,86 @@ impl Subject {
         }
     }
 
-    fn images(&self) -> Result<Images> {
+    fn images(&self, count: usize) -> Result<Images> {
         match self {
-            Self::Run(_, generator) | Self::Model(generator) => samples::scored(generator),
+            Self::Run(_, generator) | Self::Model(generator) => samples::scored(generator, count),
             Self::Files(data) => Ok(Images::slice(data, 0..data.len().min(SAMPLES))),
         }
     }
 
-    /// Returns labelled images on which the CAS classifier is trained.
-    fn cas_training_set(&self, target: &str) -> Result<DataSet> {
-        let data = match self {
+    /// Scores the images and equally many real ones.
+    fn compare(&self, images: &Images, prepared: &Prepared, training_set: Option<&DataSet>) -> Result<Comparison> {
+        let Prepared { exam, test, source, classes } = prepared;
+        let (mut scores, mut real) = (exam.score(images)?.named(), exam.real(images.len())?.named());
+        if let (Source::StackedMnist, Some(generator)) = (source, self.generator()) {
+            let train = exam.train();
+            let starts = (0..modes::SAMPLES).step_by(1_000);
+            let real_images = starts.map(|start| Ok(Images::slice(train, start..start + 1_000)));
+            scores.extend(modes(samples::by_thousands(generator, modes::SAMPLES))?);
+            real.extend(modes(real_images)?);
+        }
+        if let Some(training_set) = training_set {
+            let equally_many = first(exam.train().clone(), training_set.len());
+            scores.insert(CAS.to_owned(), cas::score(training_set, source, *classes, test)?);
+            real.insert(CAS.to_owned(), cas::score(&equally_many, source, *classes, test)?);
+        }
+        let (judge, tests, reals) = (exam.judge(), exam.tests(), images.len().min(exam.train().len()));
+        let (name, hash) = (judge.name.clone(), judge.hash.clone());
+        Ok(Comparison { scores, real, name, hash, tests, reals, data: source.name(), mnist: *source == Source::Mnist })
+    }
+
+    /// Returns labelled images on which the CAS classifier is trained: as many as there are training images, or as files
+    /// hold.
+    fn cas_training_set(&self, target: &str, training: usize) -> Result<DataSet> {
+        let labelled = match self {
+            Self::Run(_, generator) | Self::Model(generator) => generator.card().classes > 0,
+            Self::Files(data) => !data.labels.is_empty(),
+        };
+        ensure!(
+            labelled,
+            "--cas: a classifier learns from labelled pictures, and {target} has no labels: leave --cas out"
+        );
+        let count = training.min(TRAINING_SET);
+        Ok(match self {
             Self::Run(_, generator) | Self::Model(generator) => {
                 let mut data = DataSet::new(generator.card().shape, Vec::new(), Vec::new());
-                for images in samples::by_thousands(generator, TRAINING_SET) {
+                for images in samples::by_thousands(generator, count) {
                     let images = images?;
                     data.images.extend(to_bytes(&images.values));
                     data.labels.extend(images.labels);
                 }
                 data
             }
-            Self::Files(data) => first(data.clone(), TRAINING_SET),
-        };
-        let labelled = !data.labels.is_empty();
-        ensure!(
-            labelled,
-            "--cas: a classifier learns from labelled digits, and {target} has no labels: leave --cas out"
-        );
-        Ok(data)
-    }
-
-    /// Loads the training and test images of a run, or those of MNIST for a model or files of digits. Returns none for
-    /// other models and files. If the images cannot be read, prints a note and returns none.
-    fn load_data(&self) -> Option<[DataSet; 2]> {
-        let Self::Run(duel, _) = self else {
-            return self.is_scorable().then(|| [mnist::load(Split::Train), mnist::load(Split::Test)]);
-        };
-        let load = || {
-            let (recipe, train) = decoding::with_bar(|progress| data::load_training(duel.recipe.clone(), progress))?;
-            let test = decoding::with_bar(|progress| data::load_test(&recipe, progress))?;
-            Ok::<_, DataError>(train.zip(test).map(|(train, test)| [train, test]))
-        };
-        load().unwrap_or_else(|why| {
-            note(&format!("duel: no verdicts of the discriminator: {why}"));
-            None
+            Self::Files(data) => first(data.clone(), count),
         })
     }
 
-    /// Returns the discriminator's verdicts on training images, test images and samples; none without a discriminator
-    /// or its data.
-    fn verdicts(&self, images: &Images, data: Option<&[DataSet; 2]>) -> Result<Option<Verdicts>> {
-        match (self, data) {
-            (Self::Run(duel, _), Some([train, test])) => Ok(Some(Verdicts::collect(duel, [train, test], images)?)),
-            _ => Ok(None),
+    /// Returns the verdicts of a run's discriminator on training images, test images and samples; none without a
+    /// discriminator or its data.
+    fn verdicts(&self, images: &Images) -> Result<Option<Verdicts>> {
+        let Self::Run(duel, _) = self else { return Ok(None) };
+        let load = || {
+            let (recipe, train) = data::load_training(duel.recipe.clone(), SILENT)?;
+            Ok::<_, DataError>(train.zip(data::load_test(&recipe, SILENT)?))
+        };
+        match load() {
+            Ok(Some((train, test))) => Ok(Some(Verdicts::collect(duel, [&train, &test], images)?)),
+            Ok(None) => Ok(None),
+            Err(why) => {
+                note(&format!("duel: no verdicts of the discriminator: {why}"));
+                Ok(None)
+            }
         }
     }
+}
+
+/// The modes of stacked MNIST that pictures show, by name of the score.
+fn modes(images: impl Iterator<Item = Result<Images>>) -> Result<[(String, f64); 2]> {
+    let mut modes = Modes::new()?;
+    for images in images {
+        modes.add(&images?)?;
+    }
+    Ok([("modes".to_owned(), modes.covered() as f64), ("modes_kl".to_owned(), modes.divergence())])
 }
 
 /// Loads the images that `duel sample` wrote.
@@ -217,7 +259,11 @@ fn from_files(target: &str, dir: &Path) -> Result<DataSet> {
         }
         data => data?,
     };
-    ensure!(data.len() >= LEAST, "{target} has {} images: scores need at least {LEAST}, better {SAMPLES}", data.len());
+    let there = data.len();
+    ensure!(
+        there >= SCORED_LEAST,
+        "{target} has {there} images: scores need at least {SCORED_LEAST}, better {SAMPLES}"
+    );
     Ok(data)
 }
 
@@ -237,98 +283,4 @@ fn write_pictures(images: &Images, generator: Option<&Generator>, train: Option<
         write::replace(&dir.join("interpolation.png"), &png(&samples::interpolation(generator)?))?;
     }
     Ok(())
-}
-
-/// The scores of some images beside those of real ones, by name.
-struct Comparison {
-    scores: BTreeMap<String, f64>,
-    real: BTreeMap<String, f64>,
-    classifier: String,
-}
-
-impl Comparison {
-    fn compute(images: &Images, training_set: Option<DataSet>) -> Result<Self> {
-        let judge = Judge::new()?;
-        let (mut scores, mut real) = (judge.score(images)?.named(), judge.real()?.named());
-        if let Some(training_set) = training_set {
-            let equally_many = first(mnist::load(Split::Train), training_set.len());
-            scores.insert(CAS.to_owned(), cas::score(&training_set)?);
-            real.insert(CAS.to_owned(), cas::score(&equally_many)?);
-        }
-        Ok(Self { scores, real, classifier: judge.hash().to_owned() })
-    }
-}
-
-/// What `duel eval` prints.
-struct Report {
-    target: String,
-    data: String,
-    count: usize,
-    scores: Option<Comparison>,
-    verdicts: Option<Verdicts>,
-}
-
-impl Report {
-    fn json(&self) -> String {
-        let mut line = serde_json::json!({ "target": self.target, "images": self.count, "seed": samples::SEED });
-        match &self.scores {
-            Some(Comparison { scores, real, classifier }) => {
-                let paper: BTreeMap<&str, [f64; 2]> =
-                    parzen::PAPER.map(|(model, mean, error)| (model, [mean, error])).into();
-                line["classifier"] = serde_json::json!(classifier);
-                line["scores"] = serde_json::json!(scores);
-                line["real"] = serde_json::json!(real);
-                line["parzen_of_the_paper"] = serde_json::json!(paper);
-                line["parzen_weakness"] = serde_json::json!(WEAKNESS);
-            }
-            None => line["no_scores"] = serde_json::json!(unscorable(&self.target, &self.data)),
-        }
-        if let Some(verdicts) = &self.verdicts {
-            line["discriminator"] = serde_json::json!(verdicts.named());
-        }
-        format!("{line}\n")
-    }
-
-    fn text(&self) -> String {
-        let scores = match &self.scores {
-            Some(comparison) => self.table(comparison),
-            None => unscorable(&self.target, &self.data) + ".\n",
-        };
-        scores + &self.verdicts.map_or_else(String::new, verdicts_in_words)
-    }
-
-    fn table(&self, Comparison { scores, real, classifier }: &Comparison) -> String {
-        let mut text = format!("{}: {} images against the 10,000 test images\n\n", self.target, self.count);
-        if self.count < SAMPLES {
-            text += "Scores of fewer than 10,000 images are biased: compare only with scores of equally many.\n\n";
-        }
-        text += &format!("{:23} {:>9} {:>9}   {}\n", "", "here", "real", "best");
-        for (name, best) in Scores::MEASURES {
-            let shown = |scores: &BTreeMap<String, f64>| {
-                scores.get(*name).map_or("-".to_owned(), |score| format!("{score:.3}"))
-            };
-            if *name != CAS || scores.contains_key(CAS) {
-                text += &format!("{:23} {:>9} {:>9}   {best}\n", name.replace('_', " "), shown(scores), shown(real));
-            }
-        }
-        text += &format!("\nreal: 10,000 training images. Classifier {}.\n", &classifier[..16]);
-        let paper = parzen::PAPER.map(|(model, mean, error)| format!("{model} {mean} ± {error}"));
-        text + &format!("parzen, in nats: {WEAKNESS}.\nIn the paper of 2014: {}.\n", paper.join(", "))
-    }
-}
-
-/// Describes a discriminator's verdicts.
-fn verdicts_in_words(verdicts: Verdicts) -> String {
-    let [train_test, train_generated, test_generated] = verdicts.pairs.map(|share| format!("{:.1} %", 100.0 * share));
-    let means = match verdicts.means {
-        Some([train, test, generated]) => format!(
-            "mean D(x) is {train:.3} for training images, {test:.3} for test images, {generated:.3} for generated ones"
-        ),
-        None => "it judges pairs of images, so D(x) of one image has no meaning".to_owned(),
-    };
-    format!(
-        "\nThe run's discriminator: {means}.\nIt finds a training image more real than a test image in {train_test} of pairs, a training \
-         image more real\nthan a generated one in {train_generated}, a test image more real than a generated one in {test_generated}; 50 % is \
-         chance.\n"
-    )
 }

@@ -1,7 +1,6 @@
 //! `duel export`: a trained generator as files that other tools read.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,11 +8,14 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use duel_runtime::Generator;
-use duel_trainer::export::{self, Export, Weights};
+use duel_trainer::{
+    export::{self, Export, Scored, Weights},
+    gan::Duel,
+};
 
 use crate::{
     files::write,
-    runs::{find, restore, samples},
+    runs::{exam, find, restore, samples},
     term::output::print,
 };
 
@@ -43,10 +45,10 @@ pub fn run(args: ExportArgs) -> Result<()> {
     let run = find::named(&args.run);
     let duel = if args.last { restore::last(&run)? } else { restore::best(&run)? };
     let weights = if args.half { Weights::Half } else { Weights::Single };
-    let mut export = export::export(&duel, BTreeMap::new(), weights)?;
+    let mut export = export::export(&duel, Scored::default(), weights)?;
     let generator = check_with_tract(&export)?;
     if args.scores {
-        export = export::export(&duel, samples::score(&generator)?, weights)?;
+        export = export::export(&duel, scored(&duel, &generator)?, weights)?;
     }
     let files: [(&str, &[u8]); 4] = [
         ("generator.onnx", &export.onnx),
@@ -60,6 +62,14 @@ pub fn run(args: ExportArgs) -> Result<()> {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
+}
+
+/// Scores a generator, and as many real pictures.
+fn scored(duel: &Duel, generator: &Generator) -> Result<Scored> {
+    let exam = exam::prepare(&duel.recipe).context("--scores")?.exam;
+    let images = samples::scored(generator, exam.count())?;
+    let (scores, real) = (exam.score(&images)?.named(), exam.real(images.len())?.named());
+    Ok(Scored { judge: exam.judge().label(), scores, real })
 }
 
 /// Fails if the README.md in `out` is not a model card of duel: an export would replace it.

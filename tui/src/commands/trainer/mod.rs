@@ -30,7 +30,7 @@ pub enum Command {
     Watch(watch::WatchArgs),
     /// List every run: its state, step, age and scores.
     Runs(runs::RunsArgs),
-    /// Score digits: those of a run or a model, or those in a directory.
+    /// Score generated pictures: those of a run or a model, or those in a directory.
     Eval(eval::EvalArgs),
     /// Write a page about a run, with curves, digits through time and scores; or about several runs side by side.
     Report(report::ReportArgs),

@@ -49,7 +49,9 @@ pub fn run(args: ReportArgs) -> Result<()> {
         names.len() == subjects.len(),
         "two run directories give their figures the same file names: rename one of them"
     );
-    let real = if args.quick { None } else { report::add_shown(&mut subjects, &dirs)? };
+    if !args.quick {
+        report::add_shown(&mut subjects, &dirs);
+    }
     let mut said = String::new();
     let mut written = Vec::new();
     if let Some(dir) = &args.figures {
@@ -62,7 +64,7 @@ pub fn run(args: ReportArgs) -> Result<()> {
         _ => "report.html".into(),
     });
     said += &format!("{}\n", out.display());
-    written.push((out, report::page(&subjects, real.as_ref()).into_bytes()));
+    written.push((out, report::page(&subjects).into_bytes()));
     for (path, bytes) in written {
         write::replace(&path, &bytes)?;
     }

@@ -1,7 +1,7 @@
 //! `duel runs`: the runs under a directory.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -54,7 +54,7 @@ fn row(summary: &RunSummary, now: SystemTime) -> [String; 6] {
         format!("{} / {}", numbers::thousands(run.step()), numbers::thousands(run.steps())),
         numbers::age(age.as_secs_f64()),
         run.recipe.get("name").unwrap_or_default(),
-        scores(&run.history.scores),
+        scores(&run.history.judge, &run.history.scores, &run.history.real),
     ]
 }
 
@@ -81,17 +81,27 @@ fn json(summary: &RunSummary) -> String {
         "steps": run.steps(),
         "touched": touched(summary),
         "recipe": run.recipe.get("name"),
+        "judge": run.history.judge,
         "scores": run.history.scores,
+        "real": run.history.real,
     })
     .to_string()
 }
 
-/// Formats the runs as CSV (RFC 4180). A score that a run lacks is an empty field.
+/// Formats the runs as CSV (RFC 4180), with a column for each score by each judge: `frechet (digits 0123456789abcdef)`.
+/// A score that a run lacks is an empty field.
 fn csv(runs: &[RunSummary]) -> String {
-    let scores: BTreeSet<&str> =
-        runs.iter().flat_map(|run| run.run.history.scores.keys().map(String::as_str)).collect();
+    let column = |name: &str, judge: &str| match judge {
+        "" => name.to_owned(),
+        judge => format!("{name} ({judge})"),
+    };
+    let columns = |run: &RunSummary| -> BTreeMap<String, f64> {
+        let history = &run.run.history;
+        history.scores.iter().map(|(name, score)| (column(name, &history.judge), *score)).collect()
+    };
+    let scores: BTreeSet<String> = runs.iter().flat_map(|run| columns(run).into_keys()).collect();
     let fixed = ["run", "state", "step", "steps", "touched", "recipe"];
-    let mut rows = vec![fixed.into_iter().chain(scores.iter().copied()).map(str::to_owned).collect()];
+    let mut rows = vec![fixed.map(str::to_owned).into_iter().chain(scores.iter().cloned()).collect()];
     for summary in runs {
         let run = &summary.run;
         let fixed = [
@@ -102,7 +112,8 @@ fn csv(runs: &[RunSummary]) -> String {
             touched(summary).to_string(),
             run.recipe.get("name").unwrap_or_default(),
         ];
-        let score = |name: &&str| run.history.scores.get(*name).map_or_else(String::new, f64::to_string);
+        let own = columns(summary);
+        let score = |column: &String| own.get(column).map_or_else(String::new, f64::to_string);
         rows.push(fixed.into_iter().chain(scores.iter().map(score)).collect());
     }
     records(rows)

@@ -149,6 +149,9 @@ fn load(args: &TrainArgs) -> Result<(Recipe, Option<DataSet>)> {
 fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
     if let Some(dir) = &args.run {
         // An error before the data are loaded, not after.
+        if has_trainer(dir) {
+            return Err(RunError::Locked(dir.clone()).into());
+        }
         must_be_new(dir)?;
     }
     let (recipe, data) = load(args)?;

@@ -58,7 +58,7 @@ fn row(sheet: &Sheet, app: &App, summary: &RunSummary, names: usize, here: bool)
         piece(format!(" {steps:>17} "), Role::Text),
         piece(format!("{:>9}", summary.touched.map_or_else(String::new, |at| since(app.now, at))), Role::Dim),
         piece(format!("  {:<12} ", recipe.chars().take(12).collect::<String>()), Role::Dim),
-        piece(scores(&run.history.scores), Role::Text),
+        piece(scores(&run.history.judge, &run.history.scores, &run.history.real), Role::Text),
     ]
 }
 
