@@ -66,8 +66,7 @@ fn scores(card: &Card) -> String {
         return String::new();
     }
     let row = |(name, score): (&String, &f64)| {
-        // The KID of good samples is some thousandths.
-        let digits = if name.starts_with("kid") { 5 } else { 3 };
+        let digits = digits(name);
         let real = match card.real.get(name) {
             _ if card.real.is_empty() => String::new(),
             Some(real) => format!(" {real:.digits$} |"),
@@ -83,6 +82,11 @@ fn scores(card: &Card) -> String {
         ),
     };
     head + &card.scores.iter().map(row).collect::<String>()
+}
+
+/// The digits of a score behind the point: the KID of good samples is some thousandths.
+fn digits(name: &str) -> usize {
+    if name.starts_with("kid") { 5 } else { 3 }
 }
 
 /// The row of the labels: their range, or each label with the name of its class.
@@ -138,7 +142,9 @@ fn front_matter(card: &Card) -> String {
             quoted(&card.name)
         );
         for (name, score) in card.scores.iter().filter(|(_, score)| score.is_finite()) {
-            yaml += &format!("    - type: {name}\n      name: {}\n      value: {score:.3}\n", name.replace('_', " "));
+            let digits = digits(name);
+            yaml +=
+                &format!("    - type: {name}\n      name: {}\n      value: {score:.digits$}\n", name.replace('_', " "));
         }
     }
     yaml + "---\n"
