@@ -43,11 +43,12 @@ impl Small {
         fs::create_dir(&data).expect("space");
         let mut stream = Stream::new(1, "images");
         let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
-        let images = (0..200 * SHAPE.size()).map(|_| stream.bits() as u8).collect();
-        fs::write(data.join("train-images-idx3-ubyte"), [header(&[0x803, 200, 28, 28]), images].concat())
+        // A tenth are test pictures.
+        let images = (0..250 * SHAPE.size()).map(|_| stream.bits() as u8).collect();
+        fs::write(data.join("train-images-idx3-ubyte"), [header(&[0x803, 250, 28, 28]), images].concat())
             .expect("space");
-        let labels = (0..200).map(|index| (index % 10) as u8).collect();
-        fs::write(data.join("train-labels-idx1-ubyte"), [header(&[0x801, 200]), labels].concat()).expect("space");
+        let labels = (0..250).map(|index| (index % 10) as u8).collect();
+        fs::write(data.join("train-labels-idx1-ubyte"), [header(&[0x801, 250]), labels].concat()).expect("space");
         let trainer = start(&small.train("reference", &["--set", "record.checkpoints_kept=1000000"]));
         let ended = trainer.wait_with_output().expect("duel runs");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
