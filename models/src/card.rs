@@ -13,6 +13,11 @@ pub const CLASSES_MAX: usize = 256;
 /// The longest name of a class, in bytes.
 pub const CLASS_NAME_MAX: usize = 64;
 
+/// Digits behind the point with which the score `name` is shown: the KID of good samples is some thousandths.
+pub fn score_digits(name: &str) -> usize {
+    if name.starts_with("kid") { 5 } else { 3 }
+}
+
 /// Whether a text can be the name of a class: 1 to 64 bytes, no hidden characters.
 pub fn is_class_name(text: &str) -> bool {
     (1..=CLASS_NAME_MAX).contains(&text.len()) && !text.chars().any(is_hidden)

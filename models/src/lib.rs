@@ -18,7 +18,7 @@ mod shape;
 mod shipped;
 pub mod text;
 
-pub use card::{CLASS_NAME_MAX, CLASSES_MAX, Card, CardError, is_class_name};
+pub use card::{CLASS_NAME_MAX, CLASSES_MAX, Card, CardError, is_class_name, score_digits};
 pub use latent::{LatentLaw, Latents};
 pub use shape::{Shape, ShapeError};
 pub use shipped::{SHIPPED, Shipped, shipped};

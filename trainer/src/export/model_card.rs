@@ -1,6 +1,6 @@
 //! The model card: `README.md` beside an exported generator.
 
-use duel_models::{Card, Shape};
+use duel_models::{Card, Shape, score_digits};
 
 use crate::{
     networks::{Layer, StateDictEntry},
@@ -66,7 +66,7 @@ fn scores(card: &Card) -> String {
         return String::new();
     }
     let row = |(name, score): (&String, &f64)| {
-        let digits = digits(name);
+        let digits = score_digits(name);
         let real = match card.real.get(name) {
             _ if card.real.is_empty() => String::new(),
             Some(real) => format!(" {real:.digits$} |"),
@@ -82,11 +82,6 @@ fn scores(card: &Card) -> String {
         ),
     };
     head + &card.scores.iter().map(row).collect::<String>()
-}
-
-/// The digits of a score behind the point: the KID of good samples is some thousandths.
-fn digits(name: &str) -> usize {
-    if name.starts_with("kid") { 5 } else { 3 }
 }
 
 /// The row of the labels: their range, or each label with the name of its class.
@@ -142,7 +137,7 @@ fn front_matter(card: &Card) -> String {
             quoted(&card.name)
         );
         for (name, score) in card.scores.iter().filter(|(_, score)| score.is_finite()) {
-            let digits = digits(name);
+            let digits = score_digits(name);
             yaml +=
                 &format!("    - type: {name}\n      name: {}\n      value: {score:.digits$}\n", name.replace('_', " "));
         }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
-use duel_models::SHIPPED;
+use duel_models::{SHIPPED, score_digits};
 use duel_runtime::Generator;
 
 use crate::{generators::by_name, term::output::print};
@@ -34,8 +34,7 @@ fn show(name: &str, onnx: &[u8]) -> Result<()> {
     }
     let facts = facts.into_iter().map(|(key, value)| (key.trim_start_matches("duel.").to_owned(), value));
     let scores = scores.into_iter().map(|(name, score)| {
-        // The KID of good samples is some thousandths.
-        let digits = if name.starts_with("kid") { 5 } else { 3 };
+        let digits = score_digits(&name);
         let real = real.get(&name).map_or_else(String::new, |real| format!(" (real {real:.digits$})"));
         (name, format!("{score:.digits$}{real}"))
     });

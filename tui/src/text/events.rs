@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use duel_models::score_digits;
 use duel_trainer::run::record::{Ending, Event, EventKind};
 
 use super::numbers::{thousands, threads as threads_in_words};
@@ -46,8 +47,7 @@ pub fn scores(judge: &str, scores: &BTreeMap<String, f64>, real: &BTreeMap<Strin
     let mut scores: Vec<_> = scores.iter().collect();
     scores.sort_by_key(|(name, _)| *name != "frechet");
     let score = |(name, score): (&String, &f64)| {
-        // The KID of good samples is some thousandths.
-        let digits = if name == "kid" { 5 } else { 3 };
+        let digits = score_digits(name);
         let real = real.get(name).filter(|_| name == "frechet");
         let real = real.map_or_else(String::new, |real| format!(" (real {real:.3})"));
         format!("{name} {score:.digits$}{real}")

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use duel_models::score_digits;
 use duel_trainer::metrics::{parzen, scores::Scores, verdicts::Verdicts};
 
 use crate::{runs::samples, text::numbers::thousands};
@@ -81,8 +82,7 @@ impl Report {
         }
         text += &format!("{:23} {:>9} {:>9}   {}\n", "", "here", "real", "best");
         for (name, best) in Scores::MEASURES {
-            // The KID of good samples is some thousandths.
-            let digits = if name.starts_with("kid") { 5 } else { 3 };
+            let digits = score_digits(name);
             let shown = |scores: &BTreeMap<String, f64>| {
                 scores.get(*name).map_or("-".to_owned(), |score| format!("{score:.digits$}"))
             };
