@@ -91,7 +91,7 @@ impl DataSet {
     }
 
     /// Divides a set without a test split: a tenth are test pictures, chosen by the SHA-256 of each picture's bytes, so
-    /// that equal pictures are on the same side. None if the set is too small to have test pictures, and they are wanted.
+    /// that equal pictures are on the same side. None if test pictures are wanted and the set is too small to have any.
     pub(super) fn divided(self, split: Split) -> Option<Self> {
         let tested = |image: &[u8]| {
             let start = *Sha256::digest(image).first_chunk().expect("a SHA-256 has 32 bytes");

@@ -38,8 +38,8 @@ impl Convolution {
         }
     }
 
-    /// The faster way to the weight's gradient. With one tile an image the products over the images of a part are too
-    /// short for Winograd's: 0.7 to 1.1 times as fast as the direct way.
+    /// The faster way to the weight's gradient. If an image is one tile, the products over the images of a part are too
+    /// short for Winograd's way: 0.7 to 1.1 times as fast as the direct way.
     fn gradient_way(self) -> Way {
         match self.way() {
             Way::Winograd(winograd) if winograd.tiles() > 1 => Way::Winograd(winograd),
