@@ -22,15 +22,15 @@ pub struct Neighbourhoods {
     pub coverage: f64,
 }
 
-/// Compares two sets of points, [N, size] and [M, size], of more than five points each.
-pub fn compare(real: &[f32], generated: &[f32], size: usize) -> Neighbourhoods {
-    let real_balls = radii(real, size);
-    let generated_balls = radii(generated, size);
+/// Compares two sets of points, [N, size] and [M, size], of more than five points each; `real_balls` are the [`balls`]
+/// of the real ones.
+pub fn compare(real: &[f32], real_balls: &[[f32; 2]], generated: &[f32], size: usize) -> Neighbourhoods {
+    let generated_balls = balls(generated, size);
     let inside = |distances: &[f32], balls: &[[f32; 2]], which: usize| {
         distances.iter().zip(balls).filter(|(distance, ball)| **distance <= ball[which]).count()
     };
     let of_generated =
-        distances::map(generated, real, size, |_, row| (inside(row, &real_balls, 0) > 0, inside(row, &real_balls, 1)));
+        distances::map(generated, real, size, |_, row| (inside(row, real_balls, 0) > 0, inside(row, real_balls, 1)));
     let of_real = distances::map(real, generated, size, |index, row| {
         let nearest = row.iter().copied().fold(f32::INFINITY, f32::min);
         (inside(row, &generated_balls, 0) > 0, nearest <= real_balls[index][1])
@@ -45,7 +45,7 @@ pub fn compare(real: &[f32], generated: &[f32], size: usize) -> Neighbourhoods {
 }
 
 /// Returns the squared distances of each point to its third and its fifth nearest neighbour.
-fn radii(points: &[f32], size: usize) -> Vec<[f32; 2]> {
+pub fn balls(points: &[f32], size: usize) -> Vec<[f32; 2]> {
     distances::map(points, points, size, |own, row| {
         row[own] = f32::INFINITY;
         let (_, &mut fifth, _) = row.select_nth_unstable_by(K_DENSITY - 1, f32::total_cmp);
@@ -67,16 +67,17 @@ mod tests {
     #[test]
     fn each_score_detects_its_failure() {
         let real = cloud(1, 500, 0.0, 1.0);
-        let same = compare(&real, &cloud(2, 500, 0.0, 1.0), 2);
+        let compare = |generated: &[f32]| compare(&real, &balls(&real, 2), generated, 2);
+        let same = compare(&cloud(2, 500, 0.0, 1.0));
         assert!(same.precision > 0.85 && same.recall > 0.85 && same.coverage > 0.9, "{same:?}");
         assert!((0.8..1.2).contains(&same.density), "{same:?}");
         // Good quality, little variety.
-        let narrow = compare(&real, &cloud(3, 500, 0.0, 0.2), 2);
+        let narrow = compare(&cloud(3, 500, 0.0, 0.2));
         assert!(narrow.precision > 0.95 && narrow.recall < 0.4 && narrow.coverage < 0.4, "{narrow:?}");
         // All variety, poor quality.
-        let wide = compare(&real, &cloud(4, 500, 0.0, 4.0), 2);
+        let wide = compare(&cloud(4, 500, 0.0, 4.0));
         assert!(wide.precision < 0.5 && wide.recall > 0.9, "{wide:?}");
-        let elsewhere = compare(&real, &cloud(5, 500, 50.0, 1.0), 2);
+        let elsewhere = compare(&cloud(5, 500, 50.0, 1.0));
         assert_eq!([elsewhere.precision, elsewhere.recall, elsewhere.density, elsewhere.coverage], [0.0; 4]);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     frechet,
     judge::Judge,
     kid, neighbours,
-    spread::spread,
+    spread::standard_error,
 };
 use crate::data::Images;
 
@@ -67,6 +67,8 @@ pub struct Reference {
     pub judge: Judge,
     /// [N, 128].
     features: Vec<f32>,
+    /// The neighbourhood of each real picture.
+    balls: Vec<[f32; 2]>,
     /// The share of the real pictures for which the judge predicts the right label; none without labels.
     pub label_accuracy: Option<f64>,
 }
@@ -75,7 +77,8 @@ impl Reference {
     /// Reads the features of at least [`SCORED_LEAST`](crate::data::SCORED_LEAST) real pictures.
     pub fn new(judge: Judge, images: &Images) -> Result<Self> {
         let Reading { features, labels } = judge.read(&images.values)?;
-        Ok(Self { label_accuracy: accuracy(&labels, &images.labels), features, judge })
+        let balls = neighbours::balls(&features, FEATURES);
+        Ok(Self { label_accuracy: accuracy(&labels, &images.labels), features, balls, judge })
     }
 
     /// Compares at least [`SCORED_LEAST`](crate::data::SCORED_LEAST) pictures with the real ones.
@@ -89,16 +92,16 @@ impl Reference {
         let reading = self.judge.read(&images.values)?;
         let similarity = self.compare_features(&reading, &images.labels);
         let spreads = similarity.kid.map(|_| {
-            [frechet::distance, kid::distance].map(|measure| {
-                spread(&self.features, &reading.features, FEATURES, |real, mine| measure(real, mine, FEATURES))
-            })
+            let (real, mine) = (&self.features, &reading.features);
+            let frechet = |real: &[f32], mine: &[f32]| frechet::distance(real, mine, FEATURES);
+            [standard_error(real, mine, FEATURES, frechet), kid::standard_error(real, mine, FEATURES)]
         });
         Ok((similarity, spreads))
     }
 
     /// Compares pictures that the judge has read; `meant` are the labels that they should have, or empty.
     fn compare_features(&self, Reading { features, labels }: &Reading, meant: &[u8]) -> Similarity {
-        let near = neighbours::compare(&self.features, features, FEATURES);
+        let near = neighbours::compare(&self.features, &self.balls, features, FEATURES);
         let fewer = self.features.len().min(features.len()) / FEATURES < SAMPLES;
         Similarity {
             frechet: frechet::distance(&self.features, features, FEATURES),
