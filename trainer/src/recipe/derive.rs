@@ -37,8 +37,9 @@ const CLASS_LEAST: usize = 10;
 /// (Karras et al. 2020, figure 7).
 const AUGMENTED: usize = 10_000;
 
-/// The settings that follow from the pictures, in the order of the values of [`derived`].
-pub(super) const DERIVED: [&str; 10] = [
+/// The settings that follow from the pictures where `derive = true`.
+// In the order of the values of `derived`.
+pub const DERIVED: [&str; 10] = [
     "generator.kind",
     "generator.channels",
     "discriminator.kind",

@@ -19,7 +19,7 @@ mod words;
 pub use self::{
     augment::AugmentPolicy,
     change::{Change, LIVE_SETTINGS},
-    derive::{Facts, Given, halvings_to_5},
+    derive::{DERIVED, Facts, Given, halvings_to_5},
     error::RecipeError,
     experiment::Recipe,
     overlay::read_text,

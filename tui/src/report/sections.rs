@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use duel_models::text::showable;
 use duel_trainer::{
-    recipe::Recipe,
+    recipe::{DERIVED, Recipe, SHIPPED},
     run::{reader::RecipeView, record::EventKind},
 };
 use jiff::Timestamp;
@@ -36,19 +36,19 @@ pub fn all(subjects: &[Subject]) -> String {
     let numbers = subjects.iter().any(Subject::is_toy);
     let mut html = String::from("<main>\n") + &heading(subjects);
     html += &section("run", "State of the run", &standing(subjects));
-    html += &section("recipe", "Recipe", &recipe(subjects));
-    html += &section("curves", "Training curves", &charts(subjects));
     if numbers {
         html += &section("figure-1", "The toy distribution through time", &densities(subjects));
     }
     if subjects.iter().any(|subject| !subject.is_toy()) {
         html += &section("samples", "Samples through time", &samples(subjects));
     }
+    html += &section("curves", "Training curves", &charts(subjects));
     html += &section("scores", "Scores", &scores::scores(subjects));
     if subjects.iter().any(|subject| matches!(subject.shown, Some(Ok(_)))) {
         html += &section("nearest", "Nearest training images", &nearest(subjects));
         html += &section("interpolation", "Interpolation between latents", &interpolation(subjects));
     }
+    html += &section("recipe", "Recipe", &recipe(subjects));
     html += &section("warnings", "Warnings", &warnings(subjects));
     html += &section("events", "Events", &events(subjects));
     let version = env!("CARGO_PKG_VERSION");
@@ -120,17 +120,31 @@ fn standing(subjects: &[Subject]) -> String {
     html
 }
 
+/// Returns the recipe that the runs began with, if it is one and ships, else the defaults; and what it is called.
+fn origin(subjects: &[Subject]) -> (RecipeView, String) {
+    let names: BTreeSet<_> = subjects.iter().filter_map(|subject| subject.run.recipe.get("name")).collect();
+    let one = names.first().filter(|name| names.len() == 1 && SHIPPED.iter().any(|(shipped, _)| shipped == name));
+    match one.and_then(|name| Some((Recipe::load(name, &[]).ok()?, format!("recipe {name}")))) {
+        Some((recipe, called)) => (RecipeView::parse(&recipe.to_toml()), called),
+        None => (RecipeView::parse(&Recipe::default().to_toml()), "defaults".to_owned()),
+    }
+}
+
 fn recipe(subjects: &[Subject]) -> String {
-    let default = RecipeView::parse(&Recipe::default().to_toml());
-    let (mut differing, mut all) = (Vec::new(), Vec::new());
+    let (origin, called) = origin(subjects);
+    let derives =
+        subjects.iter().all(|subject| subject.run.recipe.get("derive").is_some_and(|derive| derive == "true"));
+    let (mut differing, mut derived, mut all) = (Vec::new(), Vec::new(), Vec::new());
     for setting in Recipe::settings().filter(|setting| !setting.section.is_empty()) {
         let path = setting.path();
-        let usual = default.get(&path).unwrap_or_default();
+        let usual = origin.get(&path).unwrap_or_default();
         let values: Vec<Option<String>> = subjects.iter().map(|subject| subject.run.recipe.get(&path)).collect();
         let differs = values.iter().flatten().any(|value| *value != usual);
         let cell = |value: Option<String>| Cell::Code(value.unwrap_or_else(|| "-".into()));
         let mut cells: Vec<Cell> = values.into_iter().map(cell).collect();
-        if differs {
+        if derives && DERIVED.contains(&&*path) {
+            derived.push((path.clone(), cells.clone()));
+        } else if differs {
             differing.push((path.clone(), cells.iter().cloned().chain([Cell::Code(usual)]).collect()));
         }
         cells.push(Cell::Text(setting.meaning.trim().to_owned()));
@@ -140,11 +154,15 @@ fn recipe(subjects: &[Subject]) -> String {
     if !subjects.iter().any(known) {
         return paragraph("The recipe cannot be read.");
     }
-    let said = if differing.is_empty() {
-        paragraph("All settings have their defaults.")
+    let mut said = if differing.is_empty() {
+        paragraph(&format!("No setting differs from the {called}."))
     } else {
-        beside(subjects, "Settings that differ from the defaults", "Key", &differing, &["default"])
+        beside(subjects, &format!("Settings that differ from the {called}"), "Key", &differing, &[&called])
     };
+    if !derived.is_empty() {
+        said +=
+            &beside(subjects, "Settings that follow from the pictures, unless they were given", "Key", &derived, &[]);
+    }
     said + &details("The whole recipe", &beside(subjects, "Every key", "Key", &all, &["meaning"]))
 }
 
