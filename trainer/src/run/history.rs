@@ -25,7 +25,9 @@ pub enum State {
     Done,
     /// The user stopped training; a checkpoint was written.
     Stopped,
-    /// The trainer failed, or ended without writing why.
+    /// The trainer ended with an error, which it wrote down.
+    Failed,
+    /// The trainer ended without a word.
     Crashed,
 }
 
@@ -38,13 +40,14 @@ impl State {
             Self::Paused => "paused",
             Self::Done => "done",
             Self::Stopped => "stopped",
+            Self::Failed => "failed",
             Self::Crashed => "crashed",
         }
     }
 
     /// Returns whether the training has ended.
     pub fn ended(self) -> bool {
-        matches!(self, Self::Done | Self::Stopped | Self::Crashed)
+        matches!(self, Self::Done | Self::Stopped | Self::Failed | Self::Crashed)
     }
 }
 
@@ -140,7 +143,7 @@ impl RunHistory {
         match self.ending {
             Some(Ending::Done) => State::Done,
             Some(Ending::Asked) => State::Stopped,
-            Some(Ending::Failed) => State::Crashed,
+            Some(Ending::Failed) => State::Failed,
             None if has_trainer && self.paused => State::Paused,
             None if has_trainer => State::Running,
             None if self.started => State::Crashed,
@@ -219,7 +222,7 @@ mod tests {
             (&[started, pause, paused, go, went], State::Running, State::Crashed),
             (&[started, done], State::Done, State::Done),
             (&[started, asked], State::Stopped, State::Stopped),
-            (&[started, failed], State::Crashed, State::Crashed),
+            (&[started, failed], State::Failed, State::Failed),
             (&[started, asked, resumed], State::Running, State::Crashed),
             (&[started, pause, paused, resumed], State::Running, State::Crashed),
         ] {

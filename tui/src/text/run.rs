@@ -49,6 +49,6 @@ pub fn next_command(state: State, is_toy: bool, dir: &str) -> (&'static str, Str
         State::Waiting | State::Running | State::Paused => ("come back with", format!("duel watch {dir}")),
         State::Done if is_toy => ("see it again with", format!("duel watch {dir}")),
         State::Done => ("export it with", format!("duel export {dir}")),
-        State::Stopped | State::Crashed => ("go on with", format!("duel train --resume {dir}")),
+        State::Stopped | State::Failed | State::Crashed => ("go on with", format!("duel train --resume {dir}")),
     }
 }

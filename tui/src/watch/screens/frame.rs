@@ -100,7 +100,7 @@ fn badge(state: State, theme: Theme) -> Vec<Piece> {
         State::Paused => (("◐", "=", "="), Role::Warn),
         State::Done => (("✓", "√", "+"), Role::Good),
         State::Stopped => (("■", "■", "#"), Role::Dim),
-        State::Crashed => (("✗", "x", "x"), Role::Bad),
+        State::Failed | State::Crashed => (("✗", "x", "x"), Role::Bad),
     };
     vec![piece(format!("{} {}", theme.pick(signs.0, signs.1, signs.2), state.name()), role)]
 }

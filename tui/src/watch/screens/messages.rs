@@ -36,7 +36,7 @@ fn state_of(app: &App) -> Lines {
     let run = &app.run;
     let dir = showable(&app.dir.display().to_string());
     match run.state() {
-        State::Crashed => [crash(app), next(run, &dir)],
+        State::Failed | State::Crashed => [broken_off(app), next(run, &dir)],
         State::Waiting => [
             vec![piece("the training has not started yet", Role::Dim)],
             vec![piece(format!("watching {dir}"), Role::Dim)],
@@ -73,14 +73,17 @@ fn held_back(run: &Run) -> Option<Vec<Piece>> {
     ])
 }
 
-fn crash(app: &App) -> Vec<Piece> {
+fn broken_off(app: &App) -> Vec<Piece> {
     let why = app.run.history.events.iter().rev().find_map(|event| match &event.kind {
         EventKind::Stopped { error: Some(error), .. } => Some(error.as_str()),
         EventKind::Started { .. } | EventKind::Resumed { .. } => Some("the trainer ended without a message"),
         _ => None,
     });
     let step = numbers::thousands(app.run.step());
-    vec![piece(format!("crashed at step {step}: "), Role::Bad), piece(why.unwrap_or_default().to_owned(), Role::Text)]
+    vec![
+        piece(format!("{} at step {step}: ", app.run.state().name()), Role::Bad),
+        piece(why.unwrap_or_default().to_owned(), Role::Text),
+    ]
 }
 
 fn warning(event: &Event) -> Lines {

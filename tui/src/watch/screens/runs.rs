@@ -71,7 +71,7 @@ fn role(state: State) -> Role {
     match state {
         State::Running | State::Done => Role::Good,
         State::Paused => Role::Warn,
-        State::Crashed => Role::Bad,
+        State::Failed | State::Crashed => Role::Bad,
         State::Waiting | State::Stopped => Role::Dim,
     }
 }
