@@ -25,11 +25,10 @@ mod text;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use duel_models::text::escaped;
 
 fn main() -> ExitCode {
-    match commands::Args::parse().command.run() {
+    match commands::Command::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // An error message may repeat a name that somebody else chose, control characters included.

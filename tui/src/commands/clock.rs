@@ -3,9 +3,9 @@
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::model::ModelArgs;
 use crate::{
     clock,
-    generators::by_name::ModelArgs,
     term::{charset::Charset, window},
 };
 

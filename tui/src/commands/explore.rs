@@ -3,9 +3,9 @@
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::{model::ModelArgs, usage};
 use crate::{
     explore,
-    generators::by_name::ModelArgs,
     term::{charset::Charset, output::print, window},
 };
 
@@ -15,7 +15,7 @@ pub struct ExploreArgs {
     #[command(flatten)]
     model: ModelArgs,
     /// The seed of the starting point.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = usage::seed)]
     seed: u64,
     /// The characters to draw with.
     #[arg(long, value_enum, default_value_t)]

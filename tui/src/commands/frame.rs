@@ -8,10 +8,11 @@ use std::{
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::{model::ModelArgs, usage};
 use crate::{
     files::rendering::Rendering,
     frame::{self, Pictures, Show},
-    generators::{by_name::ModelArgs, classes},
+    generators::classes,
     term::{charset::Charset, window},
 };
 
@@ -24,7 +25,7 @@ pub struct FrameArgs {
     #[arg(long, value_name = "NAME,...")]
     classes: Option<String>,
     /// The seed; the same seed shows the same pictures [default: the time of the start].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = usage::seed)]
     seed: Option<u64>,
     /// Seconds from one picture to the next, 1 to 86400.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86400))]

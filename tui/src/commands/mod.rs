@@ -3,20 +3,22 @@
 mod clock;
 mod explore;
 mod frame;
+mod model;
 mod models;
 mod sample;
 #[cfg(feature = "train")]
 mod trainer;
+mod usage;
 
 use clap::{Parser, Subcommand};
 
 /// Train generative adversarial networks, watch them duel, and run what they learned.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
-pub struct Args {
+#[command(name = "duel", version, propagate_version = true, max_term_width = 100)]
+struct Args {
     /// The command to run.
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
 /// The commands of `duel`.
@@ -39,6 +41,13 @@ pub enum Command {
 }
 
 impl Command {
+    /// Reads the command line. A wrong one ends the program with a message; a shell that asks for completions gets them.
+    pub fn parse() -> Self {
+        #[cfg(feature = "train")]
+        trainer::completions::answer::<Args>();
+        Args::try_parse().unwrap_or_else(|error| usage::explained(error).exit()).command
+    }
+
     /// Runs the command to its end.
     pub fn run(self) -> anyhow::Result<()> {
         match self {

@@ -2,23 +2,30 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
+#[cfg(feature = "train")]
+use clap_complete::engine::ArgValueCompleter;
 use duel_models::{SHIPPED, score_digits};
 use duel_runtime::Generator;
 
-use crate::{generators::by_name, term::output::print};
+use super::model;
+#[cfg(feature = "train")]
+use super::trainer::completions::models;
+use crate::term::output::print;
 
 /// Arguments of `duel models`.
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
-    /// A shipped model or an ONNX file that `duel export` wrote [default: all that are shipped].
-    #[arg(value_name = "NAME|FILE")]
+    /// A shipped model, a run, or what `duel export` wrote: an ONNX file, or its directory [default: all that are
+    /// shipped].
+    #[arg(value_name = "NAME|RUN|PATH")]
+    #[cfg_attr(feature = "train", arg(add = ArgValueCompleter::new(models)))]
     model: Option<String>,
 }
 
 /// Lists the generators, each with its card.
 pub fn run(args: ModelsArgs) -> Result<()> {
     match args.model {
-        Some(name) => show(&name, &by_name::read(&name)?),
+        Some(name) => show(&name, &model::read(&name)?),
         None => SHIPPED.iter().try_for_each(|shipped| show(shipped.name, shipped.onnx)),
     }
 }

@@ -10,9 +10,10 @@ use clap::Args;
 use duel_models::Card;
 use duel_runtime::{Inputs, picture::to_bytes};
 
+use super::{model::ModelArgs, usage};
 use crate::{
     files::pictures::{Format, Generated, Options, grid_png, save},
-    generators::{by_name::ModelArgs, classes, interpolation::closed},
+    generators::{classes, interpolation::closed},
     term::{
         charset::Charset,
         output::{print, print_bytes},
@@ -36,7 +37,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// The seed; the same seed draws the same pictures on every machine.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = usage::seed)]
     seed: u64,
     /// The file to write: .png (a grid), .gif (a walk from picture to picture), .npy (uint8, [N, height, width] or
     /// [N, height, width, 3]); or a directory for a pair of IDX files; or - for a PNG on stdout.

@@ -30,6 +30,8 @@ pub enum Action {
     Back,
     /// Show the picture in the middle alone, as large as the terminal takes, or the grid again.
     Enlarge,
+    /// Show all keys; any key shows the pictures again.
+    Help,
     /// Write the pictures to a file.
     Write,
     /// Suspend this process.
@@ -52,6 +54,7 @@ pub enum Effect {
 /// The keys of `duel explore`. The last ones are cut off where a line of keys has no room for them.
 pub const KEYS: &[Binding<Action>] = &[
     bind(&[Key::Char('q'), Key::Ctrl('c')], "leave", Action::Quit),
+    bind(&[Key::Char('?')], "all keys", Action::Help),
     bind(&[Key::Left], "walk", Action::Walk(-1, 0)),
     bind(&[Key::Right], "walk", Action::Walk(1, 0)),
     bind(&[Key::Up], "walk", Action::Walk(0, -1)),

@@ -44,6 +44,10 @@ pub fn draw(frame: &mut Frame, explore: &Explore, theme: Theme) -> Vec<Picture> 
     }
     sheet.frame(area);
     draw_title(&mut sheet, area, explore);
+    if explore.help {
+        sheet.put_in_the_middle(&bindings::list(KEYS, theme));
+        return sheet.finish();
+    }
     let width = across as u16 * (tile.width + 1) - 1;
     let height = down as u16 * tile.height;
     let left = (area.width - width) / 2;

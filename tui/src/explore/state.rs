@@ -38,6 +38,8 @@ pub struct Explore {
     pub between: bool,
     /// Whether the picture in the middle is shown alone, as large as the terminal takes.
     pub large: bool,
+    /// Whether all keys are shown.
+    pub help: bool,
     /// A message about the last key.
     pub note: String,
     /// Whether the pictures have to be drawn again.
@@ -63,6 +65,7 @@ impl Explore {
             images: Vec::new(),
             between: false,
             large: false,
+            help: false,
             note: String::new(),
             stale: true,
             plane,
@@ -106,7 +109,12 @@ impl Explore {
             }
             return None;
         }
-        let action = bindings::action(KEYS, key)?;
+        let action = bindings::action(KEYS, key);
+        // Any key leaves the list of keys; those that walk do no more.
+        if std::mem::take(&mut self.help) && !matches!(action, Some(Action::Suspend | Action::Quit)) {
+            return None;
+        }
+        let action = action?;
         self.note.clear();
         self.stale = true;
         if action != Action::Class {
@@ -131,6 +139,7 @@ impl Explore {
             Action::Between => (self.between, self.large) = (!self.between, false),
             Action::Enlarge => (self.between, self.large) = (false, !self.large),
             Action::Back => (self.between, self.large) = (false, false),
+            Action::Help => self.help = true,
             Action::Write => return Some(Effect::Write),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Quit => return Some(Effect::Quit),

@@ -25,6 +25,12 @@ fn walk() {
         let drawn = draw_with(size, |frame| drop(screen::draw(frame, &walk, theme)));
         assert!(charset != Charset::Ascii || drawn.is_ascii(), "{drawn}");
         write!(all, "--- explore, {size:?}, {charset:?} ---\n{drawn}").expect("memory");
+        walk.press(Key::Char('?'));
+        let keys = draw_with(size, |frame| drop(screen::draw(frame, &walk, theme)));
+        write!(all, "--- its keys ---\n{keys}").expect("memory");
+        let class = walk.class;
+        walk.press(Key::Char('7'));
+        assert!(!walk.help && walk.class == class, "a key leaves the list, and does no more");
     }
     insta::assert_snapshot!("walk", all);
 }

@@ -1,5 +1,4 @@
 //! Generators by name or file, their classes, and interpolation between their latents.
 
-pub mod by_name;
 pub mod classes;
 pub mod interpolation;

@@ -11,8 +11,11 @@ pub fn is_run(dir: &Path) -> bool {
 }
 
 /// Returns the directory that `run` names: `run` itself, or runs/`run` if only that holds a run, or if only that
-/// exists.
+/// exists. A checkpoint of a run names it, too.
 pub fn named(run: &Path) -> PathBuf {
+    if let Some(run) = run.parent().and_then(Path::parent).filter(|dir| run.is_file() && is_run(dir)) {
+        return run.to_owned();
+    }
     let under = Path::new("runs").join(run);
     let alone = |has: fn(&Path) -> bool| has(&under) && !has(run);
     if alone(is_run) || alone(Path::is_dir) { under } else { run.to_owned() }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use duel_trainer::{
     device::{Choice, device},
+    export::{Scored, Weights, export},
     gan::{Duel, state},
     run::paths::{self, RunError},
 };
@@ -14,6 +15,11 @@ use crate::term::output::note;
 /// Restores the checkpoint with the lowest Fréchet distance, or the last one of a run without evaluations.
 pub fn best(dir: &Path) -> Result<Duel> {
     restored(dir, state::restore_best)
+}
+
+/// Returns the best generator of a run, as [`best`] finds it, in the form of an ONNX file.
+pub fn exported(dir: &Path) -> Result<Vec<u8>> {
+    Ok(export(&best(dir)?, Scored::default(), Weights::Single)?.onnx)
 }
 
 /// Restores the last checkpoint of a run.

@@ -23,9 +23,20 @@ pub fn action<A: Copy>(bindings: &[Binding<A>], key: Key) -> Option<A> {
     bindings.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)
 }
 
-/// Formats a table as one line. Keys with the same description stand together; in ASCII the four arrows are one word.
+/// Formats a table as one line.
 pub fn line<A>(bindings: &[Binding<A>], theme: Theme) -> String {
-    let mut words: Vec<(String, &str)> = Vec::new();
+    words(bindings, theme).into_iter().map(|(keys, does)| format!("{keys} {does}")).collect::<Vec<_>>().join("  ")
+}
+
+/// Formats a table as lines of equal length.
+pub fn list<A>(bindings: &[Binding<A>], theme: Theme) -> Vec<String> {
+    words(bindings, theme).into_iter().map(|(keys, does)| format!("{keys:<6}  {does:<8}")).collect()
+}
+
+/// The keys of a table with what they do. Keys with the same description stand together; in ASCII the four arrows are
+/// one word.
+fn words<A>(bindings: &[Binding<A>], theme: Theme) -> Vec<(String, &'static str)> {
+    let mut words: Vec<(String, &'static str)> = Vec::new();
     for binding in bindings {
         let names = if binding.keys.len() == 10 { "0-9".into() } else { name(binding.keys[0], theme) };
         match words.last_mut() {
@@ -36,7 +47,7 @@ pub fn line<A>(bindings: &[Binding<A>], theme: Theme) -> String {
             _ => words.push((names, binding.does)),
         }
     }
-    words.into_iter().map(|(keys, does)| format!("{keys} {does}")).collect::<Vec<_>>().join("  ")
+    words
 }
 
 /// Returns the name of a key.

@@ -28,7 +28,9 @@ impl Charset {
         // POSIX, section 8.2: the first variable that is set and not empty counts.
         let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set).unwrap_or_default().to_lowercase();
-        let utf8 = locale.ends_with("utf-8") || locale.ends_with("utf8");
+        // A modifier may follow: ca_ES.UTF-8@valencia.
+        let codeset = locale.split('@').next().unwrap_or_default();
+        let utf8 = codeset.ends_with("utf-8") || codeset.ends_with("utf8");
         let plain = matches!(variable("TERM").unwrap_or_default().as_str(), "" | "linux" | "dumb" | "unknown");
         if utf8 && !plain { Self::Braille } else { Self::Ascii }
     }
@@ -43,6 +45,7 @@ mod tests {
         for (term, locale, expected) in [
             ("xterm", "en_US.UTF-8", Charset::Braille),
             ("screen", "C.utf8", Charset::Braille),
+            ("xterm", "ca_ES.UTF-8@valencia", Charset::Braille),
             ("xterm", "C", Charset::Ascii),
             ("xterm", "", Charset::Ascii),
             ("linux", "en_US.UTF-8", Charset::Ascii),

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use duel_models::{picture::png, shipped};
 use duel_runtime::{Generator, picture::to_bytes};
 use duel_trainer::{
@@ -26,9 +27,10 @@ use duel_trainer::{
 };
 
 use self::report::{CAS, Comparison, Report};
+use super::completions::models;
 use crate::{
+    commands::model,
     files::write,
-    generators::by_name,
     runs::{
         decoding,
         exam::{self, Prepared},
@@ -42,6 +44,7 @@ use crate::{
 pub struct EvalArgs {
     /// A run (a directory, or a name under ./runs), a shipped model, an ONNX file that `duel export` wrote, or a
     /// directory of IDX files that `duel sample` wrote.
+    #[arg(add = ArgValueCompleter::new(models))]
     target: String,
     /// The data to compare with, for a model or for files [default: those that are named in the model's card, if they
     /// are bundled; for files of 28x28 grey pixels mnist].
@@ -124,7 +127,7 @@ impl Subject {
         }
         Ok(Self::Model(match shipped(target) {
             Some(shipped) => Generator::load(shipped.onnx)?,
-            None => Generator::load(&by_name::read(target)?).with_context(|| target.to_owned())?,
+            None => Generator::load(&model::read(target)?).with_context(|| target.to_owned())?,
         }))
     }
 

@@ -7,12 +7,14 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use duel_runtime::Generator;
 use duel_trainer::{
     export::{self, Export, Scored, Weights},
     gan::Duel,
 };
 
+use super::completions::runs;
 use crate::{
     files::write,
     runs::{exam, find, restore, samples},
@@ -23,6 +25,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// The run: a directory, or a name under ./runs.
+    #[arg(add = ArgValueCompleter::new(runs))]
     run: PathBuf,
     /// The directory to write.
     #[arg(long, default_value = "export")]

@@ -1,9 +1,11 @@
 //! The commands that need the trainer; a build for a Raspberry Pi leaves them out.
 
+pub mod completions;
 mod data;
 mod derived;
 mod eval;
 mod export;
+mod man;
 mod pack;
 mod recipes;
 mod report;
@@ -38,6 +40,10 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Build everything that a Raspberry Pi needs, into one directory.
     Pack(pack::PackArgs),
+    /// Print what a shell needs to complete commands, and names of runs, recipes, models and keys.
+    Completions(completions::CompletionsArgs),
+    /// Print a man page, or write all of them.
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -53,6 +59,8 @@ impl Command {
             Self::Report(args) => report::run(args),
             Self::Export(args) => export::run(args),
             Self::Pack(args) => pack::run(args),
+            Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(args),
         }
     }
 }

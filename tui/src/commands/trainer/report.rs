@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
+use super::completions::runs;
 use crate::{
     files::write,
     report::{self, Subject},
@@ -22,7 +24,7 @@ const STAGES: usize = 20;
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// Run directories, or names under ./runs; several runs are shown side by side.
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required = true, value_name = "RUN", add = ArgValueCompleter::new(runs))]
     runs: Vec<PathBuf>,
     /// The page to write [default: report.html in the run directory, or here for several runs].
     #[arg(long, value_name = "FILE")]

@@ -16,6 +16,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use duel_trainer::{
     data::{DataSet, load_training},
     device::{self, device},
@@ -32,8 +33,12 @@ use duel_trainer::{
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::derived;
+use super::{
+    completions::{keys, recipes, runs},
+    derived,
+};
 use crate::{
+    commands::usage::seed,
     runs::{decoding, find, sources},
     term::{
         charset::Charset,
@@ -49,7 +54,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// A shipped recipe or a TOML file [default: digits; with --data: pictures, which follows from the data].
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, conflicts_with = "resume", add = ArgValueCompleter::new(recipes))]
     recipe: Option<String>,
     /// The data: a folder or .zip of pictures, whose subfolders are classes; a .npy or .npz of uint8, [N, height, width]
     /// or [N, height, width, channels]; or a directory of IDX files named as MNIST's. `duel data PATH` says what is
@@ -63,16 +68,16 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
     /// The seed, instead of the recipe's.
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    #[arg(long, value_name = "N", conflicts_with = "resume", allow_negative_numbers = true, value_parser = seed)]
     seed: Option<u64>,
     /// The device to train on.
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
     /// Any key of the recipe, such as training.batch=64; may be given more than once.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(keys))]
     set: Vec<String>,
     /// Continue a run from its last checkpoint.
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", add = ArgValueCompleter::new(runs))]
     resume: Option<PathBuf>,
     /// Train in the background; `duel watch` shows it.
     #[arg(long, conflicts_with = "bench")]

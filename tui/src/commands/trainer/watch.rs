@@ -4,7 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
+use super::completions::runs;
 use crate::{
     files::write,
     runs::find,
@@ -21,6 +23,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct WatchArgs {
     /// The run: a directory, or a name under ./runs [default: the newest under ./runs].
+    #[arg(add = ArgValueCompleter::new(runs))]
     run: Option<PathBuf>,
     /// Print a line every few seconds. The default where stdout is no terminal.
     #[arg(long, conflicts_with = "json")]
