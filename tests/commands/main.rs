@@ -253,7 +253,7 @@ fn wrong_arguments_are_refused_in_one_line_and_leave_no_files() {
         (&["train", "--steps", "many"], 2, "--steps"),
         (&["train", "--run", "/proc/run"], 1, "--run"),
         (&["train", "--data", "a\nb"], 1, "data.source"),
-        (&["train", "--resume", "empty", "--data", "empty"], 2, "--data"),
+        (&["train", "--resume", "empty", "--data", "empty"], 1, "empty holds no run"),
         (&["train", "--bench", "--run", "run"], 2, "--run"),
         (&["watch", "--plain", "--every=-5"], 2, "--every"),
         (&["eval", "few"], 1, "15 images"),
@@ -307,6 +307,45 @@ fn a_run_finds_its_images_again_from_anywhere() {
     fs::write(dir.join("here/images/train-labels-idx1-ubyte"), seeds::labels(200)).expect("space");
     train(&dir.join("here"), "../run", &["--set", "data.source=images", "--set", "data.images=150", "--steps", "2"]);
     ok(&dir.join("there"), &["train", "--resume", "../run", "--steps", "4"]);
+    // The data are moved, and then other data stand in their new place.
+    fs::rename(dir.join("here/images"), dir.join("moved")).expect("a directory");
+    refused(
+        dir,
+        &["train", "--resume", "run", "--steps", "6"],
+        1,
+        "if the data of run were moved, name their new place",
+    );
+    let moved = |steps| ["train", "--resume", "run", "--data", "moved", "--steps", steps];
+    ok(dir, &moved("6"));
+    ok(dir, &["train", "--resume", "run", "--steps", "8"]);
+    refused(dir, &["train", "--resume", "run", "--data", "mnist", "--steps", "10"], 1, "leave --data out");
+    let mut other = seeds::images(200);
+    *other.last_mut().expect("pixels") ^= 1;
+    fs::write(dir.join("moved/train-images-idx3-ubyte"), other).expect("space");
+    refused(dir, &moved("10"), 1, "moved holds other pictures than those of data.fingerprint = ");
+    ok(dir, &[&moved("10")[..], &["--set", "data.fingerprint=auto"]].concat());
+    ok(dir, &["train", "--resume", "run", "--steps", "12"]);
+    // A bundled data set does not move.
+    train(dir, "bundled", &["--steps", "2"]);
+    refused(dir, &["train", "--resume", "bundled", "--data", "moved", "--steps", "4"], 1, "trains on mnist");
+}
+
+#[test]
+fn a_resume_that_moves_the_schedule_tells_both_rates_before_it_trains() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let linear = ["training.schedule=linear", "generator.learning_rate=1e-4", "discriminator.learning_rate=1e-4"];
+    let linear: Vec<&str> = linear.into_iter().flat_map(|setting| ["--set", setting]).collect();
+    train(dir, "run", &[&linear[..], &["--steps", "40"]].concat());
+    let said = err(&run(dir, &["train", "--plain", "--resume", "run", "--steps", "80"]));
+    let told = "generator.learning_rate from 2e-6 to 1e-4";
+    assert!(said.lines().next().is_some_and(|first| first.contains(told)), "{said}");
+    assert!(fs::read_to_string(dir.join("run/events.jsonl")).expect("events").contains(told));
+    let lines = fs::read_to_string(dir.join("run/metrics.jsonl")).expect("metrics");
+    let rates = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let rates: Vec<f64> = rates.filter_map(|line| line["g_learning_rate"].as_f64()).collect();
+    // Metrics are of steps 5, 10, …: the ninth is of step 45, after the resume.
+    assert!(rates[7] < 7e-6 && rates[8] > 9e-5, "{rates:?}");
 }
 
 #[test]

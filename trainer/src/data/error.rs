@@ -152,6 +152,17 @@ pub enum DataError {
         /// The file or directory.
         path: PathBuf,
     },
+    /// The pictures are not those that the recipe was trained on.
+    #[error(
+        "{path} holds other pictures than those of data.fingerprint = {wanted}: put the pictures of the training there, or \
+         accept these with --set data.fingerprint=auto"
+    )]
+    OtherPictures {
+        /// The file or directory.
+        path: PathBuf,
+        /// The recipe's fingerprint.
+        wanted: String,
+    },
     /// The data have a label that the recipe does not know.
     #[error("the data have the label {label}, but data.classes = {classes}: raise it with --set data.classes=N")]
     Label {

@@ -10,6 +10,7 @@ use super::{
     data_set::{DataSet, SCORED_LEAST, Split},
     emoji,
     error::DataError,
+    fingerprint::{check_fingerprint, fingerprint},
     mnist, pictures, stacked,
     wanted::Wanted,
 };
@@ -25,7 +26,11 @@ pub fn load_training(recipe: Recipe, progress: Progress) -> Result<(Recipe, Opti
         return check_toy(&recipe, toy).map(|()| (recipe, None));
     }
     let data = load(&recipe.data, Split::Train, progress)?;
-    let recipe = recipe.for_pictures(&data.facts())?;
+    check_fingerprint(&recipe.data, &data)?;
+    let mut recipe = recipe.for_pictures(&data.facts())?;
+    if recipe.data.source.path().is_some() {
+        recipe.data.fingerprint = fingerprint(&data);
+    }
     check_labels(&recipe, &data)?;
     let data = split(data, &recipe)?;
     Ok((recipe, Some(data)))

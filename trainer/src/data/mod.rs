@@ -9,6 +9,7 @@ mod dataset_json;
 mod decode;
 mod emoji;
 mod error;
+mod fingerprint;
 pub mod idx;
 mod images;
 mod labels;
@@ -26,6 +27,7 @@ pub use self::{
     data_set::{DataSet, SCORED_LEAST, Split},
     decode::decoded,
     error::DataError,
+    fingerprint::check_fingerprint,
     images::Images,
     load::{from_zip, load, load_generated, load_test, load_training},
     survey::Survey,

@@ -16,6 +16,7 @@ mod shipped;
 mod source;
 mod words;
 
+pub(crate) use self::sections::{FINGERPRINT_DIGITS, NO_FINGERPRINT};
 pub use self::{
     augment::AugmentPolicy,
     change::{Change, LIVE_SETTINGS},

@@ -72,6 +72,15 @@ const TOP: &[Setting] = &[
 /// Stages of a convolutional network at most: 128 pixels halved five times are 4.
 pub(crate) const STAGES_MAX: usize = 5;
 
+/// Hexadecimal digits of `data.fingerprint`.
+pub(crate) const FINGERPRINT_DIGITS: usize = 32;
+/// The value of `data.fingerprint` that takes any pictures.
+pub(crate) const NO_FINGERPRINT: &str = "auto";
+
+fn is_fingerprint(text: &str) -> bool {
+    text == NO_FINGERPRINT || text.len() == FINGERPRINT_DIGITS && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
 section! {
     /// The training data.
     Data as "data" {
@@ -85,6 +94,10 @@ section! {
         /// shape of its data here.
         #[serde(with = "as_text")]
         shape: DataShape = DataShape::Auto, Range::Parsed(|text| text.parse::<DataShape>().is_ok(), "auto, or channels (1 or 3) x height x width (8 to 128), such as 3x32x48");
+        /// The start of a SHA-256 of the training pictures and their labels; `auto`: any pictures. A run keeps that of its
+        /// data here, and is not resumed with other pictures.
+        #[serde(with = "as_text")]
+        fingerprint: String = NO_FINGERPRINT.to_owned(), Range::Parsed(is_fingerprint, "auto, or 32 hexadecimal digits");
         /// The size that pictures are resized to: one side, or height x width; `auto`: the size that all pictures have,
         /// or else a square of 64, 32, 16 or 8 pixels that no more than half of the pictures are smaller than.
         #[serde(with = "as_text")]

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stderr};
 
 use anyhow::{Result, ensure};
 use duel_trainer::{
-    data::{DataSet, SCORED_LEAST, Split, load},
+    data::{DataSet, SCORED_LEAST, Split, check_fingerprint, load},
     metrics::{judge::Judge, scores::Exam},
     recipe::{Recipe, Source},
 };
@@ -30,6 +30,7 @@ pub fn prepare(recipe: &Recipe) -> Result<Prepared> {
     ensure!(recipe.data.source.toy().is_none(), "a toy distribution has no pictures");
     let split = |split| decoding::with_bar(|progress| load(&recipe.data, split, progress));
     let (test, train) = (split(Split::Test)?, split(Split::Train)?);
+    check_fingerprint(&recipe.data, &train)?;
     for (data, name) in [(&train, "training"), (&test, "test")] {
         let there = data.len();
         ensure!(there >= SCORED_LEAST, "there are {there} {name} pictures, and scores need {SCORED_LEAST}");

@@ -1,5 +1,7 @@
 //! `duel train`: a run from its first step, or from its last checkpoint.
 
+mod resume;
+
 use std::{
     ffi::OsString,
     fs::File,
@@ -14,19 +16,19 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use duel_trainer::{
     data::{DataSet, load_training},
     device::{self, device},
-    gan::{Duel, state},
-    recipe::{Change, Recipe},
+    gan::Duel,
+    recipe::Recipe,
     run::{
         history::State,
-        paths::{self, RunError},
+        paths::RunError,
         reader::has_trainer,
-        record::{Ending, EventKind},
+        record::Ending,
         writer::{Writer, must_be_new},
     },
     training::{self, Flow, train},
@@ -58,8 +60,8 @@ pub struct TrainArgs {
     recipe: Option<String>,
     /// The data: a folder or .zip of pictures, whose subfolders are classes; a .npy or .npz of uint8, [N, height, width]
     /// or [N, height, width, channels]; or a directory of IDX files named as MNIST's. `duel data PATH` says what is
-    /// there.
-    #[arg(long, value_name = "PATH", conflicts_with = "resume")]
+    /// there. With --resume: where the data of the run stand now.
+    #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// The run directory [default: runs/RECIPE-N, the next N].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
@@ -114,7 +116,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
         window::ask_for_pixels(args.charset, Theme::detect(args.charset))?;
     }
     let (mut duel, mut writer) = match &args.resume {
-        Some(run) => resume(&args, &find::named(run))?,
+        Some(run) => resume::resume(&args, &find::named(run))?,
         None => start(&args)?,
     };
     let dir = writer.dir().to_owned();
@@ -174,62 +176,12 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
     Ok((duel, writer))
 }
 
-fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
-    let (mut changes, mut settings) = (Vec::new(), Vec::new());
-    for setting in &args.set {
-        match setting.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
-            // The value is checked before anything is loaded; the step of the change is known once the checkpoint is.
-            Some((key, value)) if Change::is_live(key) => changes.push(Change::new(0, key, value)?),
-            _ if RESUMABLE.iter().any(|key| setting.trim_start().starts_with(key)) => settings.push(setting.clone()),
-            _ => bail!(
-                "--set {setting}: a resumed run keeps its networks, data and seed; allowed are {}, and keys that begin with {}",
-                Change::keys().join(", "),
-                RESUMABLE.join(", ")
-            ),
-        }
-    }
-    let (mut writer, kept) = Writer::resume(dir)?;
-    let recipe = with_flags(kept.clone(), &settings, args)?;
-    let (recipe, data) = decoding::with_bar(|progress| load_training(recipe, progress))?;
-    let mut duel = Duel::new(recipe, data, device(args.device.into())?)?;
-    // A run without a checkpoint was killed before its first one, or was made for a trainer in the background: it
-    // starts at step 0.
-    let begun = !paths::checkpoints(dir)?.is_empty();
-    if begun {
-        let passed = state::restore(&mut duel, dir)?;
-        let step = duel.step;
-        for evidence in passed {
-            note(&format!("duel: {evidence}; training continues from step {step}"));
-            let remedy = format!("training continues from step {step}");
-            writer.add_event(
-                step,
-                EventKind::Warning { what: "damaged checkpoint".to_owned(), since: step, evidence, remedy },
-            )?;
-        }
-    }
-    ensure!(
-        !begun || duel.step < duel.recipe.training.steps,
-        "{} has done {} of {} steps: raise them with --steps N",
-        dir.display(),
-        duel.step,
-        duel.recipe.training.steps
-    );
-    for change in changes {
-        duel.recipe.change(Change { step: duel.step, ..change })?;
-    }
-    if duel.recipe != kept {
-        state::keep_recipe(&duel, &mut writer)?;
-    }
-    Ok((duel, writer))
-}
-
-/// Beginnings of the keys that `--set` may change with `--resume`, beside the keys that may change during training.
-const RESUMABLE: [&str; 3] = ["record.", "training.steps", "training.decay_"];
-
 /// Makes the recipe of a new run.
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
     let default = if args.data.is_some() { "pictures" } else { "digits" };
-    let recipe = Recipe::load(args.recipe.as_deref().unwrap_or(default), &[])?;
+    let mut recipe = Recipe::load(args.recipe.as_deref().unwrap_or(default), &[])?;
+    // The recipe of a run trains again on any data.
+    recipe.data.fingerprint = Recipe::default().data.fingerprint;
     let recipe = with_flags(recipe, &args.set, args)?;
     match args.data.as_deref().or(recipe.data.source.path()).map(Path::to_owned) {
         Some(path) => sources::named(recipe, &path),
