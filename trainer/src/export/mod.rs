@@ -20,7 +20,7 @@ use self::graph::Precision;
 use crate::{
     gan::Duel,
     networks::{Network, StateDictEntry, tensor_file::safetensors},
-    recipe::Kind,
+    recipe::{Kind, Recipe, Source},
     run::grid::{SAMPLE_COLUMNS, SAMPLES},
 };
 
@@ -33,6 +33,8 @@ pub struct Export {
     pub onnx: Vec<u8>,
     /// `generator.safetensors`: names and layouts of PyTorch, the card in `__metadata__`.
     pub safetensors: Vec<u8>,
+    /// `generator.toml`: the recipe, as the card shows it.
+    pub recipe: String,
     /// `README.md`.
     pub readme: String,
     /// `samples.png`.
@@ -163,15 +165,26 @@ pub fn export(duel: &Duel, scored: Scored, weights: Weights) -> Result<Export, E
         model = graph::halved(model);
         probe.weights = weights;
     }
+    let recipe = for_others(&duel.recipe).to_toml();
     let images = to_bytes(&duel.sample(duel.recipe.training.seed, SAMPLES)?.values);
     Ok(Export {
         onnx: model.encode_to_vec(),
         safetensors: safetensors(&state_dict, Some(card.to_map().into_iter().collect()))?,
-        readme: model_card::model_card(&card, &state_dict, &duel.recipe, &sampler.layers),
+        readme: model_card::model_card(&card, &state_dict, &duel.recipe, &recipe, &sampler.layers),
+        recipe,
         samples: png(&grid(&images, shape, SAMPLE_COLUMNS)),
         probe,
         card,
     })
+}
+
+/// Returns the recipe without the directory of its data, which says something about the machine and its user.
+fn for_others(recipe: &Recipe) -> Recipe {
+    let mut recipe = recipe.clone();
+    if recipe.data.source.path().is_some() {
+        recipe.data.source = Source::Path(recipe.data.source.name().into());
+    }
+    recipe
 }
 
 /// Returns the graph in single precision if its pixels differ by at most a quarter of the tolerance, which leaves the
@@ -244,10 +257,7 @@ fn run_candle_onnx(model: &ModelProto, probe: &Probe, card: &Card) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        data::{DataSet, mnist::SHAPE},
-        recipe::Recipe,
-    };
+    use crate::data::{DataSet, mnist::SHAPE};
 
     fn duel(settings: &[&str], steps: usize) -> Duel {
         let small = [
@@ -290,6 +300,22 @@ mod tests {
             let map = header.metadata().clone().expect("a card").into_iter().collect();
             assert_eq!(Card::from_map(&map), Ok(export.card));
         }
+    }
+
+    #[test]
+    fn nothing_in_an_export_names_the_directory_of_the_data() {
+        let mut duel = duel(&["data.source=/home/me/my digits (v2)"], 0);
+        let export = export(&duel, Scored::default(), Weights::Single).expect("candle-onnx agrees");
+        let all = [&export.onnx[..], &export.safetensors, export.readme.as_bytes(), export.recipe.as_bytes()].concat();
+        assert!(!String::from_utf8_lossy(&all).contains("/home"), "{}", export.readme);
+        assert!(
+            export.readme.contains("my digits (v2)") && export.readme.contains(&export.recipe),
+            "{}",
+            export.readme
+        );
+        let read = Recipe::parse(&export.recipe, "generator.toml").expect("a recipe");
+        duel.recipe.data.source = Source::Path("my digits (v2)".into());
+        assert_eq!(read, duel.recipe);
     }
 
     #[test]

@@ -7,8 +7,14 @@ use crate::{
     recipe::{BatchNorm, Kind, Output, Recipe, SHIPPED},
 };
 
-/// Writes the model card of a generator.
-pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Recipe, layers: &[Layer]) -> String {
+/// Writes the model card of a generator. `toml` is the text of the recipe for others.
+pub(super) fn model_card(
+    card: &Card,
+    state_dict: &[StateDictEntry],
+    recipe: &Recipe,
+    toml: &str,
+    layers: &[Layer],
+) -> String {
     let Card { name, latent, latent_law, seed, steps, images, data, made_by, checked_by, .. } = card;
     let Shape { channels, height, width, .. } = card.shape;
     let colour = if channels == 1 { "grey" } else { "colour" };
@@ -24,7 +30,6 @@ pub(super) fn model_card(card: &Card, state_dict: &[StateDictEntry], recipe: &Re
         0 => (format!("`latent` [N, {latent}] and gives `image`"), String::new()),
         _ => (format!("`latent` [N, {latent}] and `label`, int64 [N], and gives `image`"), label_row(card)),
     };
-    let recipe = recipe.to_toml();
     let scores = scores(card);
     format!(
         "{front_matter}
@@ -54,8 +59,10 @@ duel sample --model generator.onnx
 {tensors}
 ## Recipe
 
+`generator.toml` holds it, too.
+
 ```toml
-{recipe}```
+{toml}```
 "
     )
 }
@@ -97,8 +104,8 @@ fn label_row(card: &Card) -> String {
 /// The `about` text of the recipe. Empty for a shipped recipe that was trained on other data: its text describes the
 /// data that the recipe ships with.
 fn about(recipe: &Recipe) -> String {
-    let shipped = SHIPPED.iter().filter_map(|(name, _)| Recipe::load(name, &[]).ok());
-    let of_other_data = recipe.data.source.path().is_some() && shipped.into_iter().any(|it| it.about == recipe.about);
+    let mut shipped = SHIPPED.iter().filter_map(|(name, _)| Recipe::load(name, &[]).ok());
+    let of_other_data = shipped.any(|it| it.about == recipe.about && it.data.source != recipe.data.source);
     if of_other_data || recipe.about.is_empty() { String::new() } else { format!("{}. ", recipe.about) }
 }
 
@@ -122,14 +129,18 @@ pub const CARD_BEGINS: &str = "---\nlibrary_name: duel\n";
 fn front_matter(card: &Card) -> String {
     // Every JSON string is a YAML string.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    // Hubs take ids of their own data sets there, and know no others.
+    let datasets = match &*card.data {
+        "mnist" | "stacked-mnist" => "datasets: [\"mnist\"]\n",
+        _ => "",
+    };
     let mut yaml = format!(
-        "{CARD_BEGINS}pipeline_tag: unconditional-image-generation\ndatasets: [{}]\ntags: [gan, onnx, safetensors]\n",
-        quoted(&card.data)
+        "{CARD_BEGINS}pipeline_tag: unconditional-image-generation\n{datasets}tags: [gan, onnx, safetensors]\n"
     );
     if !card.scores.is_empty() {
         let [data, name] = match &*card.data {
             "mnist" => ["mnist", "MNIST"].map(str::to_owned),
-            other => [quoted(other), quoted(other)],
+            other => [quoted(&hub_id(other)), quoted(other)],
         };
         yaml += &format!(
             "model-index:\n- name: {}\n  results:\n  - task:\n      type: unconditional-image-generation\n    dataset:\n      \
@@ -143,6 +154,21 @@ fn front_matter(card: &Card) -> String {
         }
     }
     yaml + "---\n"
+}
+
+/// Returns a name as the name of a repository on a hub: letters, digits, `_`, `-` and `.` of ASCII, at most 96, neither `-`
+/// nor `.` at an end or twice in a row (`validate_repo_id` of huggingface_hub).
+fn hub_id(name: &str) -> String {
+    let mut id = String::new();
+    for c in name.chars() {
+        let c = if c.is_ascii_alphanumeric() || matches!(c, '_' | '.') { c } else { '-' };
+        let joins = matches!(c, '-' | '.');
+        if id.len() < 96 && !(joins && (id.is_empty() || id.ends_with(['-', '.']))) {
+            id.push(c);
+        }
+    }
+    let id = id.trim_end_matches(['-', '.']);
+    if id.is_empty() { "data".to_owned() } else { id.to_owned() }
 }
 
 /// Describes the layers by the names of PyTorch's modules.
@@ -180,18 +206,23 @@ fn ending(recipe: &Recipe) -> &'static str {
     }
 }
 
-/// The command that trains the generator again: by the shipped recipe if only the seed differs, else by the recipe in
-/// the card.
+/// The command that trains the generator again: by the shipped recipe if only the seed differs, else by generator.toml.
 fn command(recipe: &Recipe) -> String {
     let seed = recipe.training.seed;
+    // The fingerprint is of the run.
+    let mut recipe = recipe.clone();
+    recipe.data.fingerprint = Recipe::default().data.fingerprint;
     let shipped = SHIPPED.iter().find(|(name, _)| *name == recipe.name);
     let shipped = shipped.map(|(name, _)| {
         let shipped = Recipe::load(name, &[format!("training.seed={seed}")])?;
         recipe.shape().map_or(Ok(shipped.clone()), |shape| shipped.for_shape(shape))
     });
     match shipped {
-        Some(Ok(shipped)) if shipped == *recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
-        _ => "duel train --recipe recipe.toml      # the recipe below".to_owned(),
+        Some(Ok(shipped)) if shipped == recipe => format!("duel train --recipe {} --seed {seed}", recipe.name),
+        _ if recipe.data.source.path().is_some() => {
+            "duel train --recipe generator.toml --data PATH      # PATH: the pictures".to_owned()
+        }
+        _ => "duel train --recipe generator.toml".to_owned(),
     }
 }
 
@@ -218,6 +249,40 @@ mod tests {
         assert_eq!(label_row(&card), "| label | 0 to 9 |\n");
         (card.classes, card.class_names) = (2, vec!["cat".into(), "a|b".into()]);
         assert_eq!(label_row(&card), "| label | 0: cat, 1: a\\|b |\n");
+    }
+
+    #[test]
+    fn the_front_matter_names_data_as_a_hub_takes_them() {
+        let long = "x".repeat(200);
+        for (data, id) in [
+            ("my digits (v2)", "my-digits-v2"),
+            ("./mnist", "mnist"),
+            ("--a..b--", "a.b"),
+            ("emoji", "emoji"),
+            ("Блины", "data"),
+            (long.as_str(), &long[..96]),
+        ] {
+            // python3 -c "from huggingface_hub.utils import validate_repo_id; validate_repo_id('my-digits-v2')" for each id
+            assert_eq!(hub_id(data), id);
+            let card = Card { data: data.to_owned(), ..shipped_card("digits").1 };
+            let text = front_matter(&card);
+            assert!(text.contains(&format!("type: \"{id}\"\n")) && !text.contains("datasets:"), "{text}");
+        }
+        for data in ["mnist", "stacked-mnist"] {
+            let card = Card { data: data.to_owned(), ..shipped_card("digits").1 };
+            assert!(front_matter(&card).contains("\ndatasets: [\"mnist\"]\n"), "{data}");
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_shipped_recipe_is_of_its_own_data_alone() {
+        let recipe = Recipe::load("digits", &[]).expect("shipped");
+        assert!(about(&recipe).starts_with("Any digit"));
+        for source in ["/home/me/garments", "emoji"] {
+            assert_eq!(about(&recipe.clone().with_data(source).expect("a source")), "");
+        }
+        let fashion = Recipe::load("fashion", &[]).expect("shipped");
+        assert!(about(&fashion).contains("garments") && command(&fashion).contains("--recipe fashion"));
     }
 
     #[test]

@@ -55,12 +55,13 @@ impl Source {
         }
     }
 
-    /// The name of the data: that of the source, or the last component of a path.
+    /// The name of the data: that of the source, or the last component of a path. A file or folder with the name of bundled
+    /// data is `./` and the name.
     pub fn name(&self) -> String {
-        match self.path() {
-            Some(path) => path.file_name().map_or("data".into(), |name| name.to_string_lossy().into()),
-            None => self.to_string(),
-        }
+        let Some(path) = self.path() else { return self.to_string() };
+        let name = path.file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned());
+        let taken = name.parse::<Self>().is_ok_and(|source| source.path().is_none());
+        if taken { format!("./{name}") } else { name }
     }
 
     /// The file or directory; none for bundled pictures and for toy distributions.
@@ -151,6 +152,21 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(source.clone()));
             assert_eq!(source.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn data_have_a_name_without_a_folder_that_is_not_the_name_of_bundled_data() {
+        for (text, name) in [
+            ("mnist", "mnist"),
+            ("/home/me/my digits (v2)", "my digits (v2)"),
+            ("/home/me/mnist", "./mnist"),
+            ("/home/me/bell", "./bell"),
+            ("/", "data"),
+        ] {
+            let source: Source = text.parse().expect("any text is a source");
+            assert_eq!(source.name(), name);
+            assert_eq!(name.parse().map(|named: Source| named.path().is_some()), Ok(source.path().is_some()), "{text}");
         }
     }
 
