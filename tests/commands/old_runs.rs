@@ -140,7 +140,7 @@ fn an_old_model_draws_the_same_pictures() {
     let expected = fs::read(old("model/ten.npy")).expect("an array");
     let old_model = old("model/generator.onnx").display().to_string();
     for model in [old_model.as_str(), "out/generator.onnx"] {
-        ok(dir, &["sample", "--model", model, "--count", "10", "--seed", "7", "--out", "ten.npy"]);
+        ok(dir, &["sample", "--model", model, "--count", "10", "--seed", "7", "--out", "ten.npy", "--force"]);
         let drawn = fs::read(dir.join("ten.npy")).expect("an array");
         assert_eq!(drawn[..128], expected[..128], "the header");
         // Another CPU may round a pixel to the next grey level.

@@ -104,7 +104,7 @@ fn draw(dir: &Path, name: &str, data: &str, shape: Shape, classes: usize) {
         assert!(readme.contains(&expected), "{expected}: {readme}");
     }
     let sample = |file: &str, count: &str| {
-        ok(dir, &["sample", "--model", &model, "--count", count, "--out", file]);
+        ok(dir, &["sample", "--model", &model, "--count", count, "--out", file, "--force"]);
         fs::read(dir.join(file)).expect(file)
     };
     // Width and height in the header of a PNG: four pictures make a square.
@@ -119,7 +119,7 @@ fn draw(dir: &Path, name: &str, data: &str, shape: Shape, classes: usize) {
     );
     assert!(sample("walk.gif", "3").starts_with(b"GIF89a"));
     assert!(!ok(dir, &["sample", "--model", &model, "--charset", "ascii", "--count", "2"]).is_empty());
-    let idx = ["sample", "--model", &model, "--count", "2", "--out", "idx"];
+    let idx = ["sample", "--model", &model, "--count", "2", "--out", "idx", "--force"];
     if channels == 1 {
         ok(dir, &idx);
         assert_eq!(fs::read(dir.join("idx/images-idx3-ubyte")).expect("pictures").len(), 16 + 2 * shape.size());
@@ -162,7 +162,7 @@ fn look_at(dir: &Path, name: &str, data: &str, judged_by: &str) {
     assert!(unnamed.starts_with("no scores for") && unnamed.contains("--data PATH"), "{unnamed}");
     let named: Value = serde_json::from_str(&ok(dir, &["eval", &model, "--data", data, "--json"])).expect("JSON");
     assert_eq!((&named["scores"], &named["judge"]), (&json["scores"], &json["judge"]));
-    ok(dir, &["export", &path, "--scores", "--out", "scored"]);
+    ok(dir, &["export", &path, "--scores", "--out", "scored", "--force"]);
     assert!(ok(dir, &["models", "scored/generator.onnx"]).contains(&format!("judge          {judge}\n")));
     let card = fs::read_to_string(dir.join("scored/README.md")).expect("a card");
     assert!(card.contains(&format!("Judge: {judge}.")) && card.contains(" real |"), "{card}");

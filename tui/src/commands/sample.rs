@@ -56,6 +56,9 @@ pub struct SampleArgs {
     /// With an --out of .npy: write the values of the generator as float32, and the latents into a second file.
     #[arg(long, requires = "out")]
     float: bool,
+    /// Replace files that exist.
+    #[arg(long, requires = "out")]
+    force: bool,
     /// The characters to draw with.
     #[arg(long, value_enum, default_value_t)]
     charset: Charset,
@@ -116,7 +119,8 @@ pub fn run(args: SampleArgs) -> Result<()> {
 
 impl SampleArgs {
     fn options(&self) -> Options {
-        Options { each: self.each, float: self.float, scale: self.scale.map(usize::from), dither: self.dither }
+        let Self { each, float, dither, force, .. } = *self;
+        Options { each, float, scale: self.scale.map(usize::from), dither, force }
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Options {
     pub scale: Option<usize>,
     /// Reduce the pictures to black and white; for PNG and GIF.
     pub dither: bool,
+    /// Replace files that exist; a directory of PNG files must be empty in any case.
+    pub force: bool,
 }
 
 impl Format {
@@ -125,6 +127,7 @@ pub fn save(generated: &Generated, out: &Path, options: Options) -> Result<Vec<P
             return Ok(vec![out.to_owned()]);
         }
     };
+    write::must_be_free(files.iter().map(|(path, _)| path), "", options.force)?;
     for (path, bytes) in &files {
         write::replace(path, bytes)?;
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use duel_models::files;
 
 /// Writes a file as [`files::replace`] does, and makes missing directories.
@@ -14,6 +14,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new("")))
         .and_then(|()| files::replace(path, bytes))
         .with_context(|| format!("cannot write {}: choose another path", path.display()))
+}
+
+/// Refuses to replace a file, unless `force`. The error names the first file that exists; `why` follows its name.
+pub fn must_be_free<'a>(paths: impl IntoIterator<Item = &'a PathBuf>, why: &str, force: bool) -> Result<()> {
+    // A link that leads nowhere is a file, too.
+    match paths.into_iter().find(|path| !force && path.symlink_metadata().is_ok()) {
+        Some(path) => bail!("{} exists{why}: choose another place, or replace it with --force", path.display()),
+        None => Ok(()),
+    }
 }
 
 /// Writes a directory of files, given as paths below it and contents: under another name, synced, then renamed. The
@@ -58,6 +67,20 @@ mod tests {
         }
         let error = replace(&path.join("y"), b"").expect_err("a file is no directory");
         assert!(error.to_string().contains("x.bin/y"), "{error}");
+    }
+
+    #[test]
+    fn files_are_replaced_only_by_force() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let [file, link, none] = ["file", "link", "none"].map(|name| home.path().join(name));
+        fs::write(&file, "mine").expect("space");
+        std::os::unix::fs::symlink("nowhere", &link).expect("a link");
+        for (path, free) in [(&file, false), (&link, false), (&none, true)] {
+            assert_eq!(must_be_free([path], "", false).is_ok(), free, "{path:?}");
+            assert!(must_be_free([path], "", true).is_ok());
+        }
+        let error = must_be_free([&none, &file], " and is mine", false).expect_err("a file").to_string();
+        assert!(error.contains("/file exists and is mine: ") && error.contains("--force"), "{error}");
     }
 
     #[test]

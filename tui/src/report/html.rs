@@ -88,11 +88,16 @@ pub fn section(id: &str, heading: &str, html: &str) -> String {
     format!("<section id=\"{id}\">\n<h2>{}</h2>\n{html}</section>\n", escape(heading))
 }
 
+/// Returns the element that says who wrote a page, about which runs.
+pub fn generator(marks: &str) -> String {
+    format!("<meta name=\"generator\" content=\"duel report: {}\"/>", escape(marks))
+}
+
 /// Returns the page. Its policy forbids scripts and requests.
-pub fn page(title: &str, style: &str, html: &str) -> String {
-    let title = escape(title);
+pub fn page(title: &str, marks: &str, style: &str, html: &str) -> String {
+    let (title, generator) = (escape(title), generator(marks));
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n{generator}\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"/>\n\
@@ -119,7 +124,7 @@ mod tests {
             ),
             columns([(hostile, String::new()), (hostile, String::new())].into_iter()),
         ];
-        let page = page(hostile, "p > a { color: red }", &html.concat());
+        let page = page(hostile, hostile, "p > a { color: red }", &html.concat());
         assert!(!page.contains("<script") && page.contains("script&gt;"), "{page}");
         assert_well_formed(&page);
     }

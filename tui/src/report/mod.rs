@@ -19,7 +19,7 @@ mod well_formed;
 
 pub use self::{
     figures::{figures, file_name},
-    page::page,
+    page::{is_page, page},
     shown::add_shown,
     subject::Subject,
 };

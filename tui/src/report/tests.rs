@@ -20,7 +20,7 @@ fn subject(kind: Kind, dir: &Path) -> Subject {
 
 /// Returns the page of some runs after checks that hold for every page.
 fn checked(subjects: &[Subject]) -> String {
-    let page = page(subjects);
+    let page = page(subjects, "run of 1.5");
     assert_well_formed(&page);
     assert!(page.len() < 1 << 20, "{} bytes", page.len());
     // The bytes of pictures are left out: any letters may occur in them.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use duel_trainer::run::reader::RunSummary;
+use duel_models::files;
+use duel_trainer::run::{reader::RunSummary, record::Event};
 
 /// Tells whether a directory holds a run: it has a recipe.toml.
 pub fn is_run(dir: &Path) -> bool {
@@ -19,6 +20,14 @@ pub fn named(run: &Path) -> PathBuf {
     let under = Path::new("runs").join(run);
     let alone = |has: fn(&Path) -> bool| has(&under) && !has(run);
     if alone(is_run) || alone(Path::is_dir) { under } else { run.to_owned() }
+}
+
+/// Returns the text by which files of one run are told from those of another: when the run began, in seconds since 1970.
+/// None for a run without events.
+pub fn mark(dir: &Path) -> Option<String> {
+    let start = files::read_start(&dir.join("events.jsonl"), 1 << 12).ok()?;
+    let first: Event = serde_json::from_slice(start.split(|&byte| byte == b'\n').next()?).ok()?;
+    Some(format!("run of {:.6}", first.time))
 }
 
 /// Tells whether a directory holds files of a run, or nothing yet.

@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use duel_models::files;
 use duel_runtime::Generator;
 use duel_trainer::{
     export::{self, Export, Scored, Weights},
@@ -27,9 +28,12 @@ pub struct ExportArgs {
     /// The run: a directory, or a name under ./runs.
     #[arg(add = ArgValueCompleter::new(runs))]
     run: PathBuf,
-    /// The directory to write.
-    #[arg(long, default_value = "export")]
-    out: PathBuf,
+    /// The directory to write [default: export/RUN].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace files that are of another run, or not of `duel export`.
+    #[arg(long)]
+    force: bool,
     /// Export the last checkpoint instead of the one with the lowest Fréchet distance.
     #[arg(long)]
     last: bool,
@@ -41,11 +45,13 @@ pub struct ExportArgs {
     half: bool,
 }
 
-/// Writes generator.onnx, generator.safetensors, README.md and samples.png, after tract, and candle-onnx where it can,
-/// have run the exported graph and drawn what the network draws.
+/// Writes generator.onnx, generator.safetensors, generator.toml, README.md and samples.png, after tract, and candle-onnx
+/// where it can, have run the exported graph and drawn what the network draws.
 pub fn run(args: ExportArgs) -> Result<()> {
-    must_be_free(&args.out)?;
     let run = find::named(&args.run);
+    let out = args.out.unwrap_or_else(|| default_out(&run));
+    let mark = find::mark(&run).map(|mark| format!("# The recipe of a {mark}.\n"));
+    must_be_free(&out, mark.as_deref(), args.force)?;
     let duel = if args.last { restore::last(&run)? } else { restore::best(&run)? };
     let weights = if args.half { Weights::Half } else { Weights::Single };
     let mut export = export::export(&duel, Scored::default(), weights)?;
@@ -53,18 +59,25 @@ pub fn run(args: ExportArgs) -> Result<()> {
     if args.scores {
         export = export::export(&duel, scored(&duel, &generator)?, weights)?;
     }
-    let files: [(&str, &[u8]); 4] = [
-        ("generator.onnx", &export.onnx),
-        ("generator.safetensors", &export.safetensors),
-        ("README.md", export.readme.as_bytes()),
-        ("samples.png", &export.samples),
-    ];
-    for (name, bytes) in files {
-        let path = args.out.join(name);
+    let recipe = mark.unwrap_or_default() + &export.recipe;
+    let contents: [&[u8]; 5] =
+        [recipe.as_bytes(), &export.onnx, &export.safetensors, export.readme.as_bytes(), &export.samples];
+    for (name, bytes) in FILES.into_iter().zip(contents) {
+        let path = out.join(name);
         write::replace(&path, bytes)?;
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
+}
+
+/// The files of an export, in the order in which they are written: the recipe first, because it says whose files the
+/// others are.
+const FILES: [&str; 5] = ["generator.toml", "generator.onnx", "generator.safetensors", "README.md", "samples.png"];
+
+/// Returns export/NAME for a run directory called NAME.
+fn default_out(run: &Path) -> PathBuf {
+    let whole = fs::canonicalize(run).unwrap_or_else(|_| run.to_owned());
+    Path::new("export").join(whole.file_name().unwrap_or("run".as_ref()))
 }
 
 /// Scores a generator, and as many real pictures.
@@ -75,16 +88,17 @@ fn scored(duel: &Duel, generator: &Generator) -> Result<Scored> {
     Ok(Scored { judge: exam.judge().label(), scores, real })
 }
 
-/// Fails if the README.md in `out` is not a model card of duel: an export would replace it.
-fn must_be_free(out: &Path) -> Result<()> {
-    let readme = out.join("README.md");
-    let card = |text: Vec<u8>| text.starts_with(export::CARD_BEGINS.as_bytes());
-    ensure!(
-        !readme.exists() || readme.is_file() && fs::read(&readme).is_ok_and(card),
-        "{} is not a model card of duel, and the export would replace it: choose another --out DIR",
-        readme.display()
-    );
-    Ok(())
+/// Fails if the export would replace files, unless they are of an earlier export of the same run: generator.toml begins
+/// with `mark`, and README.md is a model card.
+fn must_be_free(out: &Path, mark: Option<&str>, force: bool) -> Result<()> {
+    let begins = |name: &str, text: &str| {
+        let start = files::read_start(&out.join(name), text.len() as u64);
+        start.is_ok_and(|start| start == text.as_bytes())
+    };
+    let ours = mark.is_some_and(|mark| begins("generator.toml", mark));
+    let theirs = |name: &&str| !ours || *name == "README.md" && !begins(name, export::CARD_BEGINS);
+    let paths: Vec<PathBuf> = FILES.iter().filter(|name| theirs(name)).map(|name| out.join(name)).collect();
+    write::must_be_free(&paths, " and is not of an export of this run", force)
 }
 
 fn check_with_tract(export: &Export) -> Result<Generator> {

@@ -27,6 +27,9 @@ pub struct PackArgs {
     /// The directory to write.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Replace files that are not of `duel pack`.
+    #[arg(long)]
+    force: bool,
 }
 
 /// The files beside the binary.
@@ -40,6 +43,7 @@ const BESIDE: [(&str, &str); 4] = [
 /// Builds the binary without the trainer from duel's sources in the current directory, and writes it beside its systemd
 /// units and INSTALL.md.
 pub fn run(args: PackArgs) -> Result<()> {
+    must_be_free(&args.out, args.force)?;
     let model = args.model.as_deref().map(checked).transpose()?;
     let binary = build(&args.target, model.as_deref())?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
@@ -52,6 +56,17 @@ pub fn run(args: PackArgs) -> Result<()> {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())
+}
+
+/// Fails if files in `out` would be replaced, unless INSTALL.md shows that they are of `duel pack`: it begins as the one
+/// that is written, up to the first command.
+fn must_be_free(out: &Path, force: bool) -> Result<()> {
+    let [.., (guide, text)] = BESIDE;
+    let begin = text.split("```").next().unwrap_or(text);
+    let ours = files::read_start(&out.join(guide), begin.len() as u64).is_ok_and(|start| start == begin.as_bytes());
+    let names = ["duel"].into_iter().chain(BESIDE.map(|(name, _)| name));
+    let paths: Vec<PathBuf> = names.map(|name| out.join(name)).collect();
+    write::must_be_free(&paths, " and is not of `duel pack`", force || ours)
 }
 
 /// Checks that a file holds a generator; returns its whole path.

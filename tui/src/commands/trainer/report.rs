@@ -32,6 +32,9 @@ pub struct ReportArgs {
     /// Write each figure as a file, too: DIR/RUN-losses.svg and so on.
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
+    /// Replace figures that exist, and a page that is not of these runs.
+    #[arg(long)]
+    force: bool,
     /// Show the samples nearest to these steps, instead of eight stages that are closer together at the beginning.
     #[arg(long, value_name = "STEP,...", value_delimiter = ',')]
     at: Vec<u64>,
@@ -51,6 +54,14 @@ pub fn run(args: ReportArgs) -> Result<()> {
         names.len() == subjects.len(),
         "two run directories give their figures the same file names: rename one of them"
     );
+    let out = args.out.unwrap_or_else(|| match &dirs[..] {
+        [dir] => dir.join("report.html"),
+        _ => "report.html".into(),
+    });
+    let marks: Option<Vec<String>> = dirs.iter().map(|dir| find::mark(dir)).collect();
+    let marks = marks.map(|marks| marks.join(", ")).unwrap_or_default();
+    let ours = !marks.is_empty() && report::is_page(&out, &marks);
+    write::must_be_free([&out], " and is not a page about the same runs", args.force || ours)?;
     if !args.quick {
         report::add_shown(&mut subjects, &dirs);
     }
@@ -61,12 +72,9 @@ pub fn run(args: ReportArgs) -> Result<()> {
             said += &report::figures(subject, dir, &mut written);
         }
     }
-    let out = args.out.unwrap_or_else(|| match &dirs[..] {
-        [dir] => dir.join("report.html"),
-        _ => "report.html".into(),
-    });
+    write::must_be_free(written.iter().map(|(path, _)| path), "", args.force)?;
     said += &format!("{}\n", out.display());
-    written.push((out, report::page(&subjects).into_bytes()));
+    written.push((out, report::page(&subjects, &marks).into_bytes()));
     for (path, bytes) in written {
         write::replace(&path, &bytes)?;
     }
