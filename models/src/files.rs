@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use crate::places::explained;
+
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it, and syncs the directory.
 ///
 /// An old file at `path` stays until the new one is whole. A symbolic link at `path` is replaced, not followed.
@@ -34,13 +36,13 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 
 /// Opens a regular file for reading. Anything else is an error: a read from a pipe or a device might never return.
 pub fn open(path: &Path) -> io::Result<File> {
-    must_be_file(path)?;
-    File::open(path)
+    must_be_file(path).and_then(|()| File::open(path)).map_err(|why| explained(path, why))
 }
 
 /// Checks that `path` leads to a regular file or to nothing. Follows links.
 pub fn must_be_file(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(refusal("it is a folder, not a regular file")),
         Ok(found) if !found.is_file() => Err(refusal("it is not a regular file")),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -4,7 +4,7 @@
 //! - [`latent`]: latents and labels from a seed; [`random`]: the streams of random numbers behind them;
 //! - [`picture`]: the values of a network as bytes, grids of pictures, PNG files;
 //! - [`onnx`]: the names in an exported graph;
-//! - [`files`] and [`text`]: files that are whole or absent, untrusted files and texts;
+//! - [`files`] and [`text`]: files that are whole or absent, untrusted files and texts; [`places`]: paths that are wrong;
 //! - [`SHIPPED`]: the generators that ship with duel.
 
 mod card;
@@ -13,6 +13,7 @@ mod json;
 pub mod latent;
 pub mod onnx;
 pub mod picture;
+pub mod places;
 pub mod random;
 mod shape;
 mod shipped;

@@ -9,6 +9,7 @@ use std::{
 use duel_models::{Shape, files, text::showable};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use strsim::damerau_levenshtein;
 
 use super::{
     collection::{Collection, Entry},
@@ -116,7 +117,10 @@ fn idx_pair(wanted: Wanted, names: &[[&'static str; 2]; 2], split: Split) -> Res
     let file = find(dir, images)?.ok_or_else(|| DataError::Missing { dir: dir.into(), file: images })?;
     let array = idx::read_images(opened(&file)?, wanted.most()).map_err(wanted.malformed(&file, "IDX"))?;
     let labels = |split: Split| -> Result<Vec<i64>, DataError> {
-        let Some(file) = find(dir, names[split as usize][1])? else { return Ok(Vec::new()) };
+        let name = names[split as usize][1];
+        let Some(file) = find(dir, name)? else {
+            return misspelt(dir, name).map_or(Ok(Vec::new()), |file| Err(DataError::Misspelt { file, name }));
+        };
         let labels = idx::read_labels(opened(&file)?).map_err(wanted.malformed(&file, "IDX"))?;
         Ok(labels.into_iter().map(i64::from).collect())
     };
@@ -132,6 +136,23 @@ pub(super) fn generated(dir: &Path) -> Result<DataSet, DataError> {
     }
     let settings = &Data { classes: 256, ..Data::default() };
     idx_pair(Wanted { path: dir, settings, split: Split::Train }, &IDX[1], Split::Train)
+}
+
+/// The error for a directory without IDX files where the name of a file of pictures is wrong by a letter or two.
+pub(super) fn misspelt_images(dir: &Path) -> Option<DataError> {
+    let mut names = IDX.iter().map(|names| names[0][0]);
+    names.find_map(|name| Some(DataError::Misspelt { file: misspelt(dir, name)?, name }))
+}
+
+/// Finds a file whose name differs from `name` by one or two letters.
+fn misspelt(dir: &Path, name: &str) -> Option<PathBuf> {
+    let entries = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
+    let mut similar = entries.filter(|path| {
+        let found = path.file_name().and_then(|found| found.to_str()).unwrap_or_default().replace(".idx", "-idx");
+        let found = found.strip_suffix(".gz").unwrap_or(&found);
+        found.len() < 2 * name.len() && (1..=2).contains(&damerau_levenshtein(found, name))
+    });
+    similar.next()
 }
 
 /// Finds the file `name` in `dir` by one of its spellings. Several files that fit are an error.

@@ -10,12 +10,12 @@ use crate::recipe::RecipeError;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// There is nothing at the path.
-    #[error("{path} does not exist{hint}")]
+    #[error("{path} does not exist: {why}")]
     Absent {
         /// The path.
         path: PathBuf,
-        /// What stands nearby, as the end of the sentence.
-        hint: String,
+        /// The cause, and what stands nearby.
+        why: String,
     },
     /// A file is none of those that are read.
     #[error("{path} is no zip archive, .npy or .npz of pictures: {why}; give a folder of pictures, or one of these")]
@@ -88,6 +88,22 @@ pub enum DataError {
         first: PathBuf,
         /// Another file.
         second: PathBuf,
+    },
+    /// The name of an IDX file is wrong by a letter or two.
+    #[error("{file} is no name of an IDX file: rename it to {name}, or {name}.gz if it is gzipped")]
+    Misspelt {
+        /// The file.
+        file: PathBuf,
+        /// The name that it should have.
+        name: &'static str,
+    },
+    /// The pictures stand in a folder or file below the directory.
+    #[error("no pictures in {path} itself: give {below}")]
+    Below {
+        /// The directory.
+        path: PathBuf,
+        /// The folder or file with the pictures.
+        below: PathBuf,
     },
     /// The directory lacks a file of the pair.
     #[error(

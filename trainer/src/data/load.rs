@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use duel_models::files;
+use duel_models::{files, places::absent};
 
 use super::{
     Progress, arrays,
@@ -11,7 +11,7 @@ use super::{
     emoji,
     error::DataError,
     fingerprint::{check_fingerprint, fingerprint},
-    mnist, pictures, stacked,
+    hints, mnist, pictures, stacked,
     wanted::Wanted,
 };
 use crate::recipe::{Augment, Data, Kind, Recipe, Source, Toy};
@@ -77,11 +77,11 @@ fn from_path(path: &Path, settings: &Data, split: Split, progress: Progress) -> 
         return if arrays::is_idx(path) {
             arrays::idx(wanted)
         } else {
-            pictures::load(Collection::folder(path)?, wanted, progress)
+            pictures::load(Collection::folder(path)?, wanted, progress).map_err(|error| hints::explained(error, path))
         };
     }
-    if !path.exists() {
-        return Err(absent(path));
+    if let Some(why) = absent(path) {
+        return Err(DataError::Absent { path: path.into(), why });
     }
     let start = files::read_start(path, 64).map_err(|why| DataError::Unreadable { file: path.into(), why })?;
     if start.starts_with(b"\x93NUMPY") {
@@ -91,22 +91,6 @@ fn from_path(path: &Path, settings: &Data, split: Split, progress: Progress) -> 
         return Err(DataError::Unknown { path: path.into(), why: arrays::described(&start) });
     }
     from_collection(Collection::zip(path)?, wanted, progress)
-}
-
-/// The error for a path with nothing at its end: it names the part that is missing.
-fn absent(path: &Path) -> DataError {
-    let there = path.ancestors().skip(1).find(|parent| parent.is_dir());
-    let link = path.symlink_metadata().is_ok_and(|found| found.is_symlink());
-    let hint = match there {
-        _ if link => ": it is a link that leads nowhere".to_owned(),
-        _ if path.components().any(|part| part.as_os_str() == "~") => {
-            ": the shell does not expand a quoted ~; write the path without quotes, or $HOME".to_owned()
-        }
-        Some(there) if Some(there) == path.parent() => format!(": {} has no such file", there.display()),
-        Some(there) => format!(": of its folders only {} exists", there.display()),
-        None => String::new(),
-    };
-    DataError::Absent { path: path.into(), hint }
 }
 
 /// Checks that the labels are those that the recipe needs.

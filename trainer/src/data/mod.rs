@@ -10,6 +10,7 @@ mod decode;
 mod emoji;
 mod error;
 mod fingerprint;
+mod hints;
 pub mod idx;
 mod images;
 mod labels;

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use duel_models::{Shape, files};
+use duel_models::{
+    Shape, files,
+    places::{absent, must_be_expanded},
+};
 
 use crate::recipe::{DataShape, Recipe, RecipeError, Source, read_text};
 
@@ -42,7 +45,11 @@ pub enum RunError {
     #[error("{0} holds a run: resume it with --resume {0}, or choose another directory with --run DIR")]
     Exists(PathBuf),
     /// The directory holds no run.
-    #[error("{0} holds no run: list the runs with `duel runs`")]
+    #[error(
+        "{run} holds no run: {why}list the runs with `duel runs`",
+        run = .0.display(),
+        why = absent(.0).map_or_else(String::new, |why| why + "; ")
+    )]
     Missing(PathBuf),
     /// Another trainer holds the lock.
     #[error("another trainer is at work on {0}: watch it with `duel watch {0}`")]
@@ -91,6 +98,7 @@ impl RunError {
 /// Creates the missing folders of a run directory. Only the owner may read the directory itself.
 pub(super) fn create_folders(dir: &Path) -> Result<(), RunError> {
     let parent = dir.parent().unwrap_or(Path::new(""));
+    must_be_expanded(dir).map_err(|why| RunError::Create { path: dir.to_owned(), why })?;
     fs::create_dir_all(parent).map_err(|why| RunError::Create { path: parent.to_owned(), why })?;
     match private_directory().create(dir) {
         Err(why) if why.kind() != io::ErrorKind::AlreadyExists => {

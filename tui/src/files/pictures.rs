@@ -265,7 +265,7 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Options = Options { each: false, float: false, scale: None, dither: false };
+    const PLAIN: Options = Options { each: false, float: false, scale: None, dither: false, force: true };
 
     fn card(shape: &str, classes: usize) -> Card {
         graphs::card("test", shape.parse().expect("a shape"), 3, classes)

@@ -7,12 +7,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use duel_models::files;
+use duel_models::{
+    files,
+    places::{explained, must_be_expanded},
+};
 
 /// Writes a file as [`files::replace`] does, and makes missing directories.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::create_dir_all(path.parent().unwrap_or(Path::new("")))
+    must_be_expanded(path)
+        .and_then(|()| fs::create_dir_all(path.parent().unwrap_or(Path::new(""))))
         .and_then(|()| files::replace(path, bytes))
+        .map_err(|why| explained(path, why))
         .with_context(|| format!("cannot write {}: choose another path", path.display()))
 }
 
@@ -34,7 +39,8 @@ pub fn directory(path: &Path, files: impl Iterator<Item = (PathBuf, Vec<u8>)>) -
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = fill(&temporary, files).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        must_be_expanded(path).and_then(|()| fill(&temporary, files)).and_then(|()| fs::rename(&temporary, path));
     // The first error is returned. Temporary files that cannot be removed do no harm.
     written
         .inspect_err(|_| _ = fs::remove_dir_all(&temporary))

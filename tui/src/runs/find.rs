@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use duel_models::files;
+use duel_models::{files, places::absent};
 use duel_trainer::run::{reader::RunSummary, record::Event};
 
 /// Tells whether a directory holds a run: it has a recipe.toml.
@@ -41,7 +41,12 @@ pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
     match asked {
         Some(asked) => match named(asked) {
             dir if dir.is_dir() && may_be_one(&dir) => Ok(dir),
-            _ => bail!("no run {}: `duel runs` lists the runs", asked.display()),
+            _ => {
+                let under = Path::new("runs").join(asked);
+                let place = if Path::new("runs").is_dir() && asked.iter().count() == 1 { &under } else { asked };
+                let why = absent(place).map_or_else(String::new, |why| why + "; ");
+                bail!("no run {}: {why}`duel runs` lists the runs", asked.display())
+            }
         },
         None => match RunSummary::list(Path::new("runs")).unwrap_or_default().into_iter().next() {
             Some(newest) => Ok(newest.dir),

@@ -297,14 +297,29 @@ fn a_path_is_wrong_in_its_own_way() {
     place.write("zero", b"");
     fs::create_dir(place.path("empty")).expect("space");
     std::os::unix::fs::symlink("nowhere", place.path("link")).expect("a link");
+    for (file, bytes) in [
+        ("torch/MNIST/raw/train-images-idx3-ubyte", vec![]),
+        ("arrays/a.npz", b"PK".to_vec()),
+        ("typo/train-image-idx3-ubyte", vec![]),
+        ("labels/train-images-idx3-ubyte", idx_file(0x803, &[1, 8, 8], 1)),
+        ("labels/train-labels-idx1-ubite", vec![]),
+    ] {
+        place.write(file, &bytes);
+    }
     for (name, expected) in [
         ("page", "a web page"),
         ("lfs", "git lfs pull"),
         ("zero", "it is empty"),
         ("empty", "no pictures"),
-        ("link", "leads nowhere"),
-        ("none", "does not exist"),
-        ("none/deeper", "of its folders only"),
+        ("link", "is a link to nowhere, which does not exist"),
+        ("none", "does not exist: "),
+        ("pages", "has page: is that meant?"),
+        ("page/deeper", "page is a file, not a folder"),
+        ("torch", "no pictures in "),
+        ("torch", "torch/MNIST/raw"),
+        ("arrays", "arrays/a.npz"),
+        ("typo", "typo/train-image-idx3-ubyte is no name of an IDX file: rename it to train-images-idx3-ubyte"),
+        ("labels", "labels/train-labels-idx1-ubite is no name of an IDX file: rename it to train-labels-idx1-ubyte"),
         ("~/data", "$HOME"),
     ] {
         let error = place.refused(name, &[]);

@@ -71,9 +71,10 @@ fn must_be_free(out: &Path, force: bool) -> Result<()> {
 
 /// Checks that a file holds a generator; returns its whole path.
 fn checked(model: &str) -> Result<PathBuf> {
-    let path = fs::canonicalize(model).with_context(|| format!("--model {model}: cannot find this file"))?;
-    Generator::load(&files::read_start(&path, BYTES_MAX as u64 + 1)?).with_context(|| format!("--model {model}"))?;
-    Ok(path)
+    let flag = || format!("--model {model}");
+    let bytes = files::read_start(Path::new(model), BYTES_MAX as u64 + 1).with_context(flag)?;
+    Generator::load(&bytes).with_context(flag)?;
+    fs::canonicalize(model).with_context(flag)
 }
 
 /// Builds the binary for a target with cargo, with the generator in the file `model` inside. An error names the tool that
