@@ -125,7 +125,16 @@ fn idx_pair(wanted: Wanted, names: &[[&'static str; 2]; 2], split: Split) -> Res
         Ok(labels.into_iter().map(i64::from).collect())
     };
     let labels = [labels(split)?, labels(Split::Train)?];
-    data_set(Stored { sides: [array.height, array.width, 1], bytes: array.bytes, labels }, "idx", wanted)
+    let mut data =
+        data_set(Stored { sides: [array.height, array.width, 1], bytes: array.bytes, labels }, "idx", wanted)?;
+    if file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"emnist-")) {
+        // Cohen et al. 2017 kept the order of MATLAB, columns first.
+        data.survey.notes.push(
+            "EMNIST's files hold pictures with rows and columns exchanged: exchange them to train on upright letters"
+                .to_owned(),
+        );
+    }
+    Ok(data)
 }
 
 /// Loads the pair of IDX files, or their images alone, that `duel sample --out DIR` writes.

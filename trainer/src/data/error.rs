@@ -180,10 +180,23 @@ pub enum DataError {
         wanted: String,
     },
     /// The data have a label that the recipe does not know.
-    #[error("the data have the label {label}, but data.classes = {classes}: raise it with --set data.classes=N")]
+    #[error(
+        "the data have the label {label}, but data.classes = {classes}: leave the number of classes to the data with --set data.classes=0"
+    )]
     Label {
         /// The largest label.
         label: u8,
+        /// The recipe's classes.
+        classes: usize,
+    },
+    /// A class of conditional networks has no picture.
+    #[error(
+        "class {name} of data.classes = {classes} has no training picture: add some, or set data.classes=0, which leaves out \
+         labels that no picture has"
+    )]
+    EmptyClass {
+        /// The first class without pictures: its name or number.
+        name: String,
         /// The recipe's classes.
         classes: usize,
     },

@@ -57,7 +57,13 @@ fn payload<const AXES: usize>(
     };
     let found = word()?;
     if found != magic {
-        return Err(format!("its magic number is {found:#010x}, expected {magic:#010x}"));
+        return Err(match &found.to_be_bytes() {
+            [b'<', ..] => "it is a web page".to_owned(),
+            b"vers" => "it is a pointer of Git LFS: run git lfs pull".to_owned(),
+            b"PK\x03\x04" => "it is a zip archive: unpack it".to_owned(),
+            [0x1f, 0x8b, ..] => "it is gzipped twice: unpack it once".to_owned(),
+            _ => format!("its magic number is {found:#010x}, expected {magic:#010x}"),
+        });
     }
     let items = word()? as usize;
     if items == 0 || items > ITEMS_MAX {
@@ -109,7 +115,9 @@ mod tests {
     #[test]
     fn pictures_of_any_size_are_read_gzipped_or_not() {
         let raw = images([IMAGES, 2, 12, 20], 2 * 240);
-        for bytes in [gzip(&raw), raw] {
+        // A gzip file may have several members (RFC 1952, section 2.2).
+        let members = [gzip(&raw[..100]), gzip(&raw[100..])].concat();
+        for bytes in [gzip(&raw), members, raw] {
             let found = read_images(&bytes[..], 1 << 30).expect("a good file");
             assert_eq!((found.height, found.width, found.bytes), (12, 20, vec![9; 480]));
         }
@@ -124,6 +132,10 @@ mod tests {
             (vec![], "shorter than its header"),
             (images([IMAGES, 2, 28, 28], 0)[..15].to_vec(), "shorter than its header"),
             (images([LABELS, 2, 28, 28], digits), "magic"),
+            (b"<!DOCTYPE html>".to_vec(), "a web page"),
+            (b"version https://git-lfs.github.com/spec/v1".to_vec(), "git lfs pull"),
+            (b"PK\x03\x04 and so on".to_vec(), "a zip archive"),
+            (gzip(&gzip(&images([IMAGES, 2, 28, 28], digits))), "gzipped twice"),
             (images([IMAGES, 2, 28, 28], digits - 1), "ends after 1567 of 1568 bytes"),
             (images([IMAGES, 2, 28, 28], digits + 1), "goes on"),
             (images([IMAGES, 2, 32, 28], digits), "ends after 1568 of 1792 bytes"),

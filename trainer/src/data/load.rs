@@ -11,7 +11,9 @@ use super::{
     emoji,
     error::DataError,
     fingerprint::{check_fingerprint, fingerprint},
-    hints, mnist, pictures, stacked,
+    hints, mnist,
+    oddities::oddities,
+    pictures, stacked,
     wanted::Wanted,
 };
 use crate::recipe::{Augment, Data, Kind, Recipe, Source, Toy};
@@ -26,8 +28,8 @@ pub fn load_training(recipe: Recipe, progress: Progress) -> Result<(Recipe, Opti
         return check_toy(&recipe, toy).map(|()| (recipe, None));
     }
     let data = load(&recipe.data, Split::Train, progress)?;
-    check_fingerprint(&recipe.data, &data)?;
     let mut recipe = recipe.for_pictures(&data.facts())?;
+    check_fingerprint(&recipe.data, &data)?;
     if recipe.data.source.path().is_some() {
         recipe.data.fingerprint = fingerprint(&data);
     }
@@ -52,7 +54,14 @@ pub fn load(settings: &Data, split: Split, progress: Progress) -> Result<DataSet
         Source::Mnist | Source::Toy(_) => Ok(mnist::load(split)),
         Source::StackedMnist => Ok(stacked::load(split)),
         Source::Emoji => from_zip(emoji::ARCHIVE.into(), settings, split, progress),
-        Source::Path(path) => from_path(path, settings, split, progress),
+        Source::Path(path) => {
+            let mut data = from_path(path, settings, split, progress)?;
+            if split == Split::Train {
+                let odd = oddities(&data);
+                data.survey.notes.extend(odd);
+            }
+            Ok(data)
+        }
     }
 }
 
@@ -108,6 +117,17 @@ fn check_labels(recipe: &Recipe, data: &DataSet) -> Result<(), DataError> {
             Err(DataError::Label { label, classes: recipe.data.classes })
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses a new training of conditional networks on a class without pictures. Runs that have begun may have one.
+pub fn check_classes(recipe: &Recipe, data: &DataSet) -> Result<(), DataError> {
+    match (0..recipe.classes()).find(|&class| !data.labels.iter().any(|&label| usize::from(label) == class)) {
+        Some(class) => {
+            let name = recipe.data.names.get(class).cloned().unwrap_or_else(|| class.to_string());
+            Err(DataError::EmptyClass { name, classes: recipe.data.classes })
+        }
+        None => Ok(()),
     }
 }
 

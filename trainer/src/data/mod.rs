@@ -18,6 +18,7 @@ mod layout;
 mod load;
 pub mod mnist;
 pub mod npy;
+mod oddities;
 mod pictures;
 mod stacked;
 mod survey;
@@ -30,7 +31,7 @@ pub use self::{
     error::DataError,
     fingerprint::check_fingerprint,
     images::Images,
-    load::{from_zip, load, load_generated, load_test, load_training},
+    load::{check_classes, from_zip, load, load_generated, load_test, load_training},
     survey::Survey,
 };
 

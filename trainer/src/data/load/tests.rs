@@ -339,6 +339,24 @@ fn networks_with_labels_need_labels() {
 }
 
 #[test]
+fn a_class_without_pictures_is_refused_or_left_out() {
+    let place = Place::new();
+    place.write("letters.npy", &npy_file("(4, 8, 8)", &(0..=255).collect::<Vec<u8>>()));
+    place.write("letters.labels.npy", &npy_file("(4,)", &[1, 2, 3, 3]));
+    for (classes, refused) in [("0", None), ("4", Some("class 0 of data.classes = 4")), ("3", Some("data.classes=0"))] {
+        let settings = ["training.conditional=true", "training.batch=2", &format!("data.classes={classes}")];
+        let recipe = recipe(&settings.map(str::to_owned)).with_data(place.path("letters.npy").to_str().expect("UTF-8"));
+        let loaded = load_training(recipe.expect("a path"), SILENT);
+        let checked =
+            loaded.and_then(|(recipe, data)| check_classes(&recipe, &data.expect("pictures")).map(|()| recipe));
+        match refused {
+            Some(expected) => assert!(checked.expect_err(expected).to_string().contains(expected)),
+            None => assert_eq!(checked.expect("three classes").data.names, ["1", "2", "3"]),
+        }
+    }
+}
+
+#[test]
 fn a_recipe_takes_the_shape_of_its_data_or_is_refused() {
     let place = Place::new();
     let values: Vec<u8> = (0..4 * 16 * 24 * 3).map(|at| at as u8).collect();

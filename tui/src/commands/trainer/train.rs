@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use duel_trainer::{
-    data::{DataSet, load_training},
+    data::{DataSet, check_classes, load_training},
     device::{self, device},
     gan::Duel,
     recipe::Recipe,
@@ -162,6 +162,7 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
         must_be_new(dir)?;
     }
     let (recipe, data) = load(args)?;
+    data.iter().try_for_each(|data| check_classes(&recipe, data))?;
     let duel = Duel::new(recipe, data, device(args.device.into())?)?;
     if let Some(data) = duel.data() {
         data.survey.warnings().iter().for_each(|line| note(line));
