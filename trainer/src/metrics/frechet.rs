@@ -11,7 +11,10 @@ pub fn distance(a: &[f32], b: &[f32], size: usize) -> f64 {
     let product = &root * &second.covariance * &root;
     let eigenvalues = SymmetricEigen::new((&product + product.transpose()) * 0.5).eigenvalues;
     let trace: f64 = eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
-    (first.mean - second.mean).norm_squared() + first.covariance.trace() + second.covariance.trace() - 2.0 * trace
+    let distance =
+        (first.mean - second.mean).norm_squared() + first.covariance.trace() + second.covariance.trace() - 2.0 * trace;
+    // Rounding makes the distance of equal sets negative. `max` would make 0 of NaN.
+    if distance < 0.0 { 0.0 } else { distance }
 }
 
 /// A normal distribution.

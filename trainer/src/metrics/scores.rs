@@ -43,8 +43,8 @@ impl Scores {
         ("class_balance", "1"),
         ("parzen", "high, yet a weak measure: copies score best"),
         ("parzen_error", ""),
-        ("parzen_sigma", ""),
-        ("near_training", "0.5: above it, copies; below it, few of the usual pictures"),
+        ("parzen_sigma", "none: the width of the window, chosen with training pictures"),
+        ("near_training", "0.5: above it, copies or the same few pictures; below it, few of the usual pictures"),
         // Not among the scores of an exam: the modes of stacked MNIST, and `cas::score`, which takes minutes.
         ("modes", "1000"),
         ("modes_kl", "0"),

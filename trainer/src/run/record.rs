@@ -71,6 +71,17 @@ pub struct Metrics {
     pub memorisation: f64,
 }
 
+impl Metrics {
+    /// The share of pairs of a real and a generated image in which the discriminator takes the real one for real, 0 to 1,
+    /// under a loss of pairs. None under other losses, which have a part for real images.
+    pub fn pairs_right(&self) -> Option<f64> {
+        let pairs: u32 = self.d_real_tenths.iter().sum();
+        let right: u32 = self.d_real_tenths[5..].iter().sum();
+        let of_pairs = self.d_loss.is_finite() && self.d_loss_real.is_nan() && pairs > 0;
+        of_pairs.then(|| f64::from(right) / f64::from(pairs))
+    }
+}
+
 fn nan() -> f64 {
     f64::NAN
 }
@@ -262,5 +273,8 @@ mod tests {
         assert!(read.d_loss.is_nan() && read.g_loss.is_nan() && read.overfitting.is_nan());
         assert!(!line.contains("overfitting") && !line.contains("augment"), "{line}");
         assert_eq!(read.d_real, metrics.d_real);
+        let pairs =
+            Metrics { d_loss: 0.5, d_loss_real: f64::NAN, d_real_tenths: [1, 0, 0, 0, 7, 4, 0, 0, 0, 20], ..metrics };
+        assert_eq!((pairs.pairs_right(), Metrics { d_loss_real: 0.5, ..pairs }.pairs_right()), (Some(0.75), None));
     }
 }

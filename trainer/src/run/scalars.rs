@@ -119,7 +119,8 @@ static PROBABILITIES: Panel = Panel {
         file: "opinions",
         title: "D(x) and D(G(z))",
         caption: "Mean outputs of the discriminator for real and for generated images, from 0 (judged as generated) \
-                  to 1 (judged as real). In an even duel both are 0.5.",
+                  to 1 (judged as real). In an even duel both are 0.5. A relativistic loss judges pairs: the curves are \
+                  the probabilities that the real, and that the generated, image of a pair is the real one.",
     }),
 };
 

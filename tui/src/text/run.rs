@@ -2,7 +2,7 @@
 
 use duel_trainer::{
     gan::losses::DRAW,
-    run::{history::State, reader::Run},
+    run::{history::State, reader::Run, record::Metrics},
 };
 
 use super::numbers::{duration, thousands};
@@ -15,12 +15,11 @@ pub fn line(run: &Run) -> String {
     }
     if let Some(last) = run.last {
         text += &format!(
-            ", loss D {:.3} G {:.3}, V {:.3} (draw {DRAW:.3}), D(x) {:.3}, D(G(z)) {:.3}, {:.0} images/s, {} elapsed",
+            ", loss D {:.3} G {:.3}, V {:.3} (draw {DRAW:.3}), {}, {:.0} images/s, {} elapsed",
             last.d_loss,
             last.g_loss,
             last.value,
-            last.d_real,
-            last.d_fake,
+            verdicts(&last, 3),
             last.images_per_second,
             duration(last.seconds),
         );
@@ -28,6 +27,14 @@ pub fn line(run: &Run) -> String {
     match seconds_left(run) {
         Some(left) if !run.state().ended() => text + &format!(", {} left", duration(left)),
         _ => text,
+    }
+}
+
+/// Formats the discriminator's mean outputs with `digits` behind the point, or the share of pairs that it judges right.
+pub fn verdicts(metrics: &Metrics, digits: usize) -> String {
+    match metrics.pairs_right() {
+        Some(share) => format!("D right in {:.1} % of pairs", 100.0 * share),
+        None => format!("D(x) {:.digits$}, D(G(z)) {:.digits$}", metrics.d_real, metrics.d_fake),
     }
 }
 

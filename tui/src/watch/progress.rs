@@ -26,7 +26,7 @@ use crate::{
         tiles::Tile,
         window,
     },
-    text::events,
+    text::{events, run::verdicts},
 };
 
 /// The time between two lines where there is no terminal.
@@ -128,9 +128,7 @@ impl Progress {
 
 /// Formats the losses, the mean outputs of the discriminator, the value beside that of an even duel, and the speed.
 fn figures(metrics: &Metrics) -> String {
-    let Metrics { d_loss, g_loss, d_real, d_fake, value, images_per_second, .. } = metrics;
-    format!(
-        "loss D {d_loss:.3} G {g_loss:.3}  D(x) {d_real:.2} D(G(z)) {d_fake:.2}  V {value:.2} (draw {DRAW:.2})  \
-         {images_per_second:.0} img/s"
-    )
+    let Metrics { d_loss, g_loss, value, images_per_second, .. } = metrics;
+    let verdicts = verdicts(metrics, 2);
+    format!("loss D {d_loss:.3} G {g_loss:.3}  {verdicts}  V {value:.2} (draw {DRAW:.2})  {images_per_second:.0} img/s")
 }

@@ -29,8 +29,13 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     let right = Rect { x: line + 1, width: side, ..body };
     sheet.across(line, body.right(), body.y + half);
     let Some(last) = &app.run.last else { return };
-    let real = Bars { title: "real, D(x)", mean: last.d_real, tenths: last.d_real_tenths, role: Role::D };
-    let fake = Bars { title: "fake, D(G(z))", mean: last.d_fake, tenths: last.d_fake_tenths, role: Role::G };
+    // A loss of pairs compares a real with a generated image: its D is the probability that one of them is the real one.
+    let titles = match last.pairs_right() {
+        Some(_) => ["pairs, P(x is real)", "pairs, P(G(z) is real)"],
+        None => ["real, D(x)", "fake, D(G(z))"],
+    };
+    let real = Bars { title: titles[0], mean: last.d_real, tenths: last.d_real_tenths, role: Role::D };
+    let fake = Bars { title: titles[1], mean: last.d_fake, tenths: last.d_fake_tenths, role: Role::G };
     real.draw(sheet, Rect { height: half, ..right });
     fake.draw(sheet, Rect { y: body.y + half + 1, height: body.height - half - 1, ..right });
 }

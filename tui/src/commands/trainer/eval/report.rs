@@ -109,7 +109,7 @@ fn verdicts_in_words(verdicts: Verdicts) -> String {
         Some([train, test, generated]) => format!(
             "mean D(x) is {train:.3} for training images, {test:.3} for test images, {generated:.3} for generated ones"
         ),
-        None => "it judges pairs of images, so D(x) of one image has no meaning".to_owned(),
+        None => "its loss judges pairs of images, as the shares below do".to_owned(),
     };
     format!(
         "\nThe run's discriminator: {means}.\nIt finds a training image more real than a test image in {train_test} of pairs, a training \
