@@ -5,6 +5,7 @@ mod old_runs;
 mod pictures;
 mod replacing;
 mod shapes;
+mod signals;
 
 use std::{
     fs,

@@ -30,6 +30,8 @@ pub enum Report<'a> {
 pub enum Flow {
     /// Training goes on.
     Continue,
+    /// Training writes a checkpoint and goes on, also while it is paused.
+    Checkpoint,
     /// Training writes a checkpoint and ends.
     Stop,
 }

@@ -26,6 +26,9 @@ impl Training<'_> {
             }
             thread::sleep(POLL);
             flow = (self.observe)(Report::Step(self.duel.step));
+            if flow == Flow::Checkpoint {
+                self.checkpoint()?;
+            }
         }
     }
 

@@ -168,7 +168,7 @@ impl Training<'_> {
                 self.write_samples()?;
                 self.diagnose_samples(evaluated)?;
             }
-            if step.is_multiple_of(record.checkpoint_every) && !last {
+            if (flow == Flow::Checkpoint || step.is_multiple_of(record.checkpoint_every)) && !last {
                 self.checkpoint()?;
             }
             if polled.elapsed() >= POLL {

@@ -9,13 +9,13 @@ use std::{
 
 use anyhow::{Context, Result};
 use duel_models::picture::grid;
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    low_level::pipe,
-};
+use signal_hook::low_level::pipe;
 
 use super::{pictures::Pictures, state::Show};
-use crate::files::{rendering::Rendering, write};
+use crate::{
+    files::{rendering::Rendering, write},
+    term::signals::ends,
+};
 
 /// Replaces the file with each picture, until a signal asks this process to end.
 pub fn write(pictures: &Pictures, mut show: Show, path: &Path, rendering: Rendering) -> Result<()> {
@@ -35,10 +35,10 @@ pub fn write(pictures: &Pictures, mut show: Show, path: &Path, rendering: Render
     }
 }
 
-/// Returns a pipe that is readable after SIGTERM, SIGINT or SIGHUP: a file that is being written is finished first.
+/// Returns a pipe that is readable after a signal that asks for the end: a file that is being written is finished first.
 fn signals() -> std::io::Result<UnixStream> {
     let (reader, writer) = UnixStream::pair()?;
-    for signal in [SIGTERM, SIGINT, SIGHUP] {
+    for signal in ends() {
         pipe::register(signal, writer.try_clone()?)?;
     }
     Ok(reader)

@@ -12,6 +12,7 @@ pub mod plot;
 pub mod printed;
 pub mod resize;
 pub mod sheet;
+pub mod signals;
 #[cfg(feature = "train")]
 pub mod svg;
 #[cfg(test)]

@@ -26,7 +26,7 @@ use rustix::{
     process,
 };
 use signal_hook::{
-    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH},
+    consts::{SIGCONT, SIGTSTP, SIGWINCH},
     flag, low_level,
 };
 
@@ -34,6 +34,7 @@ use super::{
     charset::Charset,
     input::{Key, Keys},
     pixels::{self, Gallery, Picture, PixelTerminal},
+    signals,
     theme::{Colors, Theme},
 };
 
@@ -75,14 +76,15 @@ struct Signals {
     /// Readable after a signal. A signal that arrives between the look at the flags and the wait for input would
     /// otherwise be noticed at the next key only.
     pipe: UnixStream,
-    /// Whether SIGTERM, SIGHUP and SIGINT end the process at once, as by default: set once the terminal is restored.
+    /// Whether the signals that ask for the end end the process at once, as by default: set once the terminal is restored.
     default: Arc<AtomicBool>,
 }
 
 impl Signals {
     fn register() -> io::Result<Self> {
         let [end, redraw, suspend, default] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
-        for signal in [SIGTERM, SIGHUP, SIGINT] {
+        let ends: Vec<i32> = signals::ends().collect();
+        for &signal in &ends {
             flag::register_conditional_default(signal, default.clone())?;
             flag::register(signal, end.clone())?;
         }
@@ -93,7 +95,7 @@ impl Signals {
         // After the flags: handlers run in the order of their registration, so that the flag is set when the pipe is readable.
         let (pipe, writer) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
-        for signal in [SIGTERM, SIGHUP, SIGINT, SIGWINCH, SIGCONT, SIGTSTP] {
+        for signal in ends.into_iter().chain([SIGWINCH, SIGCONT, SIGTSTP]) {
             low_level::pipe::register(signal, writer.try_clone()?)?;
         }
         Ok(Self { end, redraw, suspend, pipe, default })

@@ -33,7 +33,7 @@ use duel_trainer::{
     },
     training::{self, Flow, train},
 };
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGUSR1, SIGUSR2};
 
 use super::{
     completions::{keys, recipes, runs},
@@ -45,6 +45,7 @@ use crate::{
     term::{
         charset::Charset,
         output::{note, print},
+        signals::{ends, is_ignored},
         theme::Theme,
         window,
     },
@@ -131,11 +132,16 @@ pub fn run(args: TrainArgs) -> Result<()> {
         };
     }
     let stop = stop_on_signals()?;
+    let checkpoint = checkpoint_on_signals()?;
     let mut progress = Progress::new(duel.recipe.training.steps, duel.step);
     progress.line(&format!("{} -> {}", duel.recipe.name, dir.display()));
     let ended = train(&mut duel, &mut writer, |report| {
         progress.show(&report);
-        if stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+        match stop.load(Ordering::Relaxed) {
+            true => Flow::Stop,
+            false if checkpoint.swap(false, Ordering::Relaxed) => Flow::Checkpoint,
+            false => Flow::Continue,
+        }
     })?;
     progress.finish();
     let dir = dir.display();
@@ -211,14 +217,25 @@ fn create_next(recipe: &Recipe) -> Result<Writer, RunError> {
     }
 }
 
-/// Registers a flag that the first SIGINT, SIGTERM or SIGHUP sets. A second SIGINT ends the program at once.
+/// Registers a flag that the first signal of [`ends`] sets. A second SIGINT ends the program at once.
 fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop))?;
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in ends() {
+        if signal == SIGINT {
+            signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop))?;
+        }
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
+}
+
+/// Registers a flag that SIGUSR1 and SIGUSR2 set, one of which a batch system sends before its time limit.
+fn checkpoint_on_signals() -> Result<Arc<AtomicBool>> {
+    let checkpoint = Arc::new(AtomicBool::new(false));
+    for signal in [SIGUSR1, SIGUSR2].into_iter().filter(|signal| !is_ignored(*signal)) {
+        signal_hook::flag::register(signal, Arc::clone(&checkpoint))?;
+    }
+    Ok(checkpoint)
 }
 
 /// Starts a trainer in a process group of its own, which a closing terminal does not signal, and waits until it holds

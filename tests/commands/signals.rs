@@ -1,0 +1,74 @@
+//! Signals to a trainer.
+
+use std::process::Child;
+
+use super::*;
+
+/// Starts an endless training in `dir/run`, in a shell that first runs `before`, and waits until it trains.
+fn begin(dir: &Path, before: &str) -> Child {
+    let duel = duel();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{before}exec \"$0\" \"$@\"")]).arg(duel).current_dir(dir);
+    shell.args(["train", "--run", "run", "--plain", "--steps", "100000000"]).args(SMALL);
+    shell.args(["--set", "record.checkpoint_every=100000000"]);
+    let trainer = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh");
+    wait("no metrics", || metrics(dir) > 0);
+    trainer
+}
+
+fn wait(what: &str, is: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is() {
+        assert!(since.elapsed() < Duration::from_secs(60), "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn send(trainer: &Child, signal: Signal) {
+    kill_process(Pid::from_child(trainer), signal).expect("a signal");
+}
+
+/// Bytes of measured steps.
+fn metrics(dir: &Path) -> u64 {
+    dir.join("run/metrics.jsonl").metadata().map_or(0, |file| file.len())
+}
+
+fn checkpoints(dir: &Path) -> usize {
+    fs::read_to_string(dir.join("run/events.jsonl")).expect("events").matches("\"checkpoint\"").count()
+}
+
+/// Waits until the training has gone on.
+fn goes_on(dir: &Path, after: &str) {
+    let before = metrics(dir);
+    wait(after, || metrics(dir) > before + 4096);
+}
+
+#[test]
+fn signals_that_are_ignored_at_the_start_stay_ignored() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    // As `nohup` does, and a shell without job control for its background jobs.
+    let mut trainer = begin(dir, "trap '' HUP INT QUIT; ");
+    for signal in [Signal::HUP, Signal::INT, Signal::INT, Signal::QUIT] {
+        send(&trainer, signal);
+    }
+    goes_on(dir, "an ignored signal ended the training");
+    send(&trainer, Signal::TERM);
+    assert!(trainer.wait().expect("it ends").success());
+}
+
+#[test]
+fn user_signals_write_a_checkpoint_and_sigquit_ends_with_one() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let mut trainer = begin(dir, "");
+    for (at, signal) in [Signal::USR1, Signal::USR2].into_iter().enumerate() {
+        assert_eq!(checkpoints(dir), at, "before {signal:?}");
+        send(&trainer, signal);
+        wait("no checkpoint", || checkpoints(dir) > at);
+        goes_on(dir, "the training does not go on after a checkpoint");
+    }
+    send(&trainer, Signal::QUIT);
+    assert!(trainer.wait().expect("it ends").success());
+    assert_eq!(checkpoints(dir), 3);
+}
