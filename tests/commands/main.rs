@@ -4,6 +4,7 @@ mod drawing;
 mod old_runs;
 mod pictures;
 mod replacing;
+mod quotes;
 mod shapes;
 mod signals;
 

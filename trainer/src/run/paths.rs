@@ -11,6 +11,7 @@ use std::{
 use duel_models::{
     Shape, files,
     places::{absent, must_be_expanded},
+    text::quoted,
 };
 
 use crate::recipe::{DataShape, Recipe, RecipeError, Source, read_text};
@@ -42,7 +43,7 @@ pub enum RunError {
         why: io::Error,
     },
     /// The directory already holds a run.
-    #[error("{0} holds a run: resume it with --resume {0}, or choose another directory with --run DIR")]
+    #[error("{0} holds a run: resume it with --resume {run}, or choose another directory with --run DIR", run = quoted(.0))]
     Exists(PathBuf),
     /// The directory holds no run.
     #[error(
@@ -52,13 +53,16 @@ pub enum RunError {
     )]
     Missing(PathBuf),
     /// Another trainer holds the lock.
-    #[error("another trainer is at work on {0}: watch it with `duel watch {0}`")]
+    #[error("another trainer is at work on {0}: watch it with `duel watch {run}`", run = quoted(.0))]
     Locked(PathBuf),
     /// The recipe of the run is invalid.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// The run has no checkpoint.
-    #[error("{0} has no checkpoint yet: wait for the first one, or resume training with `duel train --resume {0}`")]
+    #[error(
+        "{0} has no checkpoint yet: wait for the first one, or resume training with `duel train --resume {run}`",
+        run = quoted(.0)
+    )]
     NoCheckpoint(PathBuf),
     /// The networks of the recipe differ from those of the checkpoint.
     #[error("{file} does not fit the networks of recipe.toml ({why}): undo the changes to recipe.toml")]
@@ -71,7 +75,8 @@ pub enum RunError {
     /// Some files could not be written.
     #[error(
         "{dir} is not completely saved ({why}): free disk space or correct its permissions, then resume with `duel \
-         train --resume {dir}`"
+         train --resume {run}`",
+        run = quoted(.dir)
     )]
     Unsaved {
         /// The run directory.

@@ -1,5 +1,8 @@
 //! A run as text: its progress, and the command to use next.
 
+use std::path::Path;
+
+use duel_models::text::quoted;
 use duel_trainer::{
     gan::losses::DRAW,
     run::{history::State, reader::Run, record::Metrics},
@@ -49,9 +52,10 @@ pub fn seconds_left(run: &Run) -> Option<f64> {
     Some(f64::from(last.seconds - before.seconds) / steps as f64 * left as f64)
 }
 
-/// Returns what the user can do next with the run in `dir`, and the command for it. A run on a toy distribution has
+/// Returns what the user can do next with the run in `dir`, and the command for it, quoted for a shell. A run on a toy distribution has
 /// nothing to export.
-pub fn next_command(state: State, is_toy: bool, dir: &str) -> (&'static str, String) {
+pub fn next_command(state: State, is_toy: bool, dir: &Path) -> (&'static str, String) {
+    let dir = quoted(dir);
     match state {
         State::Waiting | State::Running | State::Paused => ("come back with", format!("duel watch {dir}")),
         State::Done if is_toy => ("see it again with", format!("duel watch {dir}")),

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Result;
-use duel_models::text::showable;
 use duel_trainer::run::reader::Run;
 
 use super::{dashboard, state::action::Mode};
@@ -23,6 +22,6 @@ pub fn watch(dir: &Path, mode: Mode, charset: Charset) -> Result<()> {
 
 /// Summarises the state of a run and the next command.
 fn summary(dir: &Path, run: &Run) -> String {
-    let (words, command) = next_command(run.state(), run.recipe.is_toy(), &showable(&dir.display().to_string()));
+    let (words, command) = next_command(run.state(), run.recipe.is_toy(), dir);
     format!("{} is {}: {}\n{words} `{command}`\n", run.name, run.state().name(), line(run))
 }

@@ -19,6 +19,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
+use duel_models::text::quoted;
 use duel_trainer::{
     data::{DataSet, check_classes, load_training},
     device::{self, device},
@@ -126,7 +127,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
         drop(writer);
         detach(&args, &dir)?;
         return if args.detach {
-            print(&format!("training in {0}; watch it with `duel watch {0}`\n", dir.display()))
+            print(&format!("training in {}; watch it with `duel watch {}`\n", dir.display(), quoted(&dir)))
         } else {
             session::watch(&dir, Mode::Attached, args.charset)
         };
@@ -144,12 +145,11 @@ pub fn run(args: TrainArgs) -> Result<()> {
         }
     })?;
     progress.finish();
-    let dir = dir.display();
     let (said, state) = match ended {
         Ending::Done => ("done".to_owned(), State::Done),
         _ => (format!("stopped at step {} with a checkpoint", duel.step), State::Stopped),
     };
-    let (words, command) = next_command(state, duel.recipe.data.source.toy().is_some(), &dir.to_string());
+    let (words, command) = next_command(state, duel.recipe.data.source.toy().is_some(), &dir);
     print(&format!("{said}; {words} `{command}`\n"))
 }
 

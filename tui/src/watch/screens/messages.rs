@@ -1,5 +1,7 @@
 //! The two lines at the bottom: the most important message, and what to do about it.
 
+use std::path::Path;
+
 use duel_models::text::showable;
 use duel_trainer::run::{
     grid::Samples,
@@ -34,26 +36,25 @@ pub fn messages(app: &App) -> Lines {
 
 fn state_of(app: &App) -> Lines {
     let run = &app.run;
-    let dir = showable(&app.dir.display().to_string());
     match run.state() {
-        State::Failed | State::Crashed => [broken_off(app), next(run, &dir)],
+        State::Failed | State::Crashed => [broken_off(app), next(run, &app.dir)],
         State::Waiting => [
             vec![piece("the training has not started yet", Role::Dim)],
-            vec![piece(format!("watching {dir}"), Role::Dim)],
+            vec![piece(format!("watching {}", showable(&app.dir.display().to_string())), Role::Dim)],
         ],
         _ if run.history.warning().is_some() => run.history.warning().map(warning).unwrap_or_default(),
         State::Done if matches!(app.time.shown, Some((_, Samples::Densities(_)))) => {
             [last_event(app, 0), vec![piece("walk through its steps on screen ", Role::Dim), piece("2", Role::Title)]]
         }
-        State::Done => [last_event(app, 0), next(run, &dir)],
-        State::Stopped => [last_event(app, 0), next(run, &dir)],
+        State::Done => [last_event(app, 0), next(run, &app.dir)],
+        State::Stopped => [last_event(app, 0), next(run, &app.dir)],
         State::Running | State::Paused => {
             [last_event(app, 0), held_back(&app.run).unwrap_or_else(|| last_event(app, 1))]
         }
     }
 }
 
-fn next(run: &Run, dir: &str) -> Vec<Piece> {
+fn next(run: &Run, dir: &Path) -> Vec<Piece> {
     let (words, command) = next_command(run.state(), run.recipe.is_toy(), dir);
     vec![piece(format!("{words}  "), Role::Dim), piece(command, Role::Title)]
 }
