@@ -108,6 +108,24 @@ fn the_dashboard_follows_the_size_of_the_terminal() {
 }
 
 #[test]
+fn a_terminal_that_says_0x0_is_drawn_on_as_80x24_until_it_knows_better() {
+    let (home, _dir) = run(Kind::Healthy);
+    fs::write(home.path().join("m.onnx"), generator::onnx()).expect("a write");
+    for (command, text, later) in [
+        (&["watch"][..], "losses", "parameters"),
+        (&["explore", "--model", "m.onnx"], "between neighbours", "between neighbours"),
+        (&["clock", "--model", "m.onnx"], "▀▀▀▀", "▀▀▀▀"),
+    ] {
+        let mut pty = start(home.path(), (0, 0), command);
+        pty.expect(text);
+        pty.resize(200, 50);
+        pty.expect(later);
+        pty.press("q");
+        assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+    }
+}
+
+#[test]
 fn the_dashboard_shows_a_killed_trainer_within_two_seconds() {
     let (home, dir) = run(Kind::Killed);
     let mut trainer = Trainer::on(&dir);

@@ -31,7 +31,7 @@ pub struct Pty {
 }
 
 impl Pty {
-    /// Starts a program on a terminal of these columns and rows, in the directory `dir`, with these environment variables set.
+    /// Starts a program on a terminal of these columns and rows (80×24 if it says 0×0), in the directory `dir`, with these environment variables set.
     pub fn start<S: AsRef<OsStr>>(
         (columns, rows): (u16, u16),
         dir: &Path,
@@ -61,7 +61,7 @@ impl Pty {
         Self {
             master: Some(master),
             child,
-            screen: vt100::Parser::new(cells(rows), cells(columns), 0),
+            screen: vt100::Parser::new(cells(rows, 24), cells(columns, 80), 0),
             output: Vec::new(),
         }
     }
@@ -148,7 +148,7 @@ impl Pty {
 
     /// Changes the size of the terminal.
     pub fn resize(&mut self, columns: u16, rows: u16) {
-        self.screen.screen_mut().set_size(cells(rows), cells(columns));
+        self.screen.screen_mut().set_size(cells(rows, 24), cells(columns, 80));
         resize(self.master(), columns, rows);
     }
 
@@ -219,9 +219,9 @@ impl Drop for Pty {
     }
 }
 
-/// A terminal has at least one row and one column.
-fn cells(count: u16) -> NonZero<u16> {
-    NonZero::new(count).expect("not zero")
+/// Returns the rows or columns of the screen for those that the terminal says.
+fn cells(count: u16, default: u16) -> NonZero<u16> {
+    NonZero::new(count).or(NonZero::new(default)).expect("not zero")
 }
 
 fn resize(master: &OwnedFd, columns: u16, rows: u16) {

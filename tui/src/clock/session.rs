@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use duel_runtime::Generator;
 
 use super::{digits::DigitSource, screen, state::Clock};
@@ -27,8 +27,7 @@ pub fn show(generator: &Generator, speed: u32, charset: Charset) -> Result<()> {
     loop {
         let time = start + (now().as_secs_f64() - start) * speed;
         let seconds = time + zone::offset(time);
-        let area = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
-        let places = screen::layout(area, shape, theme).map_or(0, |(_, places)| places);
+        let places = screen::layout(window.size(), shape, theme).map_or(0, |(_, places)| places);
         for (place, digit) in clock.changes(seconds.max(0.0) as u64, places) {
             clock.images[place] = Some(source.next(digit)?);
         }

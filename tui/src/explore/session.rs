@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use duel_runtime::{
     Generator,
     picture::{grid, png, to_bytes},
@@ -75,9 +75,8 @@ impl Walk {
 
     /// Draws the pictures if they have changed, then the screen.
     fn draw(&mut self) -> Result<io::Result<()>> {
-        let (width, height) = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
         let theme = self.window.theme;
-        self.explore.resize(screen::layout((width, height), &self.explore, theme).1);
+        self.explore.resize(screen::layout(self.window.size(), &self.explore, theme).1);
         if std::mem::take(&mut self.explore.stale) {
             self.explore.images = self.images(&self.explore.latents())?;
         }

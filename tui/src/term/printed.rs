@@ -42,7 +42,7 @@ impl Printed {
         if !terminal || theme.charset == Charset::Braille {
             theme.colors = Colors::None;
         }
-        let columns = if terminal { crossterm::terminal::size().map_or(80, |(columns, _)| columns) } else { 80 };
+        let columns = if terminal { window::size().0 } else { 80 };
         let columns = usize::from(columns).max(8);
         // A cell of braille is two pixels wide. A picture that is wider than the terminal is drawn smaller.
         let divisor = if theme.charset == Charset::Braille { 2 } else { 1 };

@@ -19,7 +19,7 @@ use crossterm::{
         LeaveAlternateScreen,
     },
 };
-use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -162,12 +162,17 @@ impl Window {
         self.drawn.map_or(Duration::ZERO, |drawn| FRAME.saturating_sub(drawn.elapsed()))
     }
 
+    /// Returns the columns and rows that the next drawing fills.
+    pub fn size(&mut self) -> (u16, u16) {
+        let area = self.terminal.get_frame().area();
+        (area.width, area.height)
+    }
+
     /// Draws in one synchronized update. Only changed cells and pictures are sent. `draw` returns the pictures that are
     /// drawn as pixels.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame) -> Vec<Picture>) -> io::Result<()> {
         let now = Instant::now();
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.autoresize()?;
         let pictures = draw(&mut self.terminal.get_frame());
         let change = self.gallery.as_mut().map(|gallery| gallery.change(&pictures, now)).unwrap_or_default();
         self.terminal.backend_mut().write_all(change.before.as_bytes())?;
@@ -313,10 +318,29 @@ pub fn ask_for_pixels(charset: Charset, theme: Theme) -> Result<Option<PixelTerm
     Ok(asked?.0)
 }
 
-/// Makes an empty screen of the terminal's present size.
+/// Makes an empty screen of the terminal's present [`size`].
 fn blank() -> io::Result<Screen> {
     execute!(io::stdout(), Clear(ClearType::All))?;
-    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE, io::stdout())))
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(WRITE, io::stdout()));
+    // Not the full screen: ratatui would ask the terminal for its size, which may be 0×0.
+    let (width, height) = size();
+    let viewport = Viewport::Fixed(Rect { x: 0, y: 0, width, height });
+    Terminal::with_options(backend, TerminalOptions { viewport })
+}
+
+/// Returns the columns and rows of the terminal. A terminal that does not know its size says 0×0, such as a serial line, or
+/// `docker run -t` before the first change of size: then the variables COLUMNS and LINES count, else 80×24.
+pub fn size() -> (u16, u16) {
+    let known = terminal::size().unwrap_or_default();
+    size_or_default(known, |name| std::env::var(name).ok())
+}
+
+fn size_or_default((columns, rows): (u16, u16), variable: impl Fn(&str) -> Option<String>) -> (u16, u16) {
+    let side = |known: u16, name: &str, default: u16| {
+        let set = || variable(name)?.parse().ok().filter(|side| *side > 0);
+        if known > 0 { known } else { set().unwrap_or(default) }
+    };
+    (side(columns, "COLUMNS", 80), side(rows, "LINES", 24))
 }
 
 fn take() -> io::Result<()> {
@@ -351,6 +375,21 @@ mod tests {
     use duel_tests::pty::Pty;
 
     use super::*;
+
+    #[test]
+    fn a_terminal_without_a_size_has_that_of_the_variables_or_80_by_24() {
+        for (known, columns, lines, expected) in [
+            ((200, 50), "100", "30", (200, 50)),
+            ((0, 0), "100", "30", (100, 30)),
+            ((0, 0), "", "-1", (80, 24)),
+            ((0, 0), "0", "70000", (80, 24)),
+            ((132, 0), "100", "30", (132, 30)),
+        ] {
+            let variable = |name: &str| Some(if name == "LINES" { lines } else { columns }.to_owned());
+            assert_eq!(size_or_default(known, variable), expected, "{known:?}, {columns:?}, {lines:?}");
+        }
+        assert_eq!(size_or_default((0, 0), |_| None), (80, 24));
+    }
 
     #[test]
     fn a_panic_restores_the_terminal_before_it_prints_its_message() {
