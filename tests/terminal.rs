@@ -241,7 +241,16 @@ fn requests_reach_the_trainer_and_its_answers_reach_the_screen() {
     let _trainer = Trainer::on(&dir);
     let mut pty = start(home.path(), (80, 24), &["watch"]);
     pty.expect("running");
-    pty.press("c1");
+    // A paste without brackets, one with brackets, and an answer of the terminal (OSC 11) in two pieces.
+    pty.receive("\x1b[?2004h");
+    for text in
+        ["cd runs/first\r", "\x1b", "c7y", "\x1b", "\x1b[200~c7\x19\x1b[201~", "\x1b]11;rgb:1", "c1c/1c1c/1c1c\x1b\\"]
+    {
+        pty.press(text);
+        pty.listen(Duration::from_millis(200));
+    }
+    assert!(!dir.join("control.jsonl").exists(), "text that nobody typed asks the trainer");
+    pty.press("c1\x19");
     pty.expect("asked the trainer to pause");
     let request = fs::read_to_string(dir.join("control.jsonl")).expect("a request");
     let id = request.split('"').nth(3).expect("an id");
@@ -256,7 +265,7 @@ fn requests_reach_the_trainer_and_its_answers_reach_the_screen() {
 
     let mut pty = start(home.path(), (80, 24), &["watch", "--read-only"]);
     pty.expect("paused");
-    pty.press("c1");
+    pty.press("c1\x19");
     pty.listen(Duration::from_millis(500));
     assert_eq!(fs::read_to_string(dir.join("control.jsonl")).expect("requests").lines().count(), 1);
 }
@@ -278,14 +287,14 @@ fn leaving_the_dashboard_of_train_keeps_the_trainer_running() {
     let mut pty = start(home.path(), (80, 24), &["watch"]);
     pty.expect("running");
     for (keys, text) in [
-        ("c1", "paused"),
-        ("c1", "running"),
-        ("c32e-4\r", "trainer: discriminator.learning_rate = 2e-4"),
-        ("c3-1\r", "the trainer did not set"),
-        ("c2", "checkpoint written"),
+        ("c1\x19", "paused"),
+        ("c1\x19", "running"),
+        ("c32e-4\r\x19", "trainer: discriminator.learning_rate = 2e-4"),
+        ("c3-1\r\x19", "the trainer did not set"),
+        ("c2\x19", "checkpoint written"),
         ("c", "discriminator.learning_rate, now 0.0002"),
-        ("7", "stop the training?"),
-        ("y", "stopped"),
+        ("7", "stop: the trainer"),
+        ("\x19", "stopped"),
     ] {
         pty.press(keys);
         pty.expect(text);

@@ -2,6 +2,8 @@
 //!
 //! crossterm 0.29 has a reader, too, but it never returns once the terminal has vanished, and loops at full speed.
 
+use std::time::Duration;
+
 /// A key, or a character with Ctrl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
@@ -40,24 +42,43 @@ pub enum Key {
 }
 
 /// The longest escape sequence that is parsed, in bytes; a longer one is dropped.
-const LONGEST: usize = 32;
+const LONGEST: usize = 256;
 
 /// BEL, which ends a string as ST (`ESC \\`) does.
 const STRING_END: u8 = 0x07;
+
+/// The end of a bracketed paste.
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// The silence after which a sequence that a key may have begun is given up: a lone escape byte, Alt with a bracket.
+const KEY: Duration = Duration::from_millis(50);
+
+/// The silence after which an answer of the terminal or a paste is given up: a slow line may interrupt it for a while.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// Parser of keys, fed with bytes in pieces of any size.
 #[derive(Debug, Default)]
 pub struct Keys {
     bytes: Vec<u8>,
-    /// Whether the bytes before were the beginning of a string, such as an answer of the terminal: it is dropped up to its
-    /// end, however long it is.
-    in_string: bool,
+    /// The text that the bytes before began, which is dropped up to its end, however long it is.
+    dropped: Option<Text>,
+    /// Whether the last key was Escape, after a silence: an answer that came in two pieces may have been cut there.
+    escaped: bool,
+}
+
+/// A text that is not typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Text {
+    /// A string, such as an answer of the terminal, and whether bytes of it have come after its introducer.
+    String { begun: bool },
+    /// A bracketed paste.
+    Paste,
 }
 
 /// The result of parsing the beginning of a buffer.
 enum Read {
-    /// The beginning of a string of any length: the length of its introducer, in bytes.
-    String(usize),
+    /// The beginning of a text of any length: the length of its introducer, in bytes.
+    Text(usize, Text),
     /// A complete sequence: its length in bytes, and its key if it is a known one.
     Whole(usize, Option<Key>),
     /// The beginning of a sequence.
@@ -67,15 +88,24 @@ enum Read {
 impl Keys {
     /// Returns the keys that these bytes complete.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Key> {
+        // The rest of an answer whose escape byte was taken for the Escape key. Nobody types three characters at once.
+        if std::mem::take(&mut self.escaped) && matches!(bytes, [b'[' | b']' | b'P' | b'X' | b'^' | b'_', _, _, ..]) {
+            self.bytes.push(0x1b);
+        }
         self.bytes.extend_from_slice(bytes);
         let mut keys = Vec::new();
         while !self.bytes.is_empty() {
-            if self.in_string && !self.drop_string() {
+            let ended = match self.dropped {
+                Some(Text::String { .. }) => self.drop_string(),
+                Some(Text::Paste) => self.drop_paste(),
+                None => true,
+            };
+            if !ended {
                 break;
             }
             let (length, key) = match read(&self.bytes) {
-                Read::String(length) => {
-                    self.in_string = true;
+                Read::Text(length, text) => {
+                    self.dropped = Some(text);
                     (length, None)
                 }
                 Read::Whole(length, key) => (length, key),
@@ -102,22 +132,39 @@ impl Keys {
             None => (self.bytes.len(), false),
         };
         self.bytes.drain(..length);
-        self.in_string = !ended;
+        self.dropped = (!ended).then_some(Text::String { begun: true });
         ended && !self.bytes.is_empty()
     }
 
-    /// Tells whether an unfinished sequence is held. After 50 ms of silence the caller calls [`finish`](Self::finish).
-    pub fn unfinished(&self) -> bool {
-        !self.bytes.is_empty() || self.in_string
+    /// Drops the rest of a paste; returns false if its end is still to come.
+    fn drop_paste(&mut self) -> bool {
+        let end = self.bytes.windows(PASTE_END.len()).position(|bytes| bytes == PASTE_END);
+        // The last bytes may be the first ones of the end.
+        let length = end.map_or(self.bytes.len().saturating_sub(PASTE_END.len() - 1), |at| at + PASTE_END.len());
+        self.bytes.drain(..length);
+        self.dropped = self.dropped.filter(|_| end.is_none());
+        end.is_some() && !self.bytes.is_empty()
+    }
+
+    /// Returns the silence after which the caller calls [`finish`](Self::finish), if an unfinished sequence is held.
+    pub fn patience(&self) -> Option<Duration> {
+        match self.dropped {
+            Some(Text::String { begun: false }) => Some(KEY),
+            Some(_) => Some(ANSWER),
+            None if self.bytes.is_empty() => None,
+            // `ESC [` alone is Alt with a bracket.
+            None if self.bytes.starts_with(b"\x1b[") && self.bytes.len() > 2 => Some(ANSWER),
+            None => Some(KEY),
+        }
     }
 
     /// Ends an unfinished sequence: a lone escape byte is the Escape key, anything else is dropped.
     pub fn finish(&mut self) -> Option<Key> {
-        let escape = self.bytes == [0x1b] && !self.in_string;
+        self.escaped = self.bytes == [0x1b] && self.dropped.is_none();
         self.bytes.clear();
         // Alt with a bracket begins like a string that never ends.
-        self.in_string = false;
-        escape.then_some(Key::Escape)
+        self.dropped = None;
+        self.escaped.then_some(Key::Escape)
     }
 }
 
@@ -128,7 +175,7 @@ fn read(bytes: &[u8]) -> Read {
         [0x1b, b'O'] => Read::More,
         [0x1b, b'O', last, ..] => Read::Whole(3, named(*last, b"")),
         // Strings: DCS, SOS, OSC, PM and APC (ECMA-48, 5.6). A terminal answers with them.
-        [0x1b, b'P' | b'X' | b']' | b'^' | b'_', ..] => Read::String(2),
+        [0x1b, b'P' | b'X' | b']' | b'^' | b'_', ..] => Read::Text(2, Text::String { begun: false }),
         // `ESC ESC` begins with the Escape key. `ESC` with another byte is Alt with a key: ignored, because no command
         // uses it.
         [0x1b, 0x1b, ..] => Read::Whole(1, Some(Key::Escape)),
@@ -144,8 +191,11 @@ fn read(bytes: &[u8]) -> Read {
 
 /// Parses the rest of a control sequence after `ESC [`: parameters, then one final byte (ECMA-48, 5.4).
 fn read_csi(rest: &[u8]) -> Read {
-    match rest.iter().position(|byte| (0x40..=0x7e).contains(byte)) {
-        Some(end) => Read::Whole(2 + end + 1, named(rest[end], &rest[..end])),
+    match rest.iter().position(|byte| !(0x20..=0x3f).contains(byte)) {
+        Some(3) if rest.starts_with(b"200~") => Read::Text(2 + 4, Text::Paste),
+        Some(end) if (0x40..=0x7e).contains(&rest[end]) => Read::Whole(2 + end + 1, named(rest[end], &rest[..end])),
+        // Another sequence, or a byte of no sequence, ends this one.
+        Some(end) => Read::Whole(2 + end, None),
         None => Read::More,
     }
 }
@@ -202,7 +252,13 @@ mod tests {
                 b"\x1b]1337;Capabilities=a-very-long-answer-of-more-than-32-bytes\x07x\x1b_a\x1b[A",
                 &[Key::Char('x'), Key::Up],
             ),
-            (b"\x1b[200~x\xff\x80y", &[Key::Char('x'), Key::Char('y')]),
+            (b"x\xff\x80y\x1b[1\x1b[A", &[Key::Char('x'), Key::Char('y'), Key::Up]),
+            // A colour (OSC 11), device attributes of more than 32 bytes (DA1), a setting (DECRQSS), a size (XTWINOPS).
+            (b"\x1b]11;rgb:1c1c/1c1c/1c1c\x1b\\x\x1b]11;rgb:1c1c/1c1c/1c1c\x07y", &[Key::Char('x'), Key::Char('y')]),
+            (b"\x1b[?64;1;2;4;6;9;15;16;17;18;21;22;28;29cx\x1bP1$r0m\x1b\\\x1b[8;24;80t", &[Key::Char('x')]),
+            // Pastes, also with sequences and what looks like the end.
+            (b"\x1b[200~c7y\r\x1b[201~x", &[Key::Char('x')]),
+            (b"\x1b[200~cd runs/first\n\x1b[A\x1b]\x1b[201\x1b[201~\x1b[200~\x1b[201~\t", &[Key::Tab]),
         ];
         for (bytes, expected) in rows {
             assert_eq!(Keys::default().feed(bytes), *expected, "{bytes:?} at once");
@@ -215,13 +271,32 @@ mod tests {
     #[test]
     fn a_lone_escape_is_a_key_after_a_silence() {
         let mut keys = Keys::default();
-        assert!(keys.feed(b"\x1b").is_empty() && keys.unfinished());
-        assert_eq!((keys.finish(), keys.unfinished()), (Some(Key::Escape), false));
-        keys.feed(b"\x1b[1");
-        assert_eq!((keys.finish(), keys.unfinished()), (None, false));
-        // A string without an end is dropped, and the next key is a key again.
-        assert!(keys.feed(b"\x1b]q").is_empty() && keys.unfinished());
-        assert_eq!((keys.finish(), keys.unfinished(), keys.feed(b"q")), (None, false, vec![Key::Char('q')]));
+        assert!(keys.feed(b"\x1b").is_empty() && keys.patience() == Some(KEY));
+        assert_eq!((keys.finish(), keys.patience()), (Some(Key::Escape), None));
+        assert_eq!(keys.feed(b"]"), [Key::Char(']')]);
+    }
+
+    #[test]
+    fn text_without_its_end_is_dropped_after_a_silence() {
+        // Alt with a bracket is a key; an answer and a paste may come slowly.
+        for (bytes, patience) in [
+            (&b"\x1b["[..], KEY),
+            (b"\x1b]", KEY),
+            (b"\x1b[6;20", ANSWER),
+            (b"\x1b]11;rgb:1c", ANSWER),
+            (b"\x1b[200~c7", ANSWER),
+        ] {
+            let mut keys = Keys::default();
+            assert!(keys.feed(bytes).is_empty(), "{bytes:?}");
+            assert_eq!(keys.patience(), Some(patience), "{bytes:?}");
+            assert_eq!((keys.finish(), keys.patience()), (None, None), "{bytes:?}");
+            assert_eq!(keys.feed(b"q"), [Key::Char('q')], "{bytes:?}");
+        }
+        // An answer that was cut after its escape byte.
+        let mut keys = Keys::default();
+        keys.feed(b"\x1b");
+        assert_eq!(keys.finish(), Some(Key::Escape));
+        assert_eq!(keys.feed(b"]11;rgb:1c1c/1c1c/1c1c\x07x"), [Key::Char('x')]);
     }
 
     #[test]

@@ -13,7 +13,9 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use crossterm::{
-    cursor, execute, queue,
+    cursor,
+    event::{DisableBracketedPaste, EnableBracketedPaste},
+    execute, queue,
     terminal::{
         self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
         LeaveAlternateScreen,
@@ -40,9 +42,6 @@ use super::{
 
 /// The shortest time between two drawings: at most 8 a second.
 const FRAME: Duration = Duration::from_millis(125);
-
-/// The time that a lone escape byte waits for the rest of a sequence.
-const ESCAPE: Duration = Duration::from_millis(50);
 
 /// Bytes of a drawing that are written at once.
 const WRITE: usize = 64 << 10;
@@ -125,6 +124,8 @@ pub struct Window {
     pub theme: Theme,
     terminal: Screen,
     keys: Keys,
+    /// The time at which bytes of keys were read last.
+    typed: Instant,
     /// Keys that were pressed while the terminal was asked for its abilities.
     early: Vec<Key>,
     signals: Signals,
@@ -143,12 +144,13 @@ impl Window {
             let terminal = blank().inspect_err(|_| give_back())?;
             let theme = Theme::detect(charset);
             let (keys, early) = (Keys::default(), Vec::new());
-            Ok(Self { theme, terminal, keys, early, signals, drawn: None, gallery: None })
+            Ok(Self { theme, terminal, keys, typed: Instant::now(), early, signals, drawn: None, gallery: None })
         };
         let mut window = open().context("cannot take the terminal over")?;
         if asks_for_pixels(charset, window.theme)? {
             let (terminal, bytes) = pixel_terminal(charset)?;
             window.early = window.keys.feed(&bytes);
+            window.typed = Instant::now();
             window.gallery = terminal.map(Gallery::new);
         }
         if window.gallery.is_some() {
@@ -191,7 +193,7 @@ impl Window {
         }
         let until_finer = self.gallery.as_ref().and_then(|gallery| gallery.until_finer(Instant::now()));
         let timeout = timeout.min(until_finer.map_or(Duration::MAX, |until| until.max(self.until_due())));
-        let timeout = if self.keys.unfinished() { timeout.min(ESCAPE) } else { timeout };
+        let timeout = timeout.min(self.until_given_up().unwrap_or(Duration::MAX));
         let stdin = io::stdin();
         let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals.pipe, PollFlags::IN)];
         let timespec = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
@@ -203,7 +205,9 @@ impl Window {
             Err(Errno::INTR) => Vec::new(),
             Err(_) => return vec![Input::Gone],
             Ok(_) if events.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return vec![Input::Gone],
-            Ok(0) => self.keys.finish().map(Input::Key).into_iter().collect(),
+            Ok(0) if self.until_given_up() == Some(Duration::ZERO) => {
+                self.keys.finish().map(Input::Key).into_iter().collect()
+            }
             Ok(_) if events.contains(PollFlags::IN) => self.read(stdin.as_fd()),
             Ok(_) => Vec::new(),
         };
@@ -220,11 +224,19 @@ impl Window {
         inputs
     }
 
+    /// Returns the time until an unfinished sequence of bytes is given up.
+    fn until_given_up(&self) -> Option<Duration> {
+        Some(self.keys.patience()?.saturating_sub(self.typed.elapsed()))
+    }
+
     fn read(&mut self, fd: impl AsFd) -> Vec<Input> {
         let mut bytes = [0; 1024];
         match rustix::io::read(fd, &mut bytes) {
             Ok(0) => vec![Input::Gone],
-            Ok(count) => self.keys.feed(&bytes[..count]).into_iter().map(Input::Key).collect(),
+            Ok(count) => {
+                self.typed = Instant::now();
+                self.keys.feed(&bytes[..count]).into_iter().map(Input::Key).collect()
+            }
             Err(Errno::INTR | Errno::AGAIN) => Vec::new(),
             Err(_) => vec![Input::Gone],
         }
@@ -346,14 +358,14 @@ fn size_or_default((columns, rows): (u16, u16), variable: impl Fn(&str) -> Optio
 fn take() -> io::Result<()> {
     TAKEN.store(true, Ordering::Relaxed);
     terminal::enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide).inspect_err(|_| give_back())
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide).inspect_err(|_| give_back())
 }
 
 /// Restores the terminal if it is taken over. Errors are ignored: a terminal that has vanished cannot be restored.
 fn give_back() {
     if TAKEN.swap(false, Ordering::Relaxed) {
         let mut stdout = io::stdout();
-        let _ = execute!(stdout, EndSynchronizedUpdate, LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(stdout, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
         let _ = stdout.flush();
     }

@@ -5,6 +5,8 @@ use ratatui::{
     widgets::{Clear, Widget},
 };
 
+use duel_trainer::run::record::RequestKind;
+
 use crate::{
     term::{
         bindings,
@@ -15,7 +17,7 @@ use crate::{
         keys::KEYS,
         state::{
             app::App,
-            popup::{LEAVE, Popup, items},
+            popup::{CONFIRM, LEAVE, Popup, items, words},
         },
     },
 };
@@ -32,7 +34,7 @@ pub fn draw(mut sheet: Sheet, area: Rect, popup: &Popup, app: &App) {
             ("ask the trainer to", menu(&items, *at))
         }
         Popup::Set { key, text } => ("a new value", set(key, text, sheet.theme)),
-        Popup::Sure => ("stop the training?", sure()),
+        Popup::Sure { ask, .. } => ("ask the trainer?", sure(ask, sheet.theme)),
         Popup::Leave { at } => ("the training is still running", menu(&LEAVE.map(str::to_owned), *at)),
     };
     let rows: Vec<Vec<Piece>> = rows;
@@ -73,10 +75,15 @@ fn set(key: &'static str, text: &str, theme: Theme) -> Vec<Vec<Piece>> {
     ]
 }
 
-fn sure() -> Vec<Vec<Piece>> {
+fn sure(ask: &RequestKind, theme: Theme) -> Vec<Vec<Piece>> {
+    let about = match ask {
+        RequestKind::Stop => "stop: the trainer finishes its step, writes a checkpoint and ends".to_owned(),
+        _ => words(ask),
+    };
+    let key = bindings::name(CONFIRM, theme);
     vec![
-        vec![piece("The trainer finishes its step, writes a checkpoint and ends.", Role::Text)],
-        vec![piece("y", Role::Title), piece(" stops it, any other key goes back", Role::Dim)],
+        vec![piece(about, Role::Text)],
+        vec![piece(key, Role::Title), piece(" confirms it, any other key goes back", Role::Dim)],
     ]
 }
 

@@ -12,7 +12,7 @@ use duel_trainer::run::{
 use super::{
     action::{Action, Effect, Event, Mode, Screen},
     log::Log,
-    popup::{Outcome, Popup},
+    popup::{Outcome, Popup, words},
     runs::Runs,
     time::Time,
     view::View,
@@ -187,13 +187,7 @@ impl App {
 
     fn ask(&mut self, ask: RequestKind) -> Option<Effect> {
         self.popup = None;
-        let what = match &ask {
-            RequestKind::Pause => "pause".into(),
-            RequestKind::Continue => "continue".into(),
-            RequestKind::Checkpoint => "write a checkpoint".into(),
-            RequestKind::Stop => "stop".into(),
-            RequestKind::Set { key, value } => format!("set {key} = {value}"),
-        };
+        let what = words(&ask);
         self.note = Some(format!("asked the trainer to {what}; it has not answered yet"));
         self.asked = Some((String::new(), what));
         Some(Effect::Ask(ask))

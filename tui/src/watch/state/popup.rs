@@ -8,7 +8,7 @@ use duel_trainer::{
 use crate::term::input::Key;
 
 /// A popup over a screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Popup {
     /// The table of keys.
     Help {
@@ -27,8 +27,13 @@ pub enum Popup {
         /// The text typed so far.
         text: String,
     },
-    /// The question whether to stop the training.
-    Sure,
+    /// The question whether to send a request to the trainer.
+    Sure {
+        /// The request.
+        ask: RequestKind,
+        /// Whether the user leaves once the training has ended.
+        leave: bool,
+    },
     /// The menu of ways to leave a run that this terminal started.
     Leave {
         /// The index of the selected line of [`LEAVE`].
@@ -38,6 +43,20 @@ pub enum Popup {
 
 /// Ways to leave a run that this terminal started.
 pub const LEAVE: [&str; 3] = ["leave, the training goes on", "stop the training with a checkpoint, then leave", "stay"];
+
+/// The key that confirms a request. Text that is pasted without brackets hardly holds it.
+pub const CONFIRM: Key = Key::Ctrl('y');
+
+/// Returns a request in words, such as `pause`.
+pub fn words(ask: &RequestKind) -> String {
+    match ask {
+        RequestKind::Pause => "pause".into(),
+        RequestKind::Continue => "continue".into(),
+        RequestKind::Checkpoint => "write a checkpoint".into(),
+        RequestKind::Stop => "stop".into(),
+        RequestKind::Set { key, value } => format!("set {key} = {value}"),
+    }
+}
 
 /// An item of the menu of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,16 +148,15 @@ impl Popup {
                     text.pop();
                 }),
                 Key::Enter if text.trim().is_empty() => Outcome::Close,
-                Key::Enter => Outcome::Ask(RequestKind::Set { key: (*name).to_owned(), value: text.trim().to_owned() }),
+                Key::Enter => sure(RequestKind::Set { key: (*name).to_owned(), value: text.trim().to_owned() }),
                 _ => Outcome::Stay,
             },
-            Self::Sure => match key {
-                Key::Char('y') => Outcome::Ask(RequestKind::Stop),
-                _ => Outcome::Close,
-            },
+            Self::Sure { leave: true, .. } if key == CONFIRM => Outcome::StopAndLeave,
+            Self::Sure { ask, .. } if key == CONFIRM => Outcome::Ask(ask.clone()),
+            Self::Sure { .. } => Outcome::Close,
             Self::Leave { at } => match choose(at, LEAVE.len(), key) {
                 Some(0) => Outcome::LeaveRunning,
-                Some(1) => Outcome::StopAndLeave,
+                Some(1) => Outcome::Open(Popup::Sure { ask: RequestKind::Stop, leave: true }),
                 Some(_) => Outcome::Close,
                 None if key == Key::Char('q') => Outcome::Close,
                 None => Outcome::Stay,
@@ -154,12 +172,16 @@ fn stay(change: impl FnOnce()) -> Outcome {
 
 fn act(item: Item, run: &Run) -> Outcome {
     match item {
-        Item::Pause if run.state() == State::Paused => Outcome::Ask(RequestKind::Continue),
-        Item::Pause => Outcome::Ask(RequestKind::Pause),
-        Item::Checkpoint => Outcome::Ask(RequestKind::Checkpoint),
+        Item::Pause if run.state() == State::Paused => sure(RequestKind::Continue),
+        Item::Pause => sure(RequestKind::Pause),
+        Item::Checkpoint => sure(RequestKind::Checkpoint),
         Item::Set(key) => Outcome::Open(Popup::Set { key, text: String::new() }),
-        Item::Stop => Outcome::Open(Popup::Sure),
+        Item::Stop => sure(RequestKind::Stop),
     }
+}
+
+fn sure(ask: RequestKind) -> Outcome {
+    Outcome::Open(Popup::Sure { ask, leave: false })
 }
 
 /// Moves the selection in a menu of `count` lines; returns the line that was chosen with Enter or its number.
