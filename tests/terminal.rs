@@ -139,7 +139,7 @@ fn the_dashboard_shows_a_killed_trainer_within_two_seconds() {
 
 #[test]
 fn signals_end_the_dashboard_and_the_terminal_is_restored() {
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         let (home, _dir) = run(Kind::Healthy);
         let mut pty = start(home.path(), (80, 24), &["watch"]);
         pty.expect("losses");

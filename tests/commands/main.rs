@@ -1,10 +1,11 @@
 //! The commands as a user types them: their output, their exit codes, and the files that they write or leave alone.
 
+mod asks;
 mod drawing;
 mod old_runs;
 mod pictures;
-mod replacing;
 mod quotes;
+mod replacing;
 mod shapes;
 mod signals;
 

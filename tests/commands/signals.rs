@@ -1,17 +1,46 @@
 //! Signals to a trainer.
 
-use std::process::Child;
+use std::{
+    ops::{Deref, DerefMut},
+    process::Child,
+};
 
 use super::*;
 
+/// A trainer that does not outlive its test.
+pub struct Trainer(Child);
+
+impl Drop for Trainer {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Deref for Trainer {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Trainer {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
 /// Starts an endless training in `dir/run`, in a shell that first runs `before`, and waits until it trains.
-fn begin(dir: &Path, before: &str) -> Child {
+pub fn begin(dir: &Path, before: &str) -> Trainer {
     let duel = duel();
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{before}exec \"$0\" \"$@\"")]).arg(duel).current_dir(dir);
     shell.args(["train", "--run", "run", "--plain", "--steps", "100000000"]).args(SMALL);
     shell.args(["--set", "record.checkpoint_every=100000000"]);
     let trainer = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh");
+    let trainer = Trainer(trainer);
     wait("no metrics", || metrics(dir) > 0);
     trainer
 }

@@ -1,5 +1,6 @@
 //! The commands that need the trainer; a build for a Raspberry Pi leaves them out.
 
+mod ask;
 pub mod completions;
 mod data;
 mod derived;
@@ -9,11 +10,13 @@ mod man;
 mod pack;
 mod recipes;
 mod report;
+mod rm;
 mod runs;
 mod train;
 mod watch;
 
 use clap::Subcommand;
+use duel_trainer::run::record::RequestKind;
 
 /// mimalloc is faster than the system's allocator at the large buffers of every training step.
 #[global_allocator]
@@ -32,6 +35,18 @@ pub enum Command {
     Watch(watch::WatchArgs),
     /// List every run: its state, step, age and scores.
     Runs(runs::RunsArgs),
+    /// Ask a trainer to write a checkpoint and end, and wait until it has ended.
+    Stop(ask::AskArgs),
+    /// Ask a trainer to pause.
+    Pause(ask::AskArgs),
+    /// Ask a paused trainer to go on.
+    Continue(ask::AskArgs),
+    /// Ask a trainer to write a checkpoint.
+    Checkpoint(ask::AskArgs),
+    /// Change a setting of a run while it trains.
+    Set(ask::SetArgs),
+    /// Delete runs on which no trainer is at work.
+    Rm(rm::RmArgs),
     /// Score generated pictures: those of a run or a model, or those in a directory.
     Eval(eval::EvalArgs),
     /// Write a page about a run, with curves, digits through time and scores; or about several runs side by side.
@@ -55,6 +70,12 @@ impl Command {
             Self::Recipes(args) => recipes::run(args),
             Self::Watch(args) => watch::run(args),
             Self::Runs(args) => runs::run(args),
+            Self::Stop(args) => ask::ask(args, RequestKind::Stop),
+            Self::Pause(args) => ask::ask(args, RequestKind::Pause),
+            Self::Continue(args) => ask::ask(args, RequestKind::Continue),
+            Self::Checkpoint(args) => ask::ask(args, RequestKind::Checkpoint),
+            Self::Set(args) => ask::set(args),
+            Self::Rm(args) => rm::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Report(args) => report::run(args),
             Self::Export(args) => export::run(args),
