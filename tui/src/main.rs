@@ -1,7 +1,7 @@
 //! `duel`: train generative adversarial networks and watch them, in a terminal.
 //!
 //! The modules, from the top down: the commands; the features `watch`, `explore`, `clock`, `frame` and `report`;
-//! runs and generators by name; files that are written; the terminal; numbers and events in words. A module uses only modules
+//! runs by name; generators; files that are written; the terminal; numbers and events in words. A module uses only modules
 //! that come after it in this list, and a feature uses no other feature.
 
 mod commands;

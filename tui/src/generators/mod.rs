@@ -1,4 +1,4 @@
-//! Generators by name or file, their classes, and interpolation between their latents.
+//! The classes of generators, and interpolation between their latents.
 
 pub mod classes;
 pub mod interpolation;
