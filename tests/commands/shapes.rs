@@ -160,6 +160,8 @@ fn look_at(dir: &Path, name: &str, data: &str, judged_by: &str) {
     let model = format!("{path}-model/generator.onnx");
     let unnamed = ok(dir, &["eval", &model]);
     assert!(unnamed.starts_with("no scores for") && unnamed.contains("--data PATH"), "{unnamed}");
+    let directory = format!("{path}-model");
+    assert_eq!(ok(dir, &["eval", &directory]), unnamed.replace(&model, &directory), "an export is a model, too");
     let named: Value = serde_json::from_str(&ok(dir, &["eval", &model, "--data", data, "--json"])).expect("JSON");
     assert_eq!((&named["scores"], &named["judge"]), (&json["scores"], &json["judge"]));
     ok(dir, &["export", &path, "--scores", "--out", "scored", "--force"]);

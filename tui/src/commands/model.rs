@@ -14,6 +14,8 @@ use duel_runtime::{BYTES_MAX, Generator};
 
 #[cfg(feature = "train")]
 use super::trainer::completions::models;
+#[cfg(feature = "train")]
+use crate::runs::{find, restore};
 
 /// The most bytes that are read of a file: one more than the runtime accepts, so that its error names the size.
 const READ_MAX: u64 = BYTES_MAX as u64 + 1;
@@ -44,8 +46,8 @@ pub fn read(name: &str) -> Result<Cow<'static, [u8]>> {
     }
     let path = Path::new(name);
     #[cfg(feature = "train")]
-    if let Some(run) = Some(crate::runs::find::named(path)).filter(|run| crate::runs::find::is_run(run)) {
-        return Ok(crate::runs::restore::exported(&run)?.into());
+    if let Some(run) = Some(find::named(path)).filter(|run| find::is_run(run)) {
+        return Ok(restore::onnx(&restore::best(&run)?)?.into());
     }
     let bytes = files::read_start(&file(path), READ_MAX).with_context(|| {
         let names: String = SHIPPED.iter().map(|shipped| format!("{}, ", shipped.name)).collect();
@@ -54,7 +56,16 @@ pub fn read(name: &str) -> Result<Cow<'static, [u8]>> {
     Ok(bytes.into())
 }
 
+/// The name of the ONNX file in the directory of an export.
+const FILE: &str = "generator.onnx";
+
+/// Tells whether a directory is one that `duel export` wrote.
+#[cfg(feature = "train")]
+pub fn is_export(dir: &Path) -> bool {
+    dir.join(FILE).is_file()
+}
+
 /// The ONNX file that a path means: that of an export, if it is the directory of one.
 fn file(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join("generator.onnx") } else { path.to_owned() }
+    if path.is_dir() { path.join(FILE) } else { path.to_owned() }
 }

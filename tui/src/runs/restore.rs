@@ -17,9 +17,9 @@ pub fn best(dir: &Path) -> Result<Duel> {
     restored(dir, state::restore_best)
 }
 
-/// Returns the best generator of a run, as [`best`] finds it, in the form of an ONNX file.
-pub fn exported(dir: &Path) -> Result<Vec<u8>> {
-    Ok(export(&best(dir)?, Scored::default(), Weights::Single)?.onnx)
+/// Returns the bytes of an ONNX file with the generator of a run, without scores in its card.
+pub fn onnx(duel: &Duel) -> Result<Vec<u8>> {
+    Ok(export(duel, Scored::default(), Weights::Single)?.onnx)
 }
 
 /// Restores the last checkpoint of a run.

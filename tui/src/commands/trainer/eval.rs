@@ -14,7 +14,6 @@ use duel_models::{picture::png, shipped};
 use duel_runtime::{Generator, picture::to_bytes};
 use duel_trainer::{
     data::{self, DataError, DataSet, Images, SCORED_LEAST, SILENT, mnist::SHAPE},
-    export::{Scored, Weights, export},
     gan::Duel,
     metrics::{
         cas::{self, TRAINING_SET},
@@ -42,7 +41,7 @@ use crate::{
 /// Arguments of `duel eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// A run (a directory, or a name under ./runs), a shipped model, an ONNX file that `duel export` wrote, or a
+    /// A run (a directory, or a name under ./runs), a shipped model, an ONNX file or directory that `duel export` wrote, or a
     /// directory of IDX files that `duel sample` wrote.
     #[arg(add = ArgValueCompleter::new(models))]
     target: String,
@@ -119,16 +118,13 @@ impl Subject {
         let run = if shipped(target).is_some() { path.to_owned() } else { find::named(path) };
         if find::is_run(&run) {
             let duel = restore::best(&run)?;
-            let export = export(&duel, Scored::default(), Weights::Single)?;
-            return Ok(Self::Run(Box::new(duel), Generator::load(&export.onnx)?));
+            let generator = Generator::load(&restore::onnx(&duel)?)?;
+            return Ok(Self::Run(Box::new(duel), generator));
         }
-        if path.is_dir() {
+        if path.is_dir() && !model::is_export(path) {
             return from_files(target, path).map(Self::Files);
         }
-        Ok(Self::Model(match shipped(target) {
-            Some(shipped) => Generator::load(shipped.onnx)?,
-            None => Generator::load(&model::read(target)?).with_context(|| target.to_owned())?,
-        }))
+        Ok(Self::Model(Generator::load(&model::read(target)?).with_context(|| target.to_owned())?))
     }
 
     /// Returns a recipe of the data to compare with: those of a run, those that `--data` names, or bundled ones. None if
