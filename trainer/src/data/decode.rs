@@ -3,11 +3,6 @@
 use std::io::Cursor;
 
 use duel_models::{Shape, text::showable};
-use fast_image_resize::{
-    CropBox, FilterType, ResizeAlg, ResizeOptions, Resizer,
-    images::{TypedImage, TypedImageRef},
-    pixels::U8x4,
-};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage, metadata::Orientation};
 
 use crate::recipe::{Background, Crop};
@@ -16,9 +11,6 @@ use crate::recipe::{Background, Crop};
 const DECODED_MAX: u64 = 192 << 20;
 /// The longest side of a picture that is read, in pixels.
 const SIDE_MAX: u32 = 1 << 16;
-
-/// Pixels of a strip that is resized at a time: 4 MB.
-const STRIP: u32 = 1 << 20;
 
 /// What the first bytes of a picture say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +110,7 @@ fn resized(picture: DynamicImage, orientation: Orientation, target: Target) -> R
         Crop::Centre => wanted.map(|side| side as u32),
         Crop::Fit => fitted([picture.width(), picture.height()], wanted.map(|side| side as u32)),
     };
-    let mut small = DynamicImage::from(scaled(picture, [width, height])?);
+    let mut small = DynamicImage::from(duel_resize::scaled(picture, [width, height])?);
     small.apply_orientation(orientation);
     let small = small.into_rgba8();
     let transparent = small.pixels().any(|pixel| pixel.0[3] < 255);
@@ -141,41 +133,6 @@ fn fitted(sides: [u32; 2], most: [u32; 2]) -> [u32; 2] {
     } else {
         [rounded(width * high, height).min(most[0]), most[1]]
     }
-}
-
-/// The part around the centre with the aspect ratio of `width` and `height`, resized to them: Lanczos with a window of 3,
-/// widened where a picture shrinks, so that fine patterns do not alias (Parmar et al. 2022, section 3).
-///
-/// One pixel type for all pictures, because the compiler generates the resizer anew for each one, in this crate: with
-/// all types that was half of its machine code. Only a strip of a large picture is RGBA at a time.
-fn scaled(picture: DynamicImage, [width, height]: [u32; 2]) -> Result<RgbaImage, String> {
-    let (wide, high) = (picture.width(), picture.height());
-    if [wide, high] == [width, height] {
-        return Ok(picture.into_rgba8());
-    }
-    let part = CropBox::fit_src_into_dst_size(wide, high, width, height, Some((0.5, 0.5)));
-    let rows = (STRIP / wide).clamp(1, high);
-    let mut narrow = RgbaImage::new(width, high);
-    for (top, into) in (0..high).step_by(rows as usize).zip(narrow.chunks_mut((4 * width * rows) as usize)) {
-        let strip = picture.crop_imm(0, top, wide, rows.min(high - top)).into_rgba8();
-        let across = CropBox { top: 0.0, height: strip.height().into(), ..part };
-        resize(&strip, [width, strip.height()], into, across)?;
-    }
-    drop(picture);
-    let mut small = RgbaImage::new(width, height);
-    let down = CropBox { left: 0.0, width: width.into(), ..part };
-    resize(&narrow, [width, height], &mut small, down)?;
-    Ok(small)
-}
-
-/// Resizes `part` of a picture to `[width, height]`. Colours count as much as they are opaque.
-fn resize(picture: &RgbaImage, [width, height]: [u32; 2], into: &mut [u8], part: CropBox) -> Result<(), String> {
-    let from = TypedImageRef::<U8x4>::from_buffer(picture.width(), picture.height(), picture.as_raw());
-    let from = from.map_err(|why| why.to_string())?;
-    let mut into = TypedImage::<U8x4>::from_buffer(width, height, into).map_err(|why| why.to_string())?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    let options = options.crop(part.left, part.top, part.width, part.height);
-    Resizer::new().resize_typed(&from, &mut into, &options).map_err(|why| why.to_string())
 }
 
 /// The bytes of the target's shape, with a picture that is no larger in the middle.

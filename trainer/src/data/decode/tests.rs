@@ -68,7 +68,7 @@ fn a_picture_is_cropped_and_resized_as_pillow_does_it() {
 #[test]
 fn a_picture_that_is_resized_in_strips_equals_one_of_a_single_strip() {
     let rows = |width: usize| -> Vec<u8> { (0..600).flat_map(|y| vec![(y * y / 7 % 251) as u8; width]).collect() };
-    assert!(4096 * 600 > 2 * STRIP as usize && 600 * 600 < STRIP as usize);
+    assert!(4096 * 600 > 2 * duel_resize::STRIP as usize && 600 * 600 < duel_resize::STRIP as usize);
     let [wide, square] =
         [4096, 600].map(|width| prepare_pixels(&rows(width), [600, width, 1], target("1x32x32", Crop::Centre)));
     assert_eq!(wide, square);

@@ -66,6 +66,11 @@ pub struct EvalArgs {
 /// there is nothing to compare with, says why, and prints only the discriminator's verdicts.
 pub fn run(args: EvalArgs) -> Result<()> {
     let subject = Subject::find(&args.target)?;
+    ensure!(
+        !args.cas || subject.is_labelled(),
+        "--cas: a classifier learns from labelled pictures, and {} has no labels: leave --cas out",
+        args.target
+    );
     let recipe = subject.recipe(args.data.as_deref())?;
     let unscored = |why: String| format!("no scores for {}: {why}", args.target);
     let prepared = match &recipe {
@@ -80,7 +85,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
         note(if args.cas { "scoring takes some minutes" } else { "scoring takes half a minute or more" });
     }
     let training_set = match &prepared {
-        Ok(prepared) if args.cas => Some(subject.cas_training_set(&args.target, prepared.exam.train().len())?),
+        Ok(prepared) if args.cas => Some(subject.cas_training_set(prepared.exam.train().len())?),
         _ => None,
     };
     let images = subject.images(count)?;
@@ -196,17 +201,16 @@ impl Subject {
         Ok(Comparison { scores, real, name, hash, tests, reals, data: source.name(), mnist: *source == Source::Mnist })
     }
 
-    /// Returns labelled images on which the CAS classifier is trained: as many as there are training images, or as files
-    /// hold.
-    fn cas_training_set(&self, target: &str, training: usize) -> Result<DataSet> {
-        let labelled = match self {
+    fn is_labelled(&self) -> bool {
+        match self {
             Self::Run(_, generator) | Self::Model(generator) => generator.card().classes > 0,
             Self::Files(data) => !data.labels.is_empty(),
-        };
-        ensure!(
-            labelled,
-            "--cas: a classifier learns from labelled pictures, and {target} has no labels: leave --cas out"
-        );
+        }
+    }
+
+    /// Returns labelled images on which the CAS classifier is trained: as many as there are training images, or as files
+    /// hold.
+    fn cas_training_set(&self, training: usize) -> Result<DataSet> {
         let count = training.min(TRAINING_SET);
         Ok(match self {
             Self::Run(_, generator) | Self::Model(generator) => {
