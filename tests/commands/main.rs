@@ -8,6 +8,7 @@ mod quotes;
 mod replacing;
 mod shapes;
 mod signals;
+mod sweep;
 
 use std::{
     fs,

@@ -195,6 +195,32 @@ impl Recipe {
         text
     }
 
+    /// Returns the first key in which the recipe of a run differs from this recipe, this recipe's value and that of the run;
+    /// none if the run can have begun with this recipe. Settings that follow from the data, and changes while the run
+    /// trained, do not count.
+    pub fn difference(&self, run: &Self) -> Option<(String, String, String)> {
+        /// Settings that the data set unless the recipe has values for them.
+        const FILLED: [&str; 6] = [
+            "data.shape",
+            "data.fingerprint",
+            "data.classes",
+            "data.names",
+            "generator.channels",
+            "discriminator.channels",
+        ];
+        let [own, theirs, default] =
+            [self, run, &Self::default()].map(|recipe| Table::try_from(recipe).expect("a recipe is a TOML table"));
+        let differs = |setting: &&Setting| {
+            let path = setting.path();
+            let [own, theirs, default] = [&own, &theirs, &default].map(|table| &table[setting.section][setting.key]);
+            let derived = self.derive && DERIVED.contains(&&*path) && !self.given.0.contains(&path);
+            own != theirs && !derived && !(FILLED.contains(&&*path) && own == default) && path != "training.changes"
+        };
+        let setting = all_settings().filter(|setting| !setting.section.is_empty()).find(differs)?;
+        let [own, theirs] = [own, theirs].map(|table| table[setting.section][setting.key].to_string());
+        Some((setting.path(), own, theirs))
+    }
+
     /// Returns this recipe as it stands after `step` steps, with the changes until then applied.
     pub fn at(&self, step: u64) -> Self {
         let mut now = self.clone();

@@ -192,3 +192,31 @@ fn classes_and_their_names_come_from_the_pictures() {
         Recipe::default().with(&twice).and_then(|recipe| recipe.for_pictures(&named)).expect_err("one name twice");
     assert!(error.to_string().contains("two classes are called \"a\""), "{error}");
 }
+
+#[test]
+fn a_run_differs_from_its_recipe_in_what_was_set_alone() {
+    let recipe = |name: &str, settings: &[&str]| {
+        Recipe::load(name, &settings.iter().map(ToString::to_string).collect::<Vec<_>>()).expect("good settings")
+    };
+    let facts = Facts {
+        shape: Shape::new(3, 32, 32).expect("a shape"),
+        classes: 2,
+        names: vec!["cat".to_owned(), "dog".to_owned()],
+        count: 100,
+    };
+    for (name, begun, compared, expected) in [
+        ("pictures", &[][..], &[][..], None),
+        ("pictures", &["training.batch=8"], &["training.batch=8"], None),
+        ("pictures", &[], &["training.batch=8"], Some("training.batch")),
+        ("article", &["training.seed=2"], &[], Some("training.seed")),
+        ("article", &["about=other"], &[], None),
+        ("digits", &["data.classes=2"], &["data.classes=3"], Some("data.classes")),
+    ] {
+        let mut run = recipe(name, begun).for_pictures(&facts).expect("pictures that fit");
+        run.change(Change::new(3, "generator.learning_rate", "1e-5").expect("a change")).expect("room");
+        let difference = recipe(name, compared).difference(&run);
+        assert_eq!(difference.map(|(key, ..)| key).as_deref(), expected, "{name} {begun:?} {compared:?}");
+    }
+    let difference = recipe("article", &["generator.hidden=[8]"]).difference(&recipe("article", &[]));
+    assert_eq!(difference, Some(("generator.hidden".to_owned(), "[8]".to_owned(), "[256, 256, 256]".to_owned())));
+}

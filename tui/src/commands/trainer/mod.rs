@@ -12,6 +12,7 @@ mod recipes;
 mod report;
 mod rm;
 mod runs;
+mod sweep;
 mod train;
 mod watch;
 
@@ -27,6 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub enum Command {
     /// Train a generator against a discriminator.
     Train(train::TrainArgs),
+    /// Train a recipe with each combination of some settings and seeds, and compare the scores.
+    Sweep(sweep::SweepArgs),
     /// Say what a data set holds, and show some of its pictures.
     Data(data::DataArgs),
     /// List the recipes, or print one with every key, its meaning and range.
@@ -66,6 +69,7 @@ impl Command {
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Train(args) => train::run(args),
+            Self::Sweep(args) => sweep::run(args),
             Self::Data(args) => data::run(args),
             Self::Recipes(args) => recipes::run(args),
             Self::Watch(args) => watch::run(args),

@@ -1,6 +1,9 @@
 //! `duel report`: a page about a run, or about several side by side.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -79,4 +82,16 @@ pub fn run(args: ReportArgs) -> Result<()> {
         write::replace(&path, &bytes)?;
     }
     print(&said)
+}
+
+/// Writes pages about runs into `dir`, without scores that have to be computed first; several pages if one cannot hold all
+/// runs.
+pub fn write_pages(runs: &[PathBuf], dir: &Path) -> Result<()> {
+    let pages = runs.len().div_ceil(RUNS);
+    for (runs, number) in runs.chunks(RUNS).zip(1..) {
+        let name = if pages == 1 { "report.html".to_owned() } else { format!("report-{number}.html") };
+        let (runs, out) = (runs.to_vec(), Some(dir.join(name)));
+        run(ReportArgs { runs, out, figures: None, force: true, at: Vec::new(), quick: true })?;
+    }
+    Ok(())
 }

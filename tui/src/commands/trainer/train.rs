@@ -98,8 +98,8 @@ pub struct TrainArgs {
 }
 
 /// The values of `--device`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum DeviceChoice {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DeviceChoice {
     /// CUDA or Metal if this build and this machine have it, else the CPU.
     Auto,
     Cpu,
@@ -154,9 +154,15 @@ pub fn run(args: TrainArgs) -> Result<()> {
 }
 
 /// Loads the data of a new run, and sets the settings of its recipe that follow from them.
-fn load(args: &TrainArgs) -> Result<(Recipe, Option<DataSet>)> {
-    let recipe = recipe(args)?;
+fn load(recipe: Recipe) -> Result<(Recipe, Option<DataSet>)> {
     Ok(decoding::with_bar(|progress| load_training(recipe, progress))?)
+}
+
+/// Loads the data of a new run, and makes its networks.
+pub(super) fn networks(recipe: Recipe, choice: DeviceChoice) -> Result<Duel> {
+    let (recipe, data) = load(recipe)?;
+    data.iter().try_for_each(|data| check_classes(&recipe, data))?;
+    Ok(Duel::new(recipe, data, device(choice.into())?)?)
 }
 
 fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
@@ -167,9 +173,7 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
         }
         must_be_new(dir)?;
     }
-    let (recipe, data) = load(args)?;
-    data.iter().try_for_each(|data| check_classes(&recipe, data))?;
-    let duel = Duel::new(recipe, data, device(args.device.into())?)?;
+    let duel = networks(new_recipe(args)?, args.device)?;
     if let Some(data) = duel.data() {
         data.survey.warnings().iter().for_each(|line| note(line));
         if duel.recipe.derive {
@@ -183,30 +187,39 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
     Ok((duel, writer))
 }
 
-/// Makes the recipe of a new run.
-fn recipe(args: &TrainArgs) -> Result<Recipe> {
+/// Makes the recipe of the new run that the flags describe.
+fn new_recipe(args: &TrainArgs) -> Result<Recipe> {
     let default = if args.data.is_some() { "pictures" } else { "digits" };
-    let mut recipe = Recipe::load(args.recipe.as_deref().unwrap_or(default), &[])?;
+    recipe(args.recipe.as_deref().unwrap_or(default), args.data.as_deref(), &settings(&args.set, args))
+}
+
+/// Makes the recipe of a new run: a shipped recipe or a file, with settings, on the data in `data` if they are given.
+pub(super) fn recipe(name: &str, data: Option<&Path>, settings: &[String]) -> Result<Recipe> {
+    let mut recipe = Recipe::load(name, &[])?;
     // The recipe of a run trains again on any data.
     recipe.data.fingerprint = Recipe::default().data.fingerprint;
-    let recipe = with_flags(recipe, &args.set, args)?;
-    match args.data.as_deref().or(recipe.data.source.path()).map(Path::to_owned) {
+    let recipe = recipe.with(settings)?;
+    match data.or(recipe.data.source.path()).map(Path::to_owned) {
         Some(path) => sources::named(recipe, &path),
         None => Ok(recipe),
     }
 }
 
-/// Applies settings, `--steps` and `--seed` to a recipe.
-fn with_flags(recipe: Recipe, settings: &[String], args: &TrainArgs) -> Result<Recipe> {
-    let mut settings = settings.to_vec();
-    settings.extend(args.steps.map(|steps| format!("training.steps={steps}")));
-    settings.extend(args.seed.map(|seed| format!("training.seed={seed}")));
-    Ok(recipe.with(&settings)?)
+/// Returns the settings of `set`, of `--steps` and of `--seed`.
+fn settings(set: &[String], args: &TrainArgs) -> Vec<String> {
+    let steps = args.steps.map(|steps| format!("training.steps={steps}"));
+    let seed = args.seed.map(|seed| format!("training.seed={seed}"));
+    set.iter().cloned().chain(steps).chain(seed).collect()
+}
+
+/// Returns the name of a recipe as a part of a file name.
+pub(super) fn plain_name(recipe: &Recipe) -> String {
+    recipe.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect()
 }
 
 /// Creates runs/NAME-N with the first N that is free.
 fn create_next(recipe: &Recipe) -> Result<Writer, RunError> {
-    let plain: String = recipe.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let plain = plain_name(recipe);
     let mut free = (1u64..).map(|n| PathBuf::from(format!("runs/{plain}-{n}"))).filter(|dir| !dir.exists());
     loop {
         match Writer::create(&free.next().expect("numbers do not end"), recipe) {
@@ -218,7 +231,7 @@ fn create_next(recipe: &Recipe) -> Result<Writer, RunError> {
 }
 
 /// Registers a flag that the first signal of [`ends`] sets. A second SIGINT ends the program at once.
-fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in ends() {
         if signal == SIGINT {
@@ -230,7 +243,7 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>> {
 }
 
 /// Registers a flag that SIGUSR1 and SIGUSR2 set, one of which a batch system sends before its time limit.
-fn checkpoint_on_signals() -> Result<Arc<AtomicBool>> {
+pub(super) fn checkpoint_on_signals() -> Result<Arc<AtomicBool>> {
     let checkpoint = Arc::new(AtomicBool::new(false));
     for signal in [SIGUSR1, SIGUSR2].into_iter().filter(|signal| !is_ignored(*signal)) {
         signal_hook::flag::register(signal, Arc::clone(&checkpoint))?;
@@ -270,7 +283,7 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
 
 /// Trains without writing files, and prints the speed as JSON.
 fn bench(args: &TrainArgs) -> Result<()> {
-    let (recipe, data) = load(args)?;
+    let (recipe, data) = load(new_recipe(args)?)?;
     let steps = args.steps.unwrap_or(500);
     let mut duel = Duel::new(recipe, data, device(args.device.into())?)?;
     let seconds = training::bench(&mut duel, steps)?;
