@@ -4,7 +4,6 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
-    process::Command,
     thread,
     time::Duration,
 };
@@ -135,7 +134,7 @@ fn pixels_that_are_demanded_and_not_to_be_had_are_an_error() {
         assert_eq!(pty.end(Duration::from_secs(5)).expect("an error").code(), Some(1));
         assert!(pty.is_cooked());
     }
-    let output = Command::new(duel()).args(["sample", "--charset", "pixels"]).output().expect("duel");
+    let output = duel_tests::command().args(["sample", "--charset", "pixels"]).output().expect("duel");
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("needs a terminal"));
 }
 

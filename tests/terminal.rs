@@ -138,6 +138,22 @@ fn the_dashboard_shows_a_killed_trainer_within_two_seconds() {
 }
 
 #[test]
+fn the_title_says_run_and_step_and_the_bell_rings_at_the_end_unless_it_is_off() {
+    for (bell, rings) in [("on", true), ("off", false)] {
+        let (home, dir) = run(Kind::Killed);
+        let (mut trainer, mut pty) = (Trainer::on(&dir), start(home.path(), (80, 24), &["watch", "--bell", bell]));
+        pty.receive("\x1b[22;2t\x1b]2;recorded: step 10,000 of 20,000\x07");
+        trainer.kill();
+        pty.receive("\x1b]2;recorded: crashed at step 10,000\x07");
+        pty.press("q");
+        assert!(pty.end(Duration::from_secs(5)).expect("q leaves").success());
+        assert!(pty.text().contains("\x1b[23;2t"), "the title is restored");
+        let others = pty.text().replace("10,000 of 20,000\x07", "").replace("at step 10,000\x07", "");
+        assert_eq!(others.contains('\x07'), rings, "--bell {bell}: {others:?}");
+    }
+}
+
+#[test]
 fn signals_end_the_dashboard_and_the_terminal_is_restored() {
     for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         let (home, _dir) = run(Kind::Healthy);
@@ -394,7 +410,7 @@ fn a_frame_shows_pictures_at_any_size_and_restores_the_terminal() {
 fn without_a_terminal_watch_writes_lines() {
     let (home, _dir) = run(Kind::Healthy);
     let output = |arguments: &[&str]| {
-        let output = Command::new(duel()).args(arguments).current_dir(home.path()).output().expect("duel");
+        let output = duel_tests::command().args(arguments).current_dir(home.path()).output().expect("duel");
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
     };
@@ -426,7 +442,7 @@ fn a_missing_run_is_named_in_the_error() {
         (&["watch"], "duel train"),
         (&["runs"], "duel train"),
     ] {
-        let output = Command::new(duel()).args(arguments).current_dir(home.path()).output().expect("duel");
+        let output = duel_tests::command().args(arguments).current_dir(home.path()).output().expect("duel");
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(error.contains(expected) && error.lines().count() == 1, "{error}");

@@ -3,12 +3,12 @@
 use std::{
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use duel_tests::{duel, generator};
+use duel_tests::generator;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{entries, err, ok, refused, run};
@@ -82,7 +82,7 @@ struct Frame(Child);
 
 impl Frame {
     fn start(dir: &Path, more: &[&str]) -> Self {
-        let mut command = Command::new(duel());
+        let mut command = duel_tests::command();
         command.current_dir(dir).args(["frame", "--model", "m.onnx", "--seed", "5", "--out", "show/frame.png"]);
         Self(command.args(more).stdin(Stdio::null()).spawn().expect("duel"))
     }

@@ -2,6 +2,7 @@
 
 mod asks;
 mod drawing;
+mod notify;
 mod old_runs;
 mod pictures;
 mod quotes;
@@ -40,7 +41,7 @@ const SMALL: [&str; 14] = [
 ];
 
 fn run(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(duel());
+    let mut command = duel_tests::command();
     command.env("XDG_CACHE_HOME", dir.join("cache")).current_dir(dir).args(args).stdin(Stdio::null());
     command.output().expect("duel runs")
 }
@@ -200,7 +201,7 @@ fn an_interrupt_writes_a_checkpoint_and_prints_the_command_that_resumes() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let arguments = [&["train", "--run", "run", "--plain", "--steps", "100000000"], &SMALL[..]].concat();
-    let mut command = Command::new(duel());
+    let mut command = duel_tests::command();
     command.current_dir(dir).args(arguments);
     let mut trainer = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("duel");
     let since = Instant::now();

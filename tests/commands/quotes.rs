@@ -16,6 +16,7 @@ fn a_printed_command_is_run_by_a_shell_whatever_the_name_of_the_run() {
     let shell = |command: &str| {
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir(dir).env("PATH", &path).env("XDG_CACHE_HOME", dir.join("cache"));
+        shell.env("XDG_CONFIG_HOME", duel_tests::NO_DEFAULTS);
         let output = shell.stdin(Stdio::null()).output().expect("sh");
         assert!(output.status.success(), "{command}: {}", err(&output));
     };

@@ -36,6 +36,7 @@ impl DerefMut for Trainer {
 pub fn begin(dir: &Path, before: &str) -> Trainer {
     let duel = duel();
     let mut shell = Command::new("sh");
+    shell.env("XDG_CONFIG_HOME", duel_tests::NO_DEFAULTS);
     shell.args(["-c", &format!("{before}exec \"$0\" \"$@\"")]).arg(duel).current_dir(dir);
     shell.args(["train", "--run", "run", "--plain", "--steps", "100000000"]).args(SMALL);
     shell.args(["--set", "record.checkpoint_every=100000000"]);

@@ -95,6 +95,7 @@ fn shell(dir: &Path, command: &str) {
     let paths =
         format!("{}:{}", duel().parent().expect("a directory").display(), std::env::var("PATH").expect("a PATH"));
     let mut shell = Command::new("sh");
+    shell.env("XDG_CONFIG_HOME", duel_tests::NO_DEFAULTS);
     let output = shell.args(["-c", command]).current_dir(dir).env("PATH", paths).stdin(Stdio::null()).output();
     let output = output.expect("sh");
     assert!(output.status.success(), "{command}: {}", err(&output));
@@ -104,7 +105,7 @@ fn shell(dir: &Path, command: &str) {
 fn a_signal_stops_all_trainers_with_checkpoints() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
-    let mut command = Command::new(duel());
+    let mut command = duel_tests::command();
     command.args(&SWEEP[..18]).args(["--steps", "100000000", "--jobs", "3"]).current_dir(dir);
     let mut sweep = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("duel");
     let trains = |name: &&&str| {

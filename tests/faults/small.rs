@@ -189,15 +189,16 @@ pub fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, Stri
         .collect()
 }
 
-/// The last metrics of each step, without times and speeds.
+/// The last metrics of each step, without times, speeds and what the trainer took of the machine.
 fn metrics(dir: &Path) -> Result<BTreeMap<u64, Value>, String> {
     let path = dir.join("metrics.jsonl");
     lines::<Metrics>(&path)?;
     let mut metrics = BTreeMap::new();
     for mut line in lines::<Value>(&path)? {
         let step = line["step"].as_u64().unwrap_or(0);
-        line["seconds"] = Value::Null;
-        line["images_per_second"] = Value::Null;
+        for clock in ["seconds", "images_per_second", "processors", "memory"] {
+            line[clock] = Value::Null;
+        }
         metrics.insert(step, line);
     }
     Ok(metrics)

@@ -13,6 +13,16 @@ use std::{
     sync::OnceLock,
 };
 
+/// Returns a command that runs `duel`, without the defaults of the developer who runs the tests.
+pub fn command() -> Command {
+    let mut command = Command::new(duel());
+    command.env("XDG_CONFIG_HOME", NO_DEFAULTS);
+    command
+}
+
+/// A directory without a file of defaults.
+pub const NO_DEFAULTS: &str = "/nonexistent";
+
 /// Builds `duel` once for each test process, in the profile of the tests, and returns its path.
 pub fn duel() -> &'static Path {
     static DUEL: OnceLock<PathBuf> = OnceLock::new();

@@ -52,6 +52,7 @@ impl Pty {
             .current_dir(dir)
             .env_remove("NO_COLOR")
             .envs([("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LC_ALL", "C.UTF-8")])
+            .env("XDG_CONFIG_HOME", crate::NO_DEFAULTS)
             .envs(variables.iter().copied())
             .stdin(stdio())
             .stdout(stdio())

@@ -171,6 +171,8 @@ pub fn at(kind: Kind, step: u64) -> Metrics {
         augment_probability: f64::NAN,
         overfitting: f64::NAN,
         memorisation: f64::NAN,
+        processors: f64::NAN,
+        memory: f64::NAN,
     };
     if kind == Kind::Diverged && step > 7000 {
         let lost = f64::NAN;

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use duel_models::text::escaped;
 
 fn main() -> ExitCode {
-    match commands::Command::parse().run() {
+    match commands::Command::parse().and_then(commands::Command::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // An error message may repeat a name that somebody else chose, control characters included.

@@ -38,6 +38,8 @@ TAGS = {
     "learning_rate/generator": "g_learning_rate",
     "speed/images_per_second": "images_per_second",
     "speed/seconds": "seconds",
+    "machine/processors": "processors",
+    "machine/memory": "memory",
 }
 
 

@@ -115,8 +115,10 @@ impl Duel {
             images_per_second: (images - since.0) as f64 / (self.seconds - since.1),
             augment_probability: augmentation[0],
             overfitting: augmentation[1],
-            // Known to the training loop alone: the measure needs held-out pictures.
+            // Known to the training loop alone: the measures need held-out pictures, and the time of the last record.
             memorisation: f64::NAN,
+            processors: f64::NAN,
+            memory: f64::NAN,
         })
     }
 }

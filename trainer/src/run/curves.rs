@@ -167,6 +167,8 @@ pub(crate) mod tests {
             augment_probability: 0.5,
             overfitting: 0.5,
             memorisation: 0.5,
+            processors: 1.5,
+            memory: 1e9,
         }
     }
 

@@ -69,6 +69,13 @@ pub struct Metrics {
     /// without memorisation. NaN, and left out of the line, without held-out images.
     #[serde(default = "nan", skip_serializing_if = "is_nan")]
     pub memorisation: f64,
+    /// The processors that the trainer kept busy on average since the last record. NaN, and left out of the line, on systems
+    /// without /proc.
+    #[serde(default = "nan", skip_serializing_if = "is_nan")]
+    pub processors: f64,
+    /// The resident memory of the trainer, in bytes. NaN, and left out of the line, on systems without /proc.
+    #[serde(default = "nan", skip_serializing_if = "is_nan")]
+    pub memory: f64,
 }
 
 impl Metrics {
@@ -267,6 +274,8 @@ mod tests {
             augment_probability: f64::NAN,
             overfitting: f64::NAN,
             memorisation: f64::NAN,
+            processors: f64::NAN,
+            memory: f64::NAN,
         };
         let line = serde_json::to_string(&metrics).expect("metrics are JSON");
         let read: Metrics = serde_json::from_str(&line).expect("a line that was written");

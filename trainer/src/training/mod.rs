@@ -6,6 +6,7 @@ mod requests;
 mod rollback;
 mod run_loop;
 mod trainer;
+mod usage;
 
 pub use self::{
     observer::{Flow, Report, TrainError},

@@ -7,6 +7,7 @@ use super::{
     observer::{Flow, Report, TrainError},
     requests::POLL,
     trainer::{Evaluation, Training},
+    usage::Usage,
 };
 use crate::{
     data::{Images, SCORED_LEAST, SILENT},
@@ -39,6 +40,7 @@ pub fn train(
             paused: false,
             last_checkpoint: Vec::new(),
             rollbacks: 0,
+            usage: Usage::begin(),
             watch,
             evaluation: None,
             digits: None,
@@ -149,6 +151,7 @@ impl Training<'_> {
             let mut flow = (self.observe)(Report::Step(step));
             if let Some(mut metrics) = metrics {
                 metrics.memorisation = self.memorisation()?;
+                [metrics.processors, metrics.memory] = self.usage.measure();
                 self.run.add_metrics(&metrics)?;
                 (self.observe)(Report::Metrics(&metrics));
                 let recipe = self.duel.recipe.at(step - 1);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::observer::{Flow, Report, TrainError};
+use super::{
+    observer::{Flow, Report, TrainError},
+    usage::Usage,
+};
 use crate::{
     diagnosis::{Finding, Watch},
     gan::{Duel, state},
@@ -27,6 +30,8 @@ pub(super) struct Training<'a> {
     pub(super) last_checkpoint: Vec<u8>,
     /// Rollbacks so far.
     pub(super) rollbacks: u32,
+    /// What the trainer takes of the machine.
+    pub(super) usage: Usage,
     /// The diagnosis.
     pub(super) watch: Watch,
     /// The judge and the held-out pictures that samples are compared with, if the recipe wants evaluations.

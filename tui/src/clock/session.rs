@@ -8,17 +8,17 @@ use duel_runtime::Generator;
 
 use super::{digits::DigitSource, screen, state::Clock};
 use crate::term::{
-    charset::Charset,
     input::Key,
+    look::Look,
     window::{Input, Window},
     zone,
 };
 
 /// Shows the time until the user leaves or the terminal has vanished. The clock advances `speed` seconds in each
 /// second.
-pub fn show(generator: &Generator, speed: u32, charset: Charset) -> Result<()> {
+pub fn show(generator: &Generator, speed: u32, look: Look) -> Result<()> {
     let shape = generator.card().shape;
-    let mut window = Window::open(charset)?;
+    let mut window = Window::open(look)?;
     let theme = window.theme;
     // The present time is the seed, so that the clock never repeats.
     let mut source = DigitSource::new(generator, now().as_nanos() as u64);

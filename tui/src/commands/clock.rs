@@ -6,7 +6,7 @@ use clap::Args;
 use super::model::ModelArgs;
 use crate::{
     clock,
-    term::{charset::Charset, window},
+    term::{look::Look, window},
 };
 
 /// Arguments of `duel clock`.
@@ -14,9 +14,8 @@ use crate::{
 pub struct ClockArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// The characters to draw with.
-    #[arg(long, value_enum, default_value_t)]
-    charset: Charset,
+    #[command(flatten)]
+    look: Look,
     /// Seconds that the clock advances in each second, 1 to 1000.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     speed: u32,
@@ -33,5 +32,5 @@ pub fn run(args: ClockArgs) -> Result<()> {
         card.name,
         card.classes
     );
-    clock::show(&generator, args.speed, args.charset)
+    clock::show(&generator, args.speed, args.look)
 }

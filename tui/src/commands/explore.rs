@@ -6,7 +6,7 @@ use clap::Args;
 use super::{model::ModelArgs, usage};
 use crate::{
     explore,
-    term::{charset::Charset, output::print, window},
+    term::{look::Look, output::print, window},
 };
 
 /// Arguments of `duel explore`.
@@ -17,15 +17,14 @@ pub struct ExploreArgs {
     /// The seed of the starting point.
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = usage::seed)]
     seed: u64,
-    /// The characters to draw with.
-    #[arg(long, value_enum, default_value_t)]
-    charset: Charset,
+    #[command(flatten)]
+    look: Look,
 }
 
 /// Walks until the user leaves; then prints the paths of the files that were written.
 pub fn run(args: ExploreArgs) -> Result<()> {
     ensure!(window::is_there(), "explore needs a terminal; `duel sample` draws without one");
     let generator = args.model.load()?;
-    let written = explore::walk(generator, args.seed, args.charset)?;
+    let written = explore::walk(generator, args.seed, args.look)?;
     print(&written.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
 }

@@ -13,7 +13,7 @@ use crate::{
     files::rendering::Rendering,
     frame::{self, Pictures, Show},
     generators::classes,
-    term::{charset::Charset, window},
+    term::{look::Look, window},
 };
 
 /// Arguments of `duel frame`.
@@ -35,7 +35,7 @@ pub struct FrameArgs {
     morph: Option<u32>,
     /// Write each picture to this PNG file instead, for a program that drives a panel. During a morph the file is
     /// written eight times a second: choose a directory in memory, such as /run.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["charset", "theme"])]
     out: Option<PathBuf>,
     /// With --out: draw each pixel as a square of N pixels, 1 to 64.
     #[arg(long, value_name = "N", requires = "out", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
@@ -43,9 +43,8 @@ pub struct FrameArgs {
     /// With --out: draw in black and white only, for e-ink.
     #[arg(long, requires = "out")]
     dither: bool,
-    /// The characters to draw with.
-    #[arg(long, value_enum, default_value_t, conflicts_with = "out")]
-    charset: Charset,
+    #[command(flatten)]
+    look: Look,
 }
 
 /// The default of `--morph` on a terminal, in seconds.
@@ -74,6 +73,6 @@ pub fn run(args: FrameArgs) -> Result<()> {
             ensure!(png, "--out {}: expected an extension of .png", out.display());
             frame::write(&pictures, show, out, Rendering { scale: args.scale.into(), dither: args.dither })
         }
-        None => frame::show(&pictures, show, args.charset),
+        None => frame::show(&pictures, show, args.look),
     }
 }

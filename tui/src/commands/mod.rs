@@ -10,7 +10,7 @@ mod sample;
 mod trainer;
 mod usage;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Train generative adversarial networks, watch them duel, and run what they learned.
 #[derive(Debug, Parser)]
@@ -41,11 +41,21 @@ pub enum Command {
 }
 
 impl Command {
-    /// Reads the command line. A wrong one ends the program with a message; a shell that asks for completions gets them.
-    pub fn parse() -> Self {
+    /// Reads the user's defaults and the command line. A wrong command line ends the program with a message; a shell that asks
+    /// for completions gets them. The error is that of a wrong file of defaults.
+    pub fn parse() -> anyhow::Result<Self> {
+        let mut command = Args::command();
         #[cfg(feature = "train")]
-        trainer::completions::answer::<Args>();
-        Args::try_parse().unwrap_or_else(|error| usage::explained(error).exit()).command
+        {
+            let with_defaults = trainer::config::read().map(|defaults| defaults.apply(command.clone()));
+            // A shell gets completions even if the file of defaults is wrong.
+            trainer::completions::answer::<Args>();
+            command = with_defaults?;
+        }
+        let parsed = command.try_get_matches_from_mut(std::env::args_os());
+        let parsed = parsed.and_then(|mut matches| Args::from_arg_matches_mut(&mut matches));
+        let parsed = parsed.map_err(|error| error.format(&mut command));
+        Ok(parsed.unwrap_or_else(|error| usage::explained(error).exit()).command)
     }
 
     /// Runs the command to its end.

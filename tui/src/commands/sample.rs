@@ -15,7 +15,7 @@ use crate::{
     files::pictures::{Format, Generated, Options, grid_png, save},
     generators::{classes, interpolation::closed},
     term::{
-        charset::Charset,
+        look::Look,
         output::{print, print_bytes},
         printed::Printed,
     },
@@ -59,9 +59,8 @@ pub struct SampleArgs {
     /// Replace files that exist.
     #[arg(long, requires = "out")]
     force: bool,
-    /// The characters to draw with.
-    #[arg(long, value_enum, default_value_t)]
-    charset: Charset,
+    #[command(flatten)]
+    look: Look,
 }
 
 /// The most pictures: 100,000 digits take near a gigabyte of latents, values and pixels.
@@ -83,7 +82,7 @@ pub fn run(args: SampleArgs) -> Result<()> {
     let chosen = chosen(&args, card)?;
     let options = args.options();
     let format = args.out.as_deref().map(|out| Format::choose(out, options)).transpose()?;
-    let layout = args.out.is_none().then(|| Printed::detect(card.shape, args.charset)).transpose()?;
+    let layout = args.out.is_none().then(|| Printed::detect(card.shape, args.look)).transpose()?;
     let unsaid = layout.as_ref().map_or(40, |layout| layout.across as u64);
     let unsaid = chosen.as_ref().map_or(unsaid, |chosen| chosen.len() as u64);
     let count = args.count.unwrap_or(unsaid);

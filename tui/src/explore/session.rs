@@ -16,7 +16,7 @@ use super::{keys::Effect, screen, state::Explore};
 use crate::{
     files::{pictures, rendering::Rendering, write},
     term::{
-        charset::Charset,
+        look::Look,
         window::{Input, Window},
     },
 };
@@ -28,9 +28,9 @@ const FRAMES: usize = 48;
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Walks until the user leaves or the terminal has vanished; returns the paths of the files that were written.
-pub fn walk(generator: Generator, seed: u64, charset: Charset) -> Result<Vec<PathBuf>> {
+pub fn walk(generator: Generator, seed: u64, look: Look) -> Result<Vec<PathBuf>> {
     let explore = Explore::new(generator.card().clone(), seed);
-    let window = Window::open(charset)?;
+    let window = Window::open(look)?;
     let mut walk = Walk { generator, explore, window, written: Vec::new() };
     walk.run()?;
     Ok(walk.written)

@@ -6,14 +6,14 @@ use anyhow::Result;
 
 use super::{pictures::Pictures, screen, state::Show};
 use crate::term::{
-    charset::Charset,
     input::Key,
+    look::Look,
     window::{Input, Window},
 };
 
 /// Shows pictures until the user leaves or the terminal has vanished.
-pub fn show(pictures: &Pictures, mut show: Show, charset: Charset) -> Result<()> {
-    let mut window = Window::open(charset)?;
+pub fn show(pictures: &Pictures, mut show: Show, look: Look) -> Result<()> {
+    let mut window = Window::open(look)?;
     let theme = window.theme;
     let shape = pictures.card().shape;
     let start = Instant::now();

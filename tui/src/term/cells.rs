@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn theme(charset: Charset, colors: Colors) -> Theme {
-        Theme { charset, colors }
+        Theme { charset, colors, is_light: false }
     }
 
     #[test]

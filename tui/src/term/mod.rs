@@ -4,6 +4,7 @@ pub mod bindings;
 pub mod cells;
 pub mod charset;
 pub mod input;
+pub mod look;
 pub mod output;
 pub mod palette;
 pub mod pixels;
@@ -19,5 +20,7 @@ pub mod svg;
 pub mod testing;
 pub mod theme;
 pub mod tiles;
+#[cfg(feature = "train")]
+pub mod title;
 pub mod window;
 pub mod zone;

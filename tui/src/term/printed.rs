@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use super::{
     cells,
     charset::Charset,
+    look::Look,
     pixels::{self, Picture, PixelTerminal},
     resize::{fit, largest},
     theme::{Colors, Theme},
@@ -31,12 +32,12 @@ pub struct Printed {
 
 impl Printed {
     /// Detects the terminal. Without one: 80 columns and no escape sequences.
-    pub fn detect(shape: Shape, charset: Charset) -> Result<Self> {
+    pub fn detect(shape: Shape, look: Look) -> Result<Self> {
         let terminal = stdout().is_terminal();
-        let mut theme = Theme::detect(charset);
-        let pixels = window::ask_for_pixels(charset, theme)?;
+        let mut theme = Theme::detect(look);
+        let pixels = window::ask_for_pixels(look.charset, theme)?;
         // Braille only if it is asked for: half blocks show pixels in their brightness.
-        if theme.charset == Charset::Braille && charset == Charset::Auto {
+        if theme.charset == Charset::Braille && look.charset == Charset::Auto {
             theme.charset = Charset::Half;
         }
         if !terminal || theme.charset == Charset::Braille {

@@ -9,7 +9,7 @@ use super::{
 
 /// A theme without colours, so that a snapshot shows all there is.
 pub const fn plain(charset: Charset) -> Theme {
-    Theme { charset, colors: Colors::None }
+    Theme { charset, colors: Colors::None, is_light: false }
 }
 
 /// Draws a screen of `size` columns and rows and returns it as lines of text.

@@ -2,7 +2,10 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use super::charset::Charset;
+use super::{
+    charset::Charset,
+    look::{Look, Scheme},
+};
 
 /// The number of colours that a terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +75,8 @@ pub struct Theme {
     pub charset: Charset,
     /// The colours.
     pub colors: Colors,
+    /// Whether the colours are for a light background.
+    pub is_light: bool,
 }
 
 /// The colour of a role: of 24 bits, of the 256, of the 16.
@@ -88,11 +93,22 @@ const RUNS: [Paint; 6] = [
     ((213, 94, 0), 166, Color::Red),
 ];
 
+/// Colours of runs on a light background: the same hues, darker.
+const DARK_RUNS: [Paint; 6] = [
+    ((0, 114, 178), 25, Color::Blue),
+    ((150, 95, 0), 94, Color::Yellow),
+    ((0, 120, 88), 29, Color::Green),
+    ((160, 60, 120), 126, Color::Magenta),
+    ((105, 100, 0), 58, Color::Cyan),
+    ((185, 70, 0), 130, Color::Red),
+];
+
 impl Theme {
     /// Makes a theme of these characters and the colours that this terminal shows.
-    pub fn detect(charset: Charset) -> Self {
+    pub fn detect(look: Look) -> Self {
         let variable = |name: &str| std::env::var(name).ok();
-        Self { charset: charset.resolve(variable), colors: Colors::detect(variable) }
+        let colors = if look.theme == Scheme::Plain { Colors::None } else { Colors::detect(variable) };
+        Self { charset: look.charset.resolve(variable), colors, is_light: look.theme == Scheme::Light }
     }
 
     /// Tells whether pictures are pixels.
@@ -120,7 +136,7 @@ impl Theme {
             (Role::Text, _) | (Role::Title | Role::Here, Colors::True | Colors::Many | Colors::Sixteen) => Style::new(),
             (role, Colors::None) => Style::new().add_modifier(plain(role)),
             (role, colors) => {
-                let ((r, g, b), many, sixteen) = paint(role);
+                let ((r, g, b), many, sixteen) = if self.is_light { dark_paint(role) } else { paint(role) };
                 Style::new().fg(match colors {
                     Colors::True => Color::Rgb(r, g, b),
                     Colors::Many => Color::Indexed(many),
@@ -151,6 +167,21 @@ fn paint(role: Role) -> Paint {
     }
 }
 
+/// Returns the colours of a role on a light background: each has a contrast of at least 4.5 with white, but for lines.
+fn dark_paint(role: Role) -> Paint {
+    match role {
+        Role::D => ((0, 95, 175), 25, Color::Blue),
+        Role::G => ((168, 84, 0), 130, Color::Red),
+        Role::Even | Role::Good => ((0, 118, 40), 28, Color::Green),
+        Role::Warn => ((135, 95, 0), 94, Color::Magenta),
+        Role::Bad => ((175, 0, 0), 124, Color::Red),
+        Role::Dim => ((88, 96, 105), 241, Color::DarkGray),
+        Role::Border => ((150, 158, 168), 247, Color::Gray),
+        Role::Run(number) => DARK_RUNS[usize::from(number) % DARK_RUNS.len()],
+        Role::Text | Role::Title | Role::Here => ((28, 32, 36), 234, Color::Black),
+    }
+}
+
 /// Returns the style of a role without colours.
 fn plain(role: Role) -> Modifier {
     match role {
@@ -178,6 +209,21 @@ mod tests {
         ] {
             let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             assert_eq!(Colors::detect(get), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn colours_for_a_light_background_can_be_read_on_white() {
+        // WCAG 2.1, relative luminance and contrast ratio.
+        let linear = |level: u8| match f64::from(level) / 255.0 {
+            dark if dark <= 0.04045 => dark / 12.92,
+            level => ((level + 0.055) / 1.055).powf(2.4),
+        };
+        let contrast = |(r, g, b)| 1.05 / (0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05);
+        let roles = [Role::D, Role::G, Role::Even, Role::Good, Role::Warn, Role::Bad, Role::Dim, Role::Text];
+        for role in roles.into_iter().chain((0..6).map(Role::Run)) {
+            let colour = dark_paint(role).0;
+            assert!(contrast(colour) >= 4.5, "{role:?}: {}", contrast(colour));
         }
     }
 }

@@ -136,7 +136,7 @@ mod tests {
         ] {
             let shape: Shape = text.parse().expect(text);
             let size = |tile: Tile| (tile.width, tile.height);
-            let theme = |charset, colors| Theme { charset, colors };
+            let theme = |charset, colors| Theme { charset, colors, is_light: false };
             assert_eq!(size(Tile::small(shape, theme(Charset::Pixels, Colors::True))), pixels, "{text}");
             assert_eq!(size(Tile::small(shape, theme(Charset::Half, Colors::True))), small, "{text}");
             assert_eq!(size(Tile::large(shape, theme(Charset::Half, Colors::True))), large, "{text}");

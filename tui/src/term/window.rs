@@ -35,6 +35,7 @@ use signal_hook::{
 use super::{
     charset::Charset,
     input::{Key, Keys},
+    look::Look,
     pixels::{self, Gallery, Picture, PixelTerminal},
     signals,
     theme::{Colors, Theme},
@@ -136,19 +137,19 @@ pub struct Window {
 impl Window {
     /// Takes the terminal over: raw mode, alternate screen, no cursor, no mouse. An error if pixels are asked for and the
     /// terminal does not say that it shows them.
-    pub fn open(charset: Charset) -> Result<Self> {
+    pub fn open(look: Look) -> Result<Self> {
         let open = || -> io::Result<Self> {
             let signals = Signals::register()?;
             give_back_on_panic();
             take()?;
             let terminal = blank().inspect_err(|_| give_back())?;
-            let theme = Theme::detect(charset);
+            let theme = Theme::detect(look);
             let (keys, early) = (Keys::default(), Vec::new());
             Ok(Self { theme, terminal, keys, typed: Instant::now(), early, signals, drawn: None, gallery: None })
         };
         let mut window = open().context("cannot take the terminal over")?;
-        if asks_for_pixels(charset, window.theme)? {
-            let (terminal, bytes) = pixel_terminal(charset)?;
+        if asks_for_pixels(look.charset, window.theme)? {
+            let (terminal, bytes) = pixel_terminal(look.charset)?;
             window.early = window.keys.feed(&bytes);
             window.typed = Instant::now();
             window.gallery = terminal.map(Gallery::new);
@@ -365,6 +366,8 @@ fn take() -> io::Result<()> {
 fn give_back() {
     if TAKEN.swap(false, Ordering::Relaxed) {
         let mut stdout = io::stdout();
+        #[cfg(feature = "train")]
+        let _ = super::title::restore();
         let _ = execute!(stdout, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
         let _ = stdout.flush();
@@ -408,7 +411,7 @@ mod tests {
         // This test starts itself again as a child process on a pseudo-terminal. The variable tells the child to panic.
         const CHILD: &str = "DUEL_TEST_PANICS";
         if std::env::var_os(CHILD).is_some() {
-            let mut window = Window::open(Charset::Half).expect("a terminal");
+            let mut window = Window::open(Look { charset: Charset::Half, ..Look::default() }).expect("a terminal");
             let draw = |frame: &mut Frame| {
                 frame.render_widget("drawn", frame.area());
                 Vec::new()

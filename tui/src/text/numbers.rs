@@ -24,6 +24,11 @@ pub fn rate(rate: f64) -> String {
     format!("{rounded:e}")
 }
 
+/// Formats bytes by powers of 1,000, as `640 MB` or `1.2 GB`.
+pub fn bytes(bytes: f64) -> String {
+    if bytes < 1e9 { format!("{:.0} MB", bytes / 1e6) } else { format!("{:.1} GB", bytes / 1e9) }
+}
+
 /// Formats seconds as `m:ss` or `h:mm:ss`; `-:--` for a number that is negative or not finite.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || !(0.0..1e9).contains(&seconds) {
@@ -81,6 +86,7 @@ mod tests {
         assert_eq!([1, 2].map(threads), ["1 thread", "2 threads"]);
         assert_eq!([2e-3, 6.900000000000005e-5, 0.0, f64::NAN].map(rate), ["2e-3", "6.9e-5", "0e0", "NaN"]);
         assert_eq!([f64::NAN, f64::INFINITY, -1.0].map(duration), ["-:--"; 3]);
+        assert_eq!([9.9e6, 640.4e6, 1.25e9].map(bytes), ["10 MB", "640 MB", "1.2 GB"]);
         assert_eq!([3.0, 150.0, 7300.0, 200_000.0].map(age), ["just now", "2 min", "2 h", "2 d"]);
         assert_eq!(
             [(0.0, 3600.0), (86_399.0, 0.0), (f64::NAN, 0.0)].map(|(time, offset)| time_of_day(time, offset)),

@@ -14,7 +14,8 @@ use super::{
     },
 };
 use crate::term::{
-    charset::Charset,
+    look::Look,
+    title::{self, Bell, Title},
     window::{Input, Window},
     zone,
 };
@@ -29,12 +30,12 @@ enum End {
 }
 
 /// Shows a run until the user leaves; returns the last state, or none if the terminal has vanished.
-pub fn show(dir: &Path, mode: Mode, charset: Charset) -> Result<Option<App>> {
-    let window = Window::open(charset)?;
+pub fn show(dir: &Path, mode: Mode, look: Look, bell: Bell) -> Result<Option<App>> {
+    let window = Window::open(look)?;
     let (files, run) = Files::open(dir);
     let mut app = App::new(dir, run, mode, now());
     app.offset = zone::offset(app.now);
-    let mut dashboard = Dashboard { window, files, app };
+    let mut dashboard = Dashboard { window, files, app, title: Title::default(), bell };
     let end = dashboard.run()?;
     Ok((end == End::Left).then_some(dashboard.app))
 }
@@ -43,6 +44,8 @@ struct Dashboard {
     window: Window,
     files: Files,
     app: App,
+    title: Title,
+    bell: Bell,
 }
 
 impl Dashboard {
@@ -74,6 +77,10 @@ impl Dashboard {
         }
         self.app.stale = false;
         let theme = self.window.theme;
+        self.title.set(&self.app.title())?;
+        if std::mem::take(&mut self.app.rings) && self.bell == Bell::On {
+            title::ring()?;
+        }
         self.window.draw(|frame| frame::draw(frame, &self.app, theme))
     }
 

@@ -40,6 +40,7 @@ pub const KEYS: &[Group] = &[
         title: "curves",
         screens: &[Screen::Duel, Screen::Time, Screen::Runs],
         bindings: &[
+            bind(&[Key::Char('t')], "time or steps", Action::Across),
             bind(&[Key::Char('y')], "logarithmic axes", Action::Logarithm),
             bind(&[Key::Char('s')], "smoother", Action::Smooth),
             bind(&[Key::Char('+'), Key::Char('=')], "the last half of the steps", Action::ZoomIn),

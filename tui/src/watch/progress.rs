@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     term::{
         cells,
-        charset::Charset,
+        look::Look,
         output::note,
         theme::{Colors, Theme},
         tiles::Tile,
@@ -45,14 +45,14 @@ pub struct Progress {
 
 impl Progress {
     /// Makes the progress of a training of `steps` steps, of which `done` are done.
-    pub fn new(steps: u64, done: u64) -> Self {
+    pub fn new(steps: u64, done: u64, look: Look) -> Self {
         let bar = (stderr().is_terminal() && !window::is_dumb()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(8));
             let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {eta} left\n{msg}");
             bar.set_style(style.expect("the template is sound"));
             bar.with_position(done)
         });
-        let mut theme = Theme::detect(Charset::Auto);
+        let mut theme = Theme::detect(look);
         if bar.is_none() {
             theme.colors = Colors::None;
         }

@@ -7,14 +7,14 @@ use duel_trainer::run::reader::Run;
 
 use super::{dashboard, state::action::Mode};
 use crate::{
-    term::{charset::Charset, output::print},
+    term::{look::Look, output::print, title::Bell},
     text::run::{line, next_command},
 };
 
 /// Shows the dashboard until the user leaves, then prints the run's state and the next command. Prints nothing if the
 /// terminal has vanished.
-pub fn watch(dir: &Path, mode: Mode, charset: Charset) -> Result<()> {
-    match dashboard::show(dir, mode, charset)? {
+pub fn watch(dir: &Path, mode: Mode, look: Look, bell: Bell) -> Result<()> {
+    match dashboard::show(dir, mode, look, bell)? {
         Some(app) => print(&summary(&app.dir, &app.run)),
         None => Ok(()),
     }

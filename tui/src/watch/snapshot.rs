@@ -37,7 +37,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a directory");
         let dir = home.path().join("a<b");
         record(Kind::Healthy, &dir);
-        let theme = Theme { charset: Charset::Braille, colors: Colors::True };
+        let theme = Theme { charset: Charset::Braille, colors: Colors::True, is_light: false };
         let svg = snapshot(&dir, (100, 30), theme).expect("a picture");
         for expected in
             ["<title>duel watch a&lt;b</title>", "width=\"1020\" height=\"620\"", ">losses</text>", "stroke-linecap"]

@@ -1,7 +1,7 @@
 //! `duel completions`: what a shell needs to complete `duel`. The shell then asks `duel` itself at each tab, so that names
 //! of runs, recipes, models and keys are those of the moment.
 
-use std::{ffi::OsStr, path::Path};
+use std::ffi::OsStr;
 
 use anyhow::{Context, Result};
 use clap::{Args, CommandFactory};
@@ -16,7 +16,7 @@ use duel_trainer::{
     run::reader::RunSummary,
 };
 
-use crate::term::output::print_bytes;
+use crate::{runs::find, term::output::print_bytes};
 
 /// The environment variable in which a shell says that it asks for completions.
 const VARIABLE: &str = "DUEL_COMPLETE";
@@ -53,8 +53,8 @@ fn matching(current: &OsStr, all: impl IntoIterator<Item = (String, String)>) ->
 
 /// The names of runs under ./runs, the newest first, with their states.
 fn run_names() -> Vec<(String, String)> {
-    let runs = RunSummary::list(Path::new("runs")).unwrap_or_default();
-    let name = |run: &RunSummary| Some(run.dir.strip_prefix("runs").ok()?.to_str()?.to_owned());
+    let runs = RunSummary::list(find::directory()).unwrap_or_default();
+    let name = |run: &RunSummary| Some(run.dir.strip_prefix(find::directory()).ok()?.to_str()?.to_owned());
     runs.iter().filter_map(|run| Some((name(run)?, format!("a run, {}", run.run.state().name())))).collect()
 }
 

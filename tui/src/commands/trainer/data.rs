@@ -13,7 +13,7 @@ use duel_trainer::{
 use crate::{
     files::write,
     runs::{decoding, sources},
-    term::{charset::Charset, output::print, printed::Printed},
+    term::{look::Look, output::print, printed::Printed},
 };
 
 /// Arguments of `duel data`.
@@ -31,9 +31,8 @@ pub struct DataArgs {
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
-    /// The characters to draw with.
-    #[arg(long, value_enum, default_value_t)]
-    charset: Charset,
+    #[command(flatten)]
+    look: Look,
 }
 
 /// Pictures of the contact sheet in a file.
@@ -72,7 +71,7 @@ pub fn run(args: DataArgs) -> Result<()> {
     if let Some(out) = &args.out {
         return print(&format!("{}\n", out.display()));
     }
-    let layout = Printed::detect(train.shape, args.charset)?;
+    let layout = Printed::detect(train.shape, args.look)?;
     print(&format!("\n{}", layout.draw(&spread(&train, 2 * layout.across), train.shape)))
 }
 

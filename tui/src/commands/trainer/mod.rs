@@ -2,6 +2,7 @@
 
 mod ask;
 pub mod completions;
+pub mod config;
 mod data;
 mod derived;
 mod eval;

@@ -11,6 +11,7 @@ use clap::Args;
 use duel_trainer::run::reader::RunSummary;
 
 use crate::{
+    runs::find,
     term::output::print,
     text::{events::scores, numbers},
 };
@@ -18,9 +19,8 @@ use crate::{
 /// Arguments of `duel runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// The directory of the runs.
-    #[arg(default_value = "runs")]
-    dir: PathBuf,
+    /// The directory of the runs [default: runs].
+    dir: Option<PathBuf>,
     /// Print a line of JSON for each run.
     #[arg(long)]
     json: bool,
@@ -31,9 +31,9 @@ pub struct RunsArgs {
 
 /// Prints the runs, the newest first.
 pub fn run(args: RunsArgs) -> Result<()> {
-    let dir = args.dir.display();
-    let runs =
-        RunSummary::list(&args.dir).with_context(|| format!("cannot list {dir}: start a run with `duel train`"))?;
+    let place = args.dir.as_deref().unwrap_or(find::directory());
+    let dir = place.display();
+    let runs = RunSummary::list(place).with_context(|| format!("cannot list {dir}: start a run with `duel train`"))?;
     let now = SystemTime::now();
     if args.json {
         return print(&runs.iter().map(|run| format!("{}\n", json(run))).collect::<String>());

@@ -31,9 +31,12 @@ use super::{
     report,
     train::{self, DeviceChoice},
 };
-use crate::term::{
-    output::{note, print},
-    window,
+use crate::{
+    runs::find,
+    term::{
+        output::{note, print},
+        window,
+    },
 };
 
 /// Arguments of `duel sweep`.
@@ -94,7 +97,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
     let first = train::recipe(&args.recipe, args.data.as_deref(), &[])?;
     let Seeds(seeds) = args.seeds.clone().unwrap_or(Seeds(vec![first.training.seed]));
     let grid = Grid::new(args.set.clone(), seeds.len())?;
-    let dir = args.dir.clone().unwrap_or_else(|| Path::new("runs").join(train::plain_name(&first) + "-sweep"));
+    let dir = args.dir.clone().unwrap_or_else(|| find::directory().join(train::plain_name(&first) + "-sweep"));
     let planned = plan(&args, &grid, &seeds, &dir)?;
     let due = planned.iter().map(due).collect::<Result<Vec<Due>>>()?;
     let jobs: Vec<Job> = planned.iter().zip(&due).filter_map(|(run, due)| job(run, *due, args.device)).collect();

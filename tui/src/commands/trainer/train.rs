@@ -1,5 +1,6 @@
 //! `duel train`: a run from its first step, or from its last checkpoint.
 
+mod notify;
 mod resume;
 
 use std::{
@@ -32,10 +33,11 @@ use duel_trainer::{
         record::Ending,
         writer::{Writer, must_be_new},
     },
-    training::{self, Flow, train},
+    training::{self, Flow, Report, train},
 };
 use signal_hook::consts::{SIGINT, SIGUSR1, SIGUSR2};
 
+use self::notify::Notifier;
 use super::{
     completions::{keys, recipes, runs},
     derived,
@@ -45,9 +47,11 @@ use crate::{
     runs::{decoding, find, sources},
     term::{
         charset::Charset,
+        look::Look,
         output::{note, print},
         signals::{ends, is_ignored},
         theme::Theme,
+        title::Bell,
         window,
     },
     text::run::next_command,
@@ -89,9 +93,15 @@ pub struct TrainArgs {
     /// Show a progress bar instead of the dashboard, or lines where there is no terminal.
     #[arg(long)]
     plain: bool,
-    /// The characters of the dashboard.
+    #[command(flatten)]
+    look: Look,
+    /// Whether the terminal's bell rings at a warning and at the end.
     #[arg(long, value_enum, default_value_t)]
-    charset: Charset,
+    bell: Bell,
+    /// A shell command that is started at a warning and when the training is done or fails, with DUEL_RUN, DUEL_EVENT,
+    /// DUEL_STEP and DUEL_TEXT in its environment.
+    #[arg(long, value_name = "COMMAND", default_value = "", hide_default_value = true)]
+    notify: String,
     /// Measure the speed only: write no files, print images/s as JSON.
     #[arg(long, conflicts_with_all = ["resume", "run"])]
     bench: bool,
@@ -113,9 +123,9 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return bench(&args);
     }
     let dashboard = !args.plain && !args.detach && window::is_there();
-    if dashboard && args.charset == Charset::Pixels {
+    if dashboard && args.look.charset == Charset::Pixels {
         // An error before the training begins, not after.
-        window::ask_for_pixels(args.charset, Theme::detect(args.charset))?;
+        window::ask_for_pixels(args.look.charset, Theme::detect(args.look))?;
     }
     let (mut duel, mut writer) = match &args.resume {
         Some(run) => resume::resume(&args, &find::named(run))?,
@@ -129,14 +139,18 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return if args.detach {
             print(&format!("training in {}; watch it with `duel watch {}`\n", dir.display(), quoted(&dir)))
         } else {
-            session::watch(&dir, Mode::Attached, args.charset)
+            session::watch(&dir, Mode::Attached, args.look, args.bell)
         };
     }
     let stop = stop_on_signals()?;
     let checkpoint = checkpoint_on_signals()?;
-    let mut progress = Progress::new(duel.recipe.training.steps, duel.step);
+    let mut progress = Progress::new(duel.recipe.training.steps, duel.step, args.look);
     progress.line(&format!("{} -> {}", duel.recipe.name, dir.display()));
+    let notifier = Notifier::new(&args.notify, &dir);
     let ended = train(&mut duel, &mut writer, |report| {
+        if let Report::Event(event) = &report {
+            notifier.tell(event);
+        }
         progress.show(&report);
         match stop.load(Ordering::Relaxed) {
             true => Flow::Stop,
@@ -220,7 +234,7 @@ pub(super) fn plain_name(recipe: &Recipe) -> String {
 /// Creates runs/NAME-N with the first N that is free.
 fn create_next(recipe: &Recipe) -> Result<Writer, RunError> {
     let plain = plain_name(recipe);
-    let mut free = (1u64..).map(|n| PathBuf::from(format!("runs/{plain}-{n}"))).filter(|dir| !dir.exists());
+    let mut free = (1u64..).map(|n| find::directory().join(format!("{plain}-{n}"))).filter(|dir| !dir.exists());
     loop {
         match Writer::create(&free.next().expect("numbers do not end"), recipe) {
             // Another trainer that starts at the same moment has taken the name.
@@ -259,12 +273,13 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
     let _ = std::fs::remove_file(&log);
     let output = File::create_new(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let device = args.device.to_possible_value().expect("no device is hidden");
+    // One argument each with `=`: the name of a directory may begin with a hyphen.
     let mut resume = OsString::from("--resume=");
     resume.push(dir);
     let mut trainer = Command::new(std::env::current_exe().context("cannot find duel's own binary")?)
         .args(["train", "--plain", "--device", device.get_name()])
-        // One argument with `=`: the name of a directory may begin with a hyphen.
         .arg(resume)
+        .arg(format!("--notify={}", args.notify))
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)

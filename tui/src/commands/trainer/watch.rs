@@ -12,8 +12,10 @@ use crate::{
     runs::find,
     term::{
         charset::Charset,
+        look::Look,
         output::print,
         theme::{Colors, Theme},
+        title::Bell,
         window,
     },
     watch::{follow, session, snapshot, state::action::Mode},
@@ -37,9 +39,11 @@ pub struct WatchArgs {
     /// Send no requests to the trainer.
     #[arg(long)]
     read_only: bool,
-    /// The characters to draw with.
-    #[arg(long, value_enum, default_value_t = Charset::Auto)]
-    charset: Charset,
+    #[command(flatten)]
+    look: Look,
+    /// Whether the terminal's bell rings at a warning and at the end.
+    #[arg(long, value_enum, default_value_t)]
+    bell: Bell,
     /// Write the dashboard as it is now into an SVG file, and end.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["plain", "json"])]
     snapshot: Option<PathBuf>,
@@ -65,8 +69,8 @@ pub fn run(args: WatchArgs) -> Result<()> {
     if let Some(file) = &args.snapshot {
         // An SVG file does not depend on this terminal: it gets all colours, and the finest characters unless --charset
         // chooses others.
-        let charset = if args.charset == Charset::Auto { Charset::Braille } else { args.charset };
-        let svg = snapshot::snapshot(&dir, args.size, Theme { charset, colors: Colors::True })?;
+        let charset = if args.look.charset == Charset::Auto { Charset::Braille } else { args.look.charset };
+        let svg = snapshot::snapshot(&dir, args.size, Theme { charset, colors: Colors::True, is_light: false })?;
         write::replace(file, svg.as_bytes())?;
         return print(&format!("{}\n", file.display()));
     }
@@ -77,5 +81,5 @@ pub fn run(args: WatchArgs) -> Result<()> {
         return follow::plain(&dir, args.every);
     }
     let mode = if args.read_only { Mode::ReadOnly } else { Mode::Watch };
-    session::watch(&dir, mode, args.charset)
+    session::watch(&dir, mode, args.look, args.bell)
 }

@@ -1,4 +1,4 @@
-//! Curves over training steps.
+//! Curves over training steps, or over time.
 
 use duel_trainer::run::{
     curves::{Bucket, Span},
@@ -15,6 +15,26 @@ use crate::{
 /// Columns left of a chart for the numbers of its axis.
 const MARGIN: u16 = 6;
 
+/// What the horizontal axis shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Across {
+    /// Steps.
+    #[default]
+    Steps,
+    /// Seconds of training, without pauses.
+    Time,
+}
+
+impl Across {
+    /// Returns the place of some successive records on the axis.
+    fn place(self, bucket: &Bucket) -> f64 {
+        match self {
+            Self::Steps => (bucket.first + (bucket.last - bucket.first) / 2) as f64,
+            Self::Time => bucket.seconds.into(),
+        }
+    }
+}
+
 /// One scalar of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Curve<'a> {
@@ -26,19 +46,21 @@ pub struct Curve<'a> {
     pub role: Role,
 }
 
-/// Curves over the same steps.
+/// Curves over the same axis.
 #[derive(Debug, Clone, Copy)]
 pub struct Chart<'a> {
     /// The curves, the most important last, where it covers the others.
     pub curves: &'a [Curve<'a>],
-    /// The first and the last step of the axis.
-    pub steps: (u64, u64),
-    /// The range of the axis.
+    /// What the horizontal axis shows.
+    pub across: Across,
+    /// The first and the last place on the horizontal axis.
+    pub range: (f64, f64),
+    /// The range of the vertical axis.
     pub scale: Scale,
     /// A value that a dashed line marks, and the line's role.
     pub mark: Option<(f32, Role)>,
-    /// A step that an upright line marks.
-    pub cursor: Option<u64>,
+    /// A place on the horizontal axis that an upright line marks.
+    pub cursor: Option<f64>,
     /// The share of the view over which a curve is averaged; 0 shows the range of every record.
     pub smoothing: f32,
 }
@@ -119,7 +141,7 @@ impl Chart<'_> {
         let mut pen: Option<(usize, f32)> = None;
         for bucket in curve.buckets {
             let span = bucket.span(curve.series);
-            let Some(x) = self.column(bucket.first + (bucket.last - bucket.first) / 2, width) else { continue };
+            let Some(x) = self.column(self.across.place(bucket), width) else { continue };
             if span.min.is_nan() {
                 columns[x] = Column::Lost;
                 pen = None;
@@ -149,18 +171,17 @@ impl Chart<'_> {
         (height, height, height)
     }
 
-    /// Returns the column of dots of a step; none outside the view.
-    fn column(&self, step: u64, width: usize) -> Option<usize> {
-        let (from, to) = self.steps;
-        if step < from || step > to || to <= from || width == 0 {
-            return None;
-        }
-        Some(((step - from) as f64 / (to - from) as f64 * (width - 1) as f64).round() as usize)
+    /// Returns the column of dots of a place on the horizontal axis; none outside the view.
+    fn column(&self, place: f64, width: usize) -> Option<usize> {
+        let (from, to) = self.range;
+        // A place that is no number is outside.
+        let inside = from < to && (from..=to).contains(&place) && width > 0;
+        inside.then(|| ((place - from) / (to - from) * (width - 1) as f64).round() as usize)
     }
 
     fn draw_cursor(&self, plot: Rect, buffer: &mut Buffer, theme: Theme) {
         let across = Canvas::density(theme).0;
-        let column = self.cursor.and_then(|step| self.column(step, usize::from(plot.width) * across));
+        let column = self.cursor.and_then(|place| self.column(place, usize::from(plot.width) * across));
         let Some(x) = column.map(|column| plot.x + (column / across) as u16) else { return };
         for y in plot.top()..plot.bottom() {
             let Some(cell) = buffer.cell_mut((x, y)) else { continue };

@@ -6,6 +6,6 @@ mod scale;
 
 pub use self::{
     canvas::Canvas,
-    chart::{Chart, Curve, letter},
+    chart::{Across, Chart, Curve, letter},
     scale::Scale,
 };

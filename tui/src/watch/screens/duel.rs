@@ -94,7 +94,8 @@ fn draw_gradients(sheet: &mut Sheet, area: Rect, app: &App) {
         let scale = Scale::around(panels::ends(&curve), app.view.logarithm);
         let chart = Chart {
             curves: &[curve],
-            steps: steps.range,
+            across: app.view.across,
+            range: steps.range,
             scale,
             mark: None,
             cursor: None,

@@ -88,8 +88,25 @@ fn draw_name(sheet: &mut Sheet, area: Rect, app: &App) {
     for fact in [recipe.map(|recipe| format!("recipe {recipe}")), device].into_iter().flatten() {
         name.push(piece(format!("  {fact}"), Role::Dim));
     }
-    sheet.label(area.x + 2, end.saturating_sub(badge_width + 1), area.y, name);
+    let name_end = end.saturating_sub(badge_width + 1);
+    let usage = usage(app);
+    // Two columns are the spaces around the label.
+    if area.x + 4 + sheet::width(&name) + sheet::width(&usage) <= name_end {
+        name.extend(usage);
+    }
+    sheet.label(area.x + 2, name_end, area.y, name);
     sheet.label_right(area.x + 2, end, area.y, badge);
+}
+
+/// Describes what the trainer takes of the machine; empty if no trainer is at work, or if it does not record that.
+fn usage(app: &App) -> Vec<Piece> {
+    match app.run.last.filter(|last| app.run.has_trainer && last.processors.is_finite()) {
+        Some(last) => {
+            let (processors, memory) = (last.processors.max(0.0), numbers::bytes(last.memory));
+            vec![piece(format!("  {processors:.1} processors, {memory}"), Role::Dim)]
+        }
+        None => Vec::new(),
+    }
 }
 
 /// Formats a state as a sign and a word.

@@ -1,5 +1,6 @@
 //! Drawing of the dashboard's state, a file for each screen. No files and no clock are read here.
 
+mod axis;
 mod densities;
 mod duel;
 pub mod frame;

@@ -9,9 +9,10 @@ use duel_trainer::{
 };
 use ratatui::layout::Rect;
 
+use super::axis::place;
 use crate::{
     term::{
-        plot::{Chart, Curve, Scale},
+        plot::{Across, Chart, Curve, Scale},
         sheet::{Piece, Sheet, piece},
         theme::Role,
     },
@@ -24,8 +25,8 @@ use crate::{
 pub struct Steps<'a> {
     /// The records in view.
     pub buckets: &'a [Bucket],
-    /// The first and the last step in view.
-    pub range: (u64, u64),
+    /// The first and the last place on the horizontal axis.
+    pub range: (f64, f64),
     /// A step that is pointed at.
     pub cursor: Option<u64>,
 }
@@ -33,8 +34,9 @@ pub struct Steps<'a> {
 impl<'a> Steps<'a> {
     /// Returns the steps that the user looks at.
     pub fn in_view(app: &'a App, cursor: Option<u64>) -> Self {
-        let range = app.view.steps(app.run.step(), app.run.steps());
-        Self { buckets: app.run.curves.between(range.0, range.1), range, cursor }
+        let ((from, to), curves) = (app.view.steps(app.run.step(), app.run.steps()), &app.run.curves);
+        let range = (place(app.view.across, curves, from), place(app.view.across, curves, to));
+        Self { buckets: curves.between(from, to), range, cursor }
     }
 
     /// Returns the record at the cursor, else the newest.
@@ -59,7 +61,7 @@ pub fn draw(sheet: &mut Sheet, area: Rect, panels: &[&Panel], app: &App, steps: 
         chart(sheet, Rect { y: top, height, ..area }, panel, app, steps);
         top += height + 1;
     }
-    draw_steps(sheet, Rect { y: area.bottom() - 1, height: 1, ..area }, app, steps);
+    draw_steps(sheet, Rect { y: area.bottom() - 1, height: 1, ..area }, app, steps.range);
 }
 
 fn draw_title(sheet: &mut Sheet, area: Rect, y: u16, panel: &Panel, now: Option<&Bucket>) {
@@ -91,7 +93,7 @@ pub fn role(tone: Tone) -> Role {
 fn value(bucket: &Bucket, series: Series) -> String {
     let mean = f64::from(bucket.span(series).mean);
     match series.unit {
-        Unit::ImagesPerSecond | Unit::Seconds => numbers::thousands(mean.clamp(0.0, 1e12) as u64),
+        Unit::ImagesPerSecond | Unit::Seconds | Unit::Bytes => numbers::thousands(mean.clamp(0.0, 1e12) as u64),
         Unit::None if mean.is_finite() && (0.0005..100.0).contains(&mean.abs()) => format!("{mean:.3}"),
         Unit::None => short(mean),
     }
@@ -113,10 +115,11 @@ fn chart(sheet: &mut Sheet, area: Rect, panel: &Panel, app: &App, steps: &Steps)
     };
     let chart = Chart {
         curves: &curves,
-        steps: steps.range,
+        across: app.view.across,
+        range: steps.range,
         scale,
         mark,
-        cursor: steps.cursor,
+        cursor: steps.cursor.map(|step| place(app.view.across, &app.run.curves, step)),
         smoothing: app.view.smoothing(),
     };
     chart.draw(area, sheet.buffer, sheet.theme);
@@ -127,10 +130,13 @@ pub fn ends(curve: &Curve) -> impl Iterator<Item = f32> {
     curve.buckets.iter().map(move |bucket| bucket.span(curve.series)).flat_map(|span| [span.min, span.max])
 }
 
-/// Draws the first and the last step in view, and a description of the view between them.
-pub fn draw_steps(sheet: &mut Sheet, area: Rect, app: &App, steps: &Steps) {
-    let left: Piece = piece(numbers::thousands(steps.range.0), Role::Dim);
-    let right = piece(format!("step {}", numbers::thousands(steps.range.1)), Role::Dim);
+/// Draws the first and the last place of the horizontal axis, and a description of the view between them.
+pub fn draw_steps(sheet: &mut Sheet, area: Rect, app: &App, (from, to): (f64, f64)) {
+    let (from, to) = match app.view.across {
+        Across::Steps => (numbers::thousands(from as u64), format!("step {}", numbers::thousands(to as u64))),
+        Across::Time => (numbers::duration(from), format!("{} of training", numbers::duration(to))),
+    };
+    let (left, right): (Piece, Piece) = (piece(from, Role::Dim), piece(to, Role::Dim));
     let x = sheet.put(area.x + 6, area.right(), area.y, &[left]) + 2;
     let end = area.right().saturating_sub(right.0.len() as u16);
     let how = app.view.words();

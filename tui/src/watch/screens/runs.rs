@@ -5,10 +5,10 @@ use std::time::UNIX_EPOCH;
 use duel_trainer::run::{history::State, reader::RunSummary};
 use ratatui::layout::Rect;
 
-use super::panels::{self, Steps};
+use super::{axis::place, panels};
 use crate::{
     term::{
-        plot::{Chart, Curve, Scale, letter},
+        plot::{Across, Chart, Curve, Scale, letter},
         sheet::{Piece, Sheet, piece},
         theme::Role,
     },
@@ -95,19 +95,24 @@ fn draw_overlay(sheet: &mut Sheet, area: Rect, app: &App) {
     sheet.label_right(area.x + 20, area.right(), area.y - 1, names);
 
     let done = runs.iter().map(|overlay| overlay.run.step()).max().unwrap_or(0);
-    let range = app.view.steps(done, 0);
+    let (from, to) = app.view.steps(done, 0);
     let curves: Vec<Curve> = runs
         .iter()
-        .map(|overlay| Curve {
-            buckets: overlay.run.curves.between(range.0, range.1),
-            series,
-            role: role(&overlay.dir),
-        })
+        .map(|overlay| Curve { buckets: overlay.run.curves.between(from, to), series, role: role(&overlay.dir) })
         .collect();
     let scale = Scale::around(curves.iter().flat_map(panels::ends), app.view.logarithm);
     let smoothing = app.view.smoothing();
-    let chart = Chart { curves: &curves, steps: range, scale, mark: None, cursor: None, smoothing };
+    let across = app.view.across;
+    let range = match across {
+        Across::Steps => (from as f64, to as f64),
+        // From the first to the last second in which one of the runs was in view.
+        Across::Time => runs.iter().fold((f64::INFINITY, 0.0), |(first, last), Overlay { run, .. }| {
+            let end = run.curves.last_step().unwrap_or(0).min(to);
+            (place(across, &run.curves, from).min(first), place(across, &run.curves, end).max(last))
+        }),
+    };
+    let chart = Chart { curves: &curves, across, range, scale, mark: None, cursor: None, smoothing };
     chart.draw(Rect { height: area.height - 1, ..area }, sheet.buffer, sheet.theme);
     let bottom = Rect { y: area.bottom() - 1, height: 1, ..area };
-    panels::draw_steps(sheet, bottom, app, &Steps { buckets: &[], range, cursor: None });
+    panels::draw_steps(sheet, bottom, app, range);
 }

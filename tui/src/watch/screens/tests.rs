@@ -1,9 +1,15 @@
 //! Every screen of recorded runs after scripted keys, in one table.
 
-use std::{fmt::Write as _, fs::File, path::Path};
+use std::{
+    fmt::Write as _,
+    fs::{File, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
 
 use duel_models::random::Stream;
-use duel_tests::recorded::{BEGAN, Kind, record, record_long};
+use duel_tests::recorded::{BEGAN, Kind, at, json, record, record_long};
+use duel_trainer::run::record::Metrics;
 use ratatui::{Terminal, backend::TestBackend, style::Color};
 
 use super::frame::draw;
@@ -102,6 +108,51 @@ fn what_the_balance_does_is_on_the_screen() {
     }
 }
 
+#[test]
+fn what_the_trainer_takes_is_shown_where_there_is_room() {
+    let dir = tempfile::tempdir().expect("a directory");
+    record(Kind::Killed, dir.path());
+    let metrics = Metrics { processors: 1.94, memory: 640e6, ..at(Kind::Killed, 10_050) };
+    let mut file = OpenOptions::new().append(true).open(dir.path().join("metrics.jsonl")).expect("a file");
+    file.write_all(json(&metrics).as_bytes()).expect("space");
+    let lock = File::open(dir.path().join("lock")).expect("a lock");
+    lock.lock().expect("nobody else's");
+    for (size, expected) in [((100, 30), true), ((60, 16), false)] {
+        let screen = Bench::on(dir.path(), Mode::Watch, size).draw(plain(Charset::Ascii));
+        assert_eq!(screen.contains("  1.9 processors, 640 MB"), expected, "{screen}");
+    }
+    drop(lock);
+    let screen = Bench::on(dir.path(), Mode::Watch, (100, 30)).draw(plain(Charset::Ascii));
+    assert!(!screen.contains("processors"), "no trainer is at work:\n{screen}");
+}
+
+#[test]
+fn the_bell_rings_at_a_new_warning_and_at_the_end() {
+    let home = tempfile::tempdir().expect("a directory");
+    let dir = home.path().join("run");
+    record(Kind::Collapsed, &dir);
+    let lock = File::open(dir.join("lock")).expect("a lock");
+    lock.lock().expect("nobody else's");
+    let mut bench = Bench::on(&dir, Mode::Watch, (80, 24));
+    let rings = |line: &str, bench: &mut Bench| {
+        let mut events = OpenOptions::new().append(true).open(dir.join("events.jsonl")).expect("a file");
+        events.write_all(line.as_bytes()).expect("space");
+        bench.read();
+        std::mem::take(&mut bench.app.rings)
+    };
+    assert!(!rings("", &mut bench), "the warning is an old one");
+    assert_eq!(bench.app.title(), "run: step 10,000 of 20,000");
+    for (line, expected) in [
+        (r#"{"time":1,"step":10001,"event":"checkpoint","file":"f"}"#, false),
+        (r#"{"time":1,"step":10002,"event":"warning","what":"w","since":1,"evidence":"e","remedy":"r"}"#, true),
+        (r#"{"time":1,"step":10003,"event":"checkpoint","file":"f"}"#, false),
+        (r#"{"time":1,"step":20000,"event":"stopped","why":"done"}"#, true),
+    ] {
+        assert_eq!(rings(&format!("{line}\n"), &mut bench), expected, "{line}");
+    }
+    assert_eq!(bench.app.title(), "run: done at step 20,000");
+}
+
 /// Title, run, whether a trainer holds the run, mode, and keys of each screen.
 const TABLE: &[(&str, Kind, bool, Mode, &str)] = &[
     ("duel, running", Kind::Killed, true, Mode::Watch, ""),
@@ -111,6 +162,7 @@ const TABLE: &[(&str, Kind, bool, Mode, &str)] = &[
     ("duel, empty", Kind::Empty, false, Mode::Watch, ""),
     ("duel, half a line at the end", Kind::HalfALine, false, Mode::Watch, ""),
     ("time, at the fourth grid", Kind::Healthy, false, Mode::Watch, "2⌂→→→"),
+    ("time, over the time of training", Kind::Healthy, false, Mode::Watch, "t2⌂→→→"),
     ("duel, over numbers", Kind::Numbers, false, Mode::Watch, ""),
     ("time, over numbers", Kind::Numbers, false, Mode::Watch, "2⌂→→→"),
     ("duel, in colour", Kind::Colour, true, Mode::Watch, ""),
@@ -154,7 +206,7 @@ fn pictures_have_the_colours_that_the_terminal_has() {
                 let mut bench = Bench::on(home.path(), Mode::Watch, size);
                 bench.press(keys);
                 let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("memory");
-                let theme = Theme { charset: Charset::Braille, colors };
+                let theme = Theme { charset: Charset::Braille, colors, is_light: false };
                 terminal.draw(|frame| drop(draw(frame, &bench.app, theme))).expect("memory");
                 let cells = terminal.backend().buffer().content.iter().filter(|cell| cell.symbol() == "▀");
                 let (right, all) =
@@ -278,7 +330,7 @@ fn random_events() {
             bench.size = (random.below(150) as u16 + 1, random.below(60) as u16 + 1);
             let charset = [Charset::Ascii, Charset::Half, Charset::Braille, Charset::Pixels][random.below(4)];
             let colors = [Colors::None, Colors::Sixteen, Colors::Many, Colors::True][random.below(4)];
-            bench.draw(Theme { charset, colors });
+            bench.draw(Theme { charset, colors, is_light: false });
         }
     }
     assert!(Screen::ALL.contains(&bench.app.screen));

@@ -58,6 +58,7 @@ pub enum Action {
     Back,
     Suspend,
     Quit,
+    Across,
     Logarithm,
     Smooth,
     ZoomIn,

@@ -17,7 +17,7 @@ use super::{
     time::Time,
     view::View,
 };
-use crate::{term::input::Key, watch::keys};
+use crate::{term::input::Key, text::numbers::thousands, watch::keys};
 
 /// Returns the steps that have samples. Those beyond the newest step are left out: a rollback has left them behind.
 pub fn samples(run: &Run) -> &[u64] {
@@ -61,6 +61,10 @@ pub struct App {
     pub note: Option<String>,
     /// Whether the state has changed since it was drawn.
     pub stale: bool,
+    /// Whether a warning, or the end of the training, has come since the bell was last rung.
+    pub rings: bool,
+    /// The number of events at the last look, and whether the training had ended; none before the first.
+    seen: Option<(u64, bool)>,
     asked: Option<(String, String)>,
     leaving: bool,
 }
@@ -85,6 +89,8 @@ impl App {
             offset: 0.0,
             note: None,
             stale: true,
+            rings: false,
+            seen: None,
             asked: None,
             leaving: false,
         }
@@ -135,6 +141,7 @@ impl App {
 
     /// Looks for the trainer's answer to a request after the run has changed.
     fn refresh(&mut self) -> Option<Effect> {
+        self.rings |= self.has_alarm();
         if let Some((id, what)) = self.asked.take() {
             let answers = self.run.history.events.iter().rev().take(100);
             let answer = answers.into_iter().find_map(|event| match &event.kind {
@@ -152,6 +159,28 @@ impl App {
             }
         }
         (self.leaving && self.run.state().ended()).then_some(Effect::Quit)
+    }
+
+    /// Looks whether a warning, or the end of the training, is new. What the first look finds is not.
+    fn has_alarm(&mut self) -> bool {
+        let history = &self.run.history;
+        let now = (history.total, self.run.state().ended());
+        let Some(before) = self.seen.replace(now) else { return false };
+        let new = usize::try_from(now.0.saturating_sub(before.0)).unwrap_or(usize::MAX);
+        let mut newest = history.events.iter().rev().take(new);
+        now.1 && !before.1 || newest.any(|event| matches!(event.kind, EventKind::Warning { .. }))
+    }
+
+    /// Returns the title of the terminal: the run, its step and its state.
+    pub fn title(&self) -> String {
+        let (run, step) = (&self.run, thousands(self.run.step()));
+        match run.state() {
+            State::Running => match run.steps() {
+                0 => format!("{}: step {step}", run.name),
+                steps => format!("{}: step {step} of {}", run.name, thousands(steps)),
+            },
+            state => format!("{}: {} at step {step}", run.name, state.name()),
+        }
     }
 
     fn press(&mut self, key: Key) -> Option<Effect> {
@@ -203,6 +232,7 @@ impl App {
             Action::Back => self.back(),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Quit => return self.quit(),
+            Action::Across => self.view.turn(),
             Action::Logarithm => self.view.logarithm ^= true,
             Action::Smooth => self.view.smooth(),
             Action::ZoomIn => self.view.zoom_in(done),

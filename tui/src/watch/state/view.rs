@@ -1,6 +1,6 @@
-//! The range of steps that the curves show.
+//! The range of steps that the curves show, and their horizontal axis.
 
-use crate::text::round;
+use crate::{term::plot::Across, text::round};
 
 /// The fewest steps that are shown.
 const CLOSEST: u64 = 16;
@@ -15,6 +15,8 @@ pub struct View {
     pub zoom: Option<u64>,
     /// The last step shown; none for the newest.
     pub end: Option<u64>,
+    /// What the horizontal axis shows.
+    pub across: Across,
     /// Whether axes of positive values are logarithmic.
     pub logarithm: bool,
     smooth: usize,
@@ -38,6 +40,11 @@ impl View {
                 (end - span, end)
             }
         }
+    }
+
+    /// Exchanges steps and time on the horizontal axis.
+    pub fn turn(&mut self) {
+        self.across = if self.across == Across::Steps { Across::Time } else { Across::Steps };
     }
 
     /// Returns the share of the view over which curves are averaged.
