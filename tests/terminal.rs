@@ -305,8 +305,9 @@ fn leaving_the_dashboard_of_train_keeps_the_trainer_running() {
     for (keys, text) in [
         ("c1\x19", "paused"),
         ("c1\x19", "running"),
-        ("c32e-4\r\x19", "trainer: discriminator.learning_rate = 2e-4"),
-        ("c3-1\r\x19", "the trainer did not set"),
+        ("c33e-4\r\x19", "trainer: discriminator.learning_rate = 3e-4"),
+        ("c3-1\r", "-1 is not allowed; use a number from 0 to 10"),
+        ("\x7f\x7f2e-4\r\x19", "trainer: discriminator.learning_rate = 2e-4"),
         ("c2\x19", "checkpoint written"),
         ("c", "discriminator.learning_rate, now 0.0002"),
         ("7", "stop: the trainer"),
@@ -433,6 +434,21 @@ fn without_a_terminal_watch_writes_lines() {
 }
 
 #[test]
+fn a_terminal_without_term_is_told_so() {
+    let (home, _dir) = run(Kind::Healthy);
+    let duel = duel().to_str().expect("a path of text");
+    for (command, expected) in [
+        (&["watch"][..], "lines in place of the dashboard: TERM is not set (try TERM=xterm-256color)"),
+        (&["explore"], "explore needs a terminal, and TERM is not set"),
+        (&["clock"], "clock needs a terminal, and TERM is not set"),
+        (&["frame"], "frame needs a terminal, and TERM is not set"),
+    ] {
+        let mut pty = Pty::start((120, 24), home.path(), &[("TERM", "")], &[&[duel], command].concat());
+        pty.expect(expected);
+    }
+}
+
+#[test]
 fn a_missing_run_is_named_in_the_error() {
     let home = tempfile::tempdir().expect("a directory");
     fs::create_dir(home.path().join("other")).and_then(|()| fs::write(home.path().join("other/x"), "")).expect("space");
@@ -440,7 +456,6 @@ fn a_missing_run_is_named_in_the_error() {
         (&["watch", "nothing"][..], "no run nothing"),
         (&["watch", "other"], "no run other"),
         (&["watch"], "duel train"),
-        (&["runs"], "duel train"),
     ] {
         let output = duel_tests::command().args(arguments).current_dir(home.path()).output().expect("duel");
         let error = String::from_utf8_lossy(&output.stderr);

@@ -29,7 +29,7 @@ fn a_script_controls_a_trainer_and_removes_its_run() {
     fs::write(dir.join("run/mine.txt"), "mine").expect("space");
     refused(dir, &["rm", "other", "run"], 1, "run/mine.txt is no file of a run");
     fs::create_dir(dir.join("empty")).expect("space");
-    refused(dir, &["rm", "empty"], 1, "empty holds no recipe.toml");
+    refused(dir, &["rm", "./empty"], 1, "./empty holds no recipe.toml");
     fs::remove_file(dir.join("run/mine.txt")).expect("it is there");
     ok(dir, &["report", "--quick", "other"]);
     assert_eq!(ok(dir, &["rm", "other", "run"]), "other\nrun\n");

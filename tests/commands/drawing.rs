@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duel_tests::generator;
+use duel_tests::{duel, generator, pty::Pty, seeds};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{entries, err, ok, refused, run};
@@ -77,14 +77,48 @@ fn pictures_are_written_to_folders_and_to_stdout() {
     assert_eq!(fs::read(dir.join("walk.gif")).expect("a GIF")[6..10], [48, 0, 32, 0]);
 }
 
-/// `duel frame` that writes `show/frame.png`; killed at the end if it still runs.
+#[test]
+fn stdout_takes_one_file_of_each_format_and_a_terminal_none() {
+    let dir = with_model();
+    let dir = dir.path();
+    fs::write(dir.join("few.npy"), seeds::npy(&[40, 8, 8], &seeds::pixels(40 * 64))).expect("space");
+    let sample = |more: &[&'static str]| [&["sample", "--model", "m.onnx", "--count", "2"], more].concat();
+    for (format, begins) in [("png", &b"\x89PNG"[..]), ("gif", b"GIF89a"), ("npy", b"\x93NUMPY")] {
+        let output = run(dir, &[&sample(&["--out", "-", "--format"])[..], &[format]].concat());
+        let file = format!("x.{format}");
+        ok(dir, &[&sample(&["--out"])[..], &[&file]].concat());
+        assert!(output.stdout.starts_with(begins) && output.stdout == fs::read(dir.join(file)).expect("a file"));
+    }
+    assert!(run(dir, &["data", "few.npy", "--out", "-"]).stdout.starts_with(b"\x89PNG"));
+    for (args, expected) in [
+        (&["data", "few.npy", "--out", "-", "--json"][..], "--out - and --json: both write to stdout"),
+        (&["eval", "digits", "--pictures", "-"], "--pictures -: several files do not fit into stdout"),
+        (&["export", "m", "--out", "-"], "--out -: several files do not fit into stdout; name a directory"),
+        (&["man", "--out", "-"], "--out -: several files"),
+        (&["pack", "--out", "-"], "--out -: several files"),
+    ] {
+        refused(dir, args, 1, expected);
+    }
+    let duel = duel().to_str().expect("a path of text");
+    for command in [&["sample", "--model", "m.onnx", "--out", "-"][..], &["data", "few.npy", "--out", "-"]] {
+        let mut pty = Pty::start((80, 24), dir, &[], &[&[duel], command].concat());
+        pty.expect("--out -: stdout is a terminal; redirect it to a file or a pipe");
+        assert!(pty.end(Duration::from_secs(5)).is_some_and(|status| !status.success()) && !pty.text().contains("PNG"));
+    }
+}
+
+/// A command that writes `show/frame.png` for a panel; killed at the end if it still runs.
 struct Frame(Child);
 
 impl Frame {
     fn start(dir: &Path, more: &[&str]) -> Self {
-        let mut command = duel_tests::command();
-        command.current_dir(dir).args(["frame", "--model", "m.onnx", "--seed", "5", "--out", "show/frame.png"]);
-        Self(command.args(more).stdin(Stdio::null()).spawn().expect("duel"))
+        Self::of("frame", dir, &[&["--seed", "5"], more].concat())
+    }
+
+    fn of(command: &str, dir: &Path, more: &[&str]) -> Self {
+        let mut process = duel_tests::command();
+        process.current_dir(dir).args([command, "--model", "m.onnx", "--out", "show/frame.png"]);
+        Self(process.args(more).stdin(Stdio::null()).spawn().expect("duel"))
     }
 
     /// Waits until the file is not `before`, and returns it.
@@ -137,11 +171,29 @@ fn a_frame_replaces_its_file_until_it_is_asked_to_end() {
 }
 
 #[test]
+fn a_clock_replaces_its_file_each_minute() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    fs::write(dir.join("m.onnx"), generator::onnx()).expect("space");
+    // A minute takes 0.3 seconds.
+    let mut clock = Frame::of("clock", dir, &["--speed", "200", "--scale", "2", "--dither"]);
+    let first = Frame::next(dir, b"");
+    let second = Frame::next(dir, &first);
+    // Four digits of 28×28 pixels and a colon of 9.
+    assert_eq!([&first, &second].map(|png| header(png)), [(2 * (4 * 28 + 9), 2 * 28, 1, GREY); 2]);
+    kill_process(Pid::from_child(&clock.0), Signal::TERM).expect("a signal");
+    assert!(clock.0.wait().expect("it ends").success());
+    assert_eq!(entries(&dir.join("show")), ["frame.png"]);
+    refused(dir, &["clock", "--model", "m.onnx"], 1, "clock needs a terminal, and stdin is none; with --out FILE.png");
+    refused(dir, &["clock", "--model", "m.onnx", "--out", "x.gif"], 1, "--out x.gif: expected an extension of .png");
+}
+
+#[test]
 fn a_frame_without_a_place_to_show_is_refused() {
     let dir = with_model();
     let dir = dir.path();
     for (more, code, expected) in [
-        (&[][..], 1, "frame needs a terminal; with --out FILE.png"),
+        (&[][..], 1, "frame needs a terminal, and stdin is none; with --out FILE.png"),
         (&["--out", "x.gif"], 1, "--out x.gif: expected an extension of .png"),
         (&["--out", "x.png", "--morph", "9", "--every", "8"], 1, "--morph 9"),
         (&["--out", "x.png", "--classes", "blue"], 1, "no class \"blue\""),

@@ -71,8 +71,9 @@ fn refused(dir: &Path, args: &[&str], code: i32, expected: &str) {
     }
 }
 
-fn train(dir: &Path, name: &str, more: &[&str]) -> String {
-    ok(dir, &[&["train", "--run", name], &SMALL[..], more].concat())
+/// Trains in the directory `run` below `dir`.
+fn train(dir: &Path, run: &str, more: &[&str]) -> String {
+    ok(dir, &[&["train", "--run", &format!("./{run}")], &SMALL[..], more].concat())
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_duel_is_trained_exported_and_drawn() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let said = train(dir, "run", &["--steps", "40", "--seed", "3"]);
-    assert!(said.contains("duel export run"), "{said}");
+    assert!(said.contains("duel export ./run"), "{said}");
     let metrics = fs::read_to_string(dir.join("run/metrics.jsonl")).expect("metrics");
     assert_eq!(metrics.lines().count(), 8);
     for file in ["recipe.toml", "events.jsonl", "lock", "samples/00000000.png", "samples/00000040.png"] {
@@ -200,7 +201,7 @@ fn the_best_checkpoint_is_kept_and_exported_unless_the_last_is_asked_for() {
 fn an_interrupt_writes_a_checkpoint_and_prints_the_command_that_resumes() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
-    let arguments = [&["train", "--run", "run", "--plain", "--steps", "100000000"], &SMALL[..]].concat();
+    let arguments = [&["train", "--run", "./run", "--plain", "--steps", "100000000"], &SMALL[..]].concat();
     let mut command = duel_tests::command();
     command.current_dir(dir).args(arguments);
     let mut trainer = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("duel");
@@ -215,7 +216,7 @@ fn an_interrupt_writes_a_checkpoint_and_prints_the_command_that_resumes() {
     assert!(trainer.wait().expect("it ends").success());
     let mut said = String::new();
     std::io::Read::read_to_string(&mut trainer.stdout.take().expect("piped"), &mut said).expect("text");
-    assert!(said.contains("duel train --resume run"), "{said}");
+    assert!(said.contains("duel train --resume ./run"), "{said}");
     assert_eq!(fs::read_dir(dir.join("run/checkpoints")).expect("there").count(), 1);
 }
 
@@ -224,7 +225,7 @@ fn a_detached_trainer_trains_to_the_end() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
     let said = train(dir, "run", &["--detach", "--steps", "30"]);
-    assert!(said.contains("duel watch run"), "{said}");
+    assert!(said.contains("duel watch ./run"), "{said}");
     let since = Instant::now();
     while !fs::read_to_string(dir.join("run/events.jsonl")).is_ok_and(|events| events.contains("\"why\":\"done\"")) {
         assert!(since.elapsed() < Duration::from_secs(60), "the training does not end");
@@ -247,6 +248,7 @@ fn wrong_arguments_are_refused_in_one_line_and_leave_no_files() {
         (&["train", "--set", "generator.learning_rate=-1"], 1, "generator.learning_rate"),
         (&["train", "--recipe", "article", "--set", "training.batch=6000"], 1, "training.batch"),
         (&["train", "--set", "data.images=60001"], 1, "data.images"),
+        (&["train", "--recipe", "article", "--set", "training.batch=1"], 1, "training.batch = 1: batch norm of dense"),
         (&["train", "--recipe", "artcle"], 1, "one of"),
         (&["train", "--recipe", "missing.toml"], 1, "missing.toml"),
         (&["train", "--recipe", "bad.toml"], 1, "training.batches"),
@@ -356,12 +358,47 @@ fn a_resume_that_moves_the_schedule_tells_both_rates_before_it_trains() {
 fn a_run_under_runs_is_found_by_its_name() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let dir = dir.path();
-    train(dir, "runs/mine", &["--steps", "2"]);
     // A directory ./mine without a run does not hide runs/mine.
     fs::create_dir(dir.join("mine")).expect("space");
+    let said = ok(dir, &[&["train", "--run", "mine", "--steps", "2"], &SMALL[..]].concat());
+    assert!(said.contains("`duel export runs/mine`"), "{said}");
+    refused(dir, &["train", "--run", "mine"], 1, "runs/mine holds a run");
     ok(dir, &["train", "--resume", "mine", "--steps", "4"]);
     ok(dir, &["export", "mine", "--out", "out"]);
     assert!(dir.join("out/generator.onnx").exists() && entries(&dir.join("mine")).is_empty());
+    // A run in a folder has the name that `duel runs` lists.
+    train(dir, "runs/sweep/first", &["--steps", "2"]);
+    let listed = ok(dir, &["runs"]);
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["RUN", "sweep/first", "mine"]);
+    ok(dir, &["train", "--resume", "sweep/first", "--steps", "4"]);
+    refused(dir, &["train", "--run", "sweep/first"], 1, "runs/sweep/first holds a run");
+    // A run at ./NAME comes before one under ./runs, and a path under neither.
+    train(dir, "mine", &["--steps", "2"]);
+    assert_eq!(ok(dir, &["report", "--quick", "mine"]), "mine/report.html\n");
+    refused(dir, &["report", "./sweep/first"], 1, "no run ./sweep/first");
+    // The shell completes the same names.
+    let mut shell = Command::new(duel());
+    shell.env("DUEL_COMPLETE", "fish").current_dir(dir).args(["--", "duel", "watch", "swee"]);
+    let completed = out(&shell.output().expect("duel runs"));
+    assert!(completed.starts_with("sweep/first\ta run, done"), "{completed}");
+}
+
+#[test]
+fn a_folder_without_runs_is_no_error() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let listed = |args: &[&str]| {
+        let output = run(dir, args);
+        assert!(output.status.success() && err(&output) == "no runs yet: `duel train` begins one\n");
+        out(&output)
+    };
+    for is_there in [false, true] {
+        assert_eq!((listed(&["runs"]), listed(&["runs", "--json"])), (String::new(), String::new()), "{is_there}");
+        assert_eq!(listed(&["runs", "--csv"]), "run,state,step,steps,touched,recipe\r\n");
+        fs::create_dir_all(dir.join("runs")).expect("space");
+    }
+    refused(dir, &["runs", "rnus"], 1, "cannot list rnus: it does not exist: this folder has runs: is that meant?");
 }
 
 #[test]
@@ -381,7 +418,7 @@ fn a_report_is_one_file_whose_path_is_printed() {
         assert!(said.contains(name) && dir.join("docs").join(name).exists(), "{name}: {said}");
     }
     fs::create_dir(dir.join("empty")).expect("a directory");
-    refused(dir, &["report", "empty"], 1, "no run in empty");
+    refused(dir, &["report", "empty"], 1, "no run empty");
     refused(dir, &["report", "runs/c"], 1, "no run runs/c");
     refused(dir, &["report", "runs/a", "runs/../runs/a"], 1, "the same file names");
     refused(dir, &["report"], 2, "RUN");

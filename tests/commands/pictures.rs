@@ -69,7 +69,8 @@ fn a_recipe_follows_from_a_folder_and_the_model_draws_classes_by_name() {
     let train = |data: &str, name: &str, steps: &str| {
         let small = ["generator.width=2", "training.batch=8", "training.schedule=constant"];
         let small: Vec<&str> = small.iter().flat_map(|setting| ["--set", setting]).chain(["--steps", steps]).collect();
-        let output = run(dir, &[&["train", "--plain", "--data", data, "--run", name], &small[..]].concat());
+        let output =
+            run(dir, &[&["train", "--plain", "--data", data, "--run", &format!("./{name}")], &small[..]].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
         said

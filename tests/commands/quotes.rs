@@ -22,8 +22,13 @@ fn a_printed_command_is_run_by_a_shell_whatever_the_name_of_the_run() {
     };
     // A folder called ~ is written to only if it is there.
     fs::create_dir(dir.join("~")).expect("space");
-    for name in ["r/my run", "it's $HOME;x", "~/(a|b)*", "a\nb"] {
-        let said = train(dir, name, &["--steps", "5"]);
+    for (name, place) in [
+        ("r/my run", "r/my run"),
+        ("it's $HOME;x", "runs/it's $HOME;x"),
+        ("~/(a|b)*", "~/(a|b)*"),
+        ("a\nb", "runs/a\nb"),
+    ] {
+        let said = ok(dir, &[&["train", "--run", name, "--steps", "5"], &SMALL[..]].concat());
         let export = command(&said);
         assert!(export.starts_with("duel export "), "{export}");
         shell(&export);
@@ -32,8 +37,8 @@ fn a_printed_command_is_run_by_a_shell_whatever_the_name_of_the_run() {
         let said = err(&output);
         let resume = said.split("--resume ").nth(1).and_then(|rest| rest.split(", or choose").next());
         shell(&format!("duel train --steps 10 --resume {}", resume.unwrap_or_else(|| panic!("{said}"))));
-        fs::remove_dir_all(dir.join(name).join("checkpoints")).expect("there");
-        fs::create_dir(dir.join(name).join("checkpoints")).expect("space");
+        fs::remove_dir_all(dir.join(place).join("checkpoints")).expect("there");
+        fs::create_dir(dir.join(place).join("checkpoints")).expect("space");
         shell(&command(&err(&run(dir, &["export", name]))));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use duel_tests::seeds;
+
 use super::{entries, ok, refused, train};
 
 #[test]
@@ -51,6 +53,22 @@ fn samples_pages_and_packs_replace_nothing_of_others() {
         ok(dir, &[&sample[..], &["--force"]].concat());
         assert_ne!(fs::read(dir.join(file)).expect("a file"), b"mine");
     }
+    fs::write(dir.join("few.npy"), seeds::npy(&[40, 8, 8], &seeds::pixels(40 * 64))).expect("space");
+    for (args, file) in [
+        (&["data", "few.npy", "--out", "sheet.png"][..], "sheet.png"),
+        (&["watch", "a", "--snapshot", "a.svg"], "a.svg"),
+        (&["eval", "a", "--pictures", "."], "nearest.png"),
+    ] {
+        fs::write(dir.join(file), "mine").expect("space");
+        refused(dir, args, 1, &format!("{file} exists: choose another place, or replace it with --force"));
+        assert_eq!(fs::read(dir.join(file)).expect("a file"), b"mine");
+        // To score the samples of a run takes too long for a test.
+        if args[0] != "eval" {
+            ok(dir, &[args, &["--force"]].concat());
+            assert_ne!(fs::read(dir.join(file)).expect("a file"), b"mine");
+        }
+    }
+    assert!(ok(dir, &["report", "--quick", "a", "--out", "-"]).starts_with("<!DOCTYPE html>"));
     let report = |more: &[&'static str]| [&["report", "--quick"], more].concat();
     for again in [["a"], ["a"]] {
         ok(dir, &report(&again));

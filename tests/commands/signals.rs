@@ -38,7 +38,7 @@ pub fn begin(dir: &Path, before: &str) -> Trainer {
     let mut shell = Command::new("sh");
     shell.env("XDG_CONFIG_HOME", duel_tests::NO_DEFAULTS);
     shell.args(["-c", &format!("{before}exec \"$0\" \"$@\"")]).arg(duel).current_dir(dir);
-    shell.args(["train", "--run", "run", "--plain", "--steps", "100000000"]).args(SMALL);
+    shell.args(["train", "--run", "./run", "--plain", "--steps", "100000000"]).args(SMALL);
     shell.args(["--set", "record.checkpoint_every=100000000"]);
     let trainer = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh");
     let trainer = Trainer(trainer);

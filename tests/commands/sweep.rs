@@ -21,7 +21,7 @@ const SWEEP: [&str; 21] = [
     "--seeds",
     "1..2",
     "--dir",
-    "all runs",
+    "./all runs",
     "--steps",
     "20",
     "--jobs=2",
@@ -54,7 +54,7 @@ fn a_sweep_trains_what_is_not_done_and_tells_what_has_failed() {
         lines[2],
         "duel train --plain --recipe bell --set 'discriminator.hidden=[8]' --set training.batch=8 --set record.metrics_every=5 \
          --set record.samples_every=1000 --set record.checkpoint_every=10 --set 'generator.hidden=[16,16]' --steps 20 --seed 1 \
-         --run 'all runs/generator.hidden=16-16,seed=1'"
+         --run './all runs/generator.hidden=16-16,seed=1'"
     );
     shell(dir, lines[0]);
     let first = events(dir, NAMES[0]);
@@ -69,15 +69,18 @@ fn a_sweep_trains_what_is_not_done_and_tells_what_has_failed() {
         fs::remove_file(dir.join(&run).join("checkpoints/00000020.safetensors")).expect("the last checkpoint");
     }
     let list = ok(dir, &[&SWEEP[..20], &["--list"]].concat());
-    assert!(list.starts_with("duel train --plain --resume 'all runs/generator.hidden=8,seed=2'\n"), "{list}");
+    assert!(list.starts_with("duel train --plain --resume './all runs/generator.hidden=8,seed=2'\n"), "{list}");
     assert_eq!(list.lines().count(), 2, "{list}");
 
     let output = sweep(dir, &[]);
     let said = err(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("2 of 4 runs to train, 2 at a time") && said.contains("[2/2] "), "{said}");
-    assert!(said.contains("16-16,seed=1 has failed, and is left as it is: `duel train --resume 'all runs/"), "{said}");
-    assert!(said.ends_with("duel: 1 of 4 runs are not done: `duel runs 'all runs'` shows them\n"), "{said}");
+    assert!(
+        said.contains("16-16,seed=1 has failed, and is left as it is: `duel train --resume './all runs/"),
+        "{said}"
+    );
+    assert!(said.ends_with("duel: 1 of 4 runs are not done: `duel runs './all runs'` shows them\n"), "{said}");
     assert!(out(&output).contains("No scores") && dir.join("all runs/report.html").exists(), "{}", out(&output));
     assert_eq!(events(dir, NAMES[0]), first, "a run that is done is trained again");
     assert!(events(dir, NAMES[1]).contains(r#""step":10,"event":"resumed""#), "{}", events(dir, NAMES[1]));

@@ -35,7 +35,7 @@ pub enum RunError {
         why: io::Error,
     },
     /// The directory cannot be created.
-    #[error("cannot create {path}: {why}; choose another directory with --run DIR")]
+    #[error("cannot create {path}: {why}; choose another place with --run RUN")]
     Create {
         /// The directory, or one of its parents.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum RunError {
         why: io::Error,
     },
     /// The directory already holds a run.
-    #[error("{0} holds a run: resume it with --resume {run}, or choose another directory with --run DIR", run = quoted(.0))]
+    #[error("{0} holds a run: resume it with --resume {run}, or choose another place with --run RUN", run = quoted(.0))]
     Exists(PathBuf),
     /// The directory holds no run.
     #[error(
@@ -85,7 +85,7 @@ pub enum RunError {
         why: String,
     },
     /// A checkpoint is damaged, and there is no earlier one.
-    #[error("{file} is damaged ({why}), and there is no intact earlier checkpoint: start a new run with --run DIR")]
+    #[error("{file} is damaged ({why}), and there is no intact earlier checkpoint: start a new run with --run RUN")]
     Checkpoint {
         /// The file.
         file: PathBuf,

@@ -282,12 +282,29 @@ impl RunSummary {
         Some(Self { dir: dir.to_owned(), run, touched })
     }
 
-    /// Returns the runs in a directory, the most recently written first.
-    pub fn list(dir: &Path) -> io::Result<Vec<Self>> {
-        let entries = dir.read_dir()?.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut all: Vec<Self> = entries.filter(|path| path.is_dir()).filter_map(|path| Self::read(&path)).collect();
+    /// Returns the runs in a directory and in the folders down to `depth` levels below it, the most recently written
+    /// first. Folders of runs, links to folders and hidden folders are not searched.
+    pub fn list(dir: &Path, depth: usize) -> io::Result<Vec<Self>> {
+        let mut all = Vec::new();
+        Self::collect(dir, depth, &mut all)?;
         all.sort_by(|a, b| b.touched.cmp(&a.touched).then_with(|| a.dir.cmp(&b.dir)));
         Ok(all)
+    }
+
+    fn collect(dir: &Path, depth: usize, all: &mut Vec<Self>) -> io::Result<()> {
+        let entries = dir.read_dir()?.filter_map(|entry| Some(entry.ok()?.path()));
+        for path in entries.filter(|path| path.is_dir()) {
+            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            match Self::read(&path) {
+                Some(run) => all.push(run),
+                None if depth > 0 && !is_hidden && !path.is_symlink() => {
+                    // Runs in a folder that cannot be read cannot be read either.
+                    let _ = Self::collect(&path, depth - 1, all);
+                }
+                None => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -346,6 +363,27 @@ mod tests {
         assert_eq!(run.samples, [50]);
         let summary = RunSummary::read(dir.path()).expect("a run");
         assert_eq!((summary.run.step(), summary.run.steps()), (60, 500));
+    }
+
+    #[test]
+    fn runs_in_folders_are_listed_down_to_a_depth() {
+        let home = tempfile::tempdir().expect("a directory");
+        for run in ["a", "sweep/b", "sweep/deep/c", ".hidden/d", "a/samples/e"] {
+            fs::create_dir_all(home.path().join(run)).expect("space");
+            fs::write(home.path().join(run).join("recipe.toml"), "").expect("space");
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(".", home.path().join("sweep/circle")).expect("a link");
+        let listed = |depth: usize| {
+            let all = RunSummary::list(home.path(), depth).expect("a directory");
+            let name = |run: RunSummary| run.dir.strip_prefix(home.path()).expect("below it").display().to_string();
+            let mut names: Vec<String> = all.into_iter().map(name).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(listed(0), ["a"]);
+        assert_eq!(listed(1), ["a", "sweep/b"]);
+        assert_eq!(listed(9), ["a", "sweep/b", "sweep/deep/c"]);
     }
 
     #[test]

@@ -1,18 +1,27 @@
 //! The clock's event loop: puts the time into the state, draws new digits with the generator, and draws the state on
 //! the screen.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use duel_runtime::Generator;
 
-use super::{digits::DigitSource, screen, state::Clock};
+use super::{
+    digits::DigitSource,
+    keys::{Action, KEYS},
+    screen,
+    state::Clock,
+    time::LocalTime,
+};
 use crate::term::{
-    input::Key,
+    alarm::{Alarm, now},
+    bindings,
     look::Look,
     window::{Input, Window},
-    zone,
 };
+
+/// The time for which the keys are shown after the start and after a key.
+const KEYS_SHOWN: Duration = Duration::from_secs(10);
 
 /// Shows the time until the user leaves or the terminal has vanished. The clock advances `speed` seconds in each
 /// second.
@@ -23,40 +32,36 @@ pub fn show(generator: &Generator, speed: u32, look: Look) -> Result<()> {
     // The present time is the seed, so that the clock never repeats.
     let mut source = DigitSource::new(generator, now().as_nanos() as u64);
     let mut clock = Clock::default();
-    let (speed, start) = (f64::from(speed), now().as_secs_f64());
+    let (time, alarm) = (LocalTime::new(speed), Alarm::new());
+    let mut shows_keys_until = Instant::now() + KEYS_SHOWN;
+    let mut is_stale = true;
     loop {
-        let time = start + (now().as_secs_f64() - start) * speed;
-        let seconds = time + zone::offset(time);
+        let keys_shown = shows_keys_until.saturating_duration_since(Instant::now());
+        is_stale |= std::mem::replace(&mut clock.shows_keys, !keys_shown.is_zero()) == keys_shown.is_zero();
         let places = screen::layout(window.size(), shape, theme).map_or(0, |(_, places)| places);
-        for (place, digit) in clock.changes(seconds.max(0.0) as u64, places) {
+        let (seconds, next) = time.read(if places > 4 { 1.0 } else { 60.0 });
+        for (place, digit) in clock.changes(seconds as u64, places) {
             clock.images[place] = Some(source.next(digit)?);
+            is_stale = true;
         }
         // An error of drawing means that the terminal has vanished.
-        if window.draw(|frame| screen::draw(frame, &clock, shape, theme)).is_err() {
+        if std::mem::take(&mut is_stale) && window.draw(|frame| screen::draw(frame, &clock, shape, theme)).is_err() {
             return Ok(());
         }
-        if !wait(&mut window, places, seconds, speed)? {
-            return Ok(());
+        let rest = alarm.set(next);
+        for input in window.wait_or(if clock.shows_keys { rest.min(keys_shown) } else { rest }, Some(&alarm)) {
+            is_stale = true;
+            match input {
+                Input::Gone => return Ok(()),
+                Input::Redraw => window.take_again()?,
+                Input::Suspend => window.suspend()?,
+                Input::Finer => {}
+                Input::Key(key) => match bindings::action(KEYS, key) {
+                    Some(Action::Quit) => return Ok(()),
+                    Some(Action::Suspend) => window.suspend()?,
+                    None => shows_keys_until = Instant::now() + KEYS_SHOWN,
+                },
+            }
         }
     }
-}
-
-/// Waits for the next second, or for the next minute if no seconds are shown; returns false if the user leaves.
-fn wait(window: &mut Window, places: usize, seconds: f64, speed: f64) -> Result<bool> {
-    let every = if places > 4 { 1.0 } else { 60.0 };
-    let rest = every - seconds.rem_euclid(every);
-    for input in window.wait(Duration::from_secs_f64(rest.clamp(0.001, every) / speed)) {
-        match input {
-            Input::Gone | Input::Key(Key::Char('q') | Key::Escape | Key::Ctrl('c')) => return Ok(false),
-            Input::Redraw => window.take_again()?,
-            Input::Suspend | Input::Key(Key::Ctrl('z')) => window.suspend()?,
-            Input::Finer | Input::Key(_) => {}
-        }
-    }
-    Ok(true)
-}
-
-/// Returns the time since 1970.
-fn now() -> Duration {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }

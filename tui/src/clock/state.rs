@@ -9,6 +9,8 @@ pub struct Clock {
     shown: [Option<u8>; DIGITS],
     /// A picture of each digit, [height, width, channels].
     pub images: [Option<Vec<u8>>; DIGITS],
+    /// Whether the keys are shown.
+    pub shows_keys: bool,
 }
 
 /// Returns the digits of a time of day, given in seconds since midnight.

@@ -18,9 +18,19 @@ fn shape() -> Shape {
 #[test]
 fn clock() {
     let mut all = String::new();
-    for (size, charset) in [((80, 24), Charset::Braille), ((80, 24), Charset::Ascii), ((200, 50), Charset::Ascii)] {
+    for (size, charset) in [
+        ((80, 24), Charset::Braille),
+        ((80, 24), Charset::Ascii),
+        ((200, 50), Charset::Ascii),
+        // A screen of 480×320 pixels with a font of 8×16.
+        ((60, 20), Charset::Half),
+        ((60, 20), Charset::Ascii),
+        ((46, 5), Charset::Half),
+        ((45, 5), Charset::Half),
+    ] {
         let theme = plain(charset);
         let mut clock = Clock::default();
+        clock.shows_keys = size.0 == 60;
         for (place, digit) in clock.changes(13 * 3600 + 37 * 60 + 42, 6) {
             clock.images[place] = Some(duel_tests::recorded::digit(digit.into()).to_vec());
         }

@@ -1,12 +1,12 @@
 //! `duel explore`: a walk through latent space with the arrow keys.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use super::{model::ModelArgs, usage};
 use crate::{
     explore,
-    term::{look::Look, output::print, window},
+    term::{look::Look, output::print, tty},
 };
 
 /// Arguments of `duel explore`.
@@ -23,7 +23,9 @@ pub struct ExploreArgs {
 
 /// Walks until the user leaves; then prints the paths of the files that were written.
 pub fn run(args: ExploreArgs) -> Result<()> {
-    ensure!(window::is_there(), "explore needs a terminal; `duel sample` draws without one");
+    if let Some(why) = tty::missing() {
+        bail!("explore needs a terminal, and {why}; `duel sample` draws without one");
+    }
     let generator = args.model.load()?;
     let written = explore::walk(generator, args.seed, args.look)?;
     print(&written.iter().map(|path| format!("{}\n", path.display())).collect::<String>())

@@ -5,6 +5,7 @@ mod explore;
 mod frame;
 mod model;
 mod models;
+mod panel;
 mod sample;
 #[cfg(feature = "train")]
 mod trainer;

@@ -1,24 +1,20 @@
 //! `duel sample`: generated pictures, in the terminal or as files.
 
-use std::{
-    io::{IsTerminal, stdout},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use clap::Args;
 use duel_models::Card;
 use duel_runtime::{Inputs, picture::to_bytes};
 
 use super::{model::ModelArgs, usage};
 use crate::{
-    files::pictures::{Format, Generated, Options, grid_png, save},
-    generators::{classes, interpolation::closed},
-    term::{
-        look::Look,
-        output::{print, print_bytes},
-        printed::Printed,
+    files::{
+        pictures::{Format, Generated, Options, save},
+        write,
     },
+    generators::{classes, interpolation::closed},
+    term::{look::Look, output::print, printed::Printed},
 };
 
 /// Arguments of `duel sample`.
@@ -40,9 +36,12 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = usage::seed)]
     seed: u64,
     /// The file to write: .png (a grid), .gif (a walk from picture to picture), .npy (uint8, [N, height, width] or
-    /// [N, height, width, 3]); or a directory for a pair of IDX files; or - for a PNG on stdout.
+    /// [N, height, width, 3]); or a directory for a pair of IDX files; or - for stdout.
     #[arg(long, value_name = "FILE|DIR|-")]
     out: Option<PathBuf>,
+    /// The format of the file --out, instead of that of its extension [default for -: png].
+    #[arg(long, value_enum, requires = "out")]
+    format: Option<Format>,
     /// Write each picture as a PNG file of its own into the directory --out, in a folder for each class.
     #[arg(long, requires = "out")]
     each: bool,
@@ -82,6 +81,9 @@ pub fn run(args: SampleArgs) -> Result<()> {
     let chosen = chosen(&args, card)?;
     let options = args.options();
     let format = args.out.as_deref().map(|out| Format::choose(out, options)).transpose()?;
+    if let Some(out) = args.out.as_deref().filter(|out| write::is_stdout(out)) {
+        write::must_take_one("--out", out, "", args.force)?;
+    }
     let layout = args.out.is_none().then(|| Printed::detect(card.shape, args.look)).transpose()?;
     let unsaid = layout.as_ref().map_or(40, |layout| layout.across as u64);
     let unsaid = chosen.as_ref().map_or(unsaid, |chosen| chosen.len() as u64);
@@ -106,10 +108,6 @@ pub fn run(args: SampleArgs) -> Result<()> {
     // Pictures of chosen classes stand in their order in rows; other pictures make a square.
     let across = chosen.map_or((count as usize).isqrt(), |chosen| chosen.len().min(ROW_MAX));
     let generated = Generated { card, latents, labels, values, images, across };
-    if out.as_os_str() == "-" {
-        ensure!(!stdout().is_terminal(), "--out -: stdout is a terminal; redirect it to a file or a pipe");
-        return print_bytes(&grid_png(&generated, options)?);
-    }
     for path in save(&generated, &out, options)? {
         print(&format!("{}\n", path.display()))?;
     }
@@ -118,8 +116,8 @@ pub fn run(args: SampleArgs) -> Result<()> {
 
 impl SampleArgs {
     fn options(&self) -> Options {
-        let Self { each, float, dither, force, .. } = *self;
-        Options { each, float, scale: self.scale.map(usize::from), dither, force }
+        let Self { format, each, float, dither, force, .. } = *self;
+        Options { format, each, float, scale: self.scale.map(usize::from), dither, force }
     }
 }
 

@@ -15,7 +15,7 @@ const ELSEWHERE: [(&[&str], &str); 8] = [
     (&["--size", "--resolution", "--image-size", "--img-size"], "--set data.size=64 or data.size=48x64"),
     (&["--dataset", "--dataroot", "--data-dir"], "--data PATH"),
     (&["--gpu", "--gpus", "--cuda"], "--device cuda"),
-    (&["--name", "--outdir", "--logdir"], "--run DIR"),
+    (&["--name", "--outdir", "--logdir"], "--run RUN"),
 ];
 
 /// Adds the flag of `duel train` that was meant, where another program's was given.

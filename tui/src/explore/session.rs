@@ -14,7 +14,7 @@ use duel_runtime::{
 
 use super::{keys::Effect, screen, state::Explore};
 use crate::{
-    files::{pictures, rendering::Rendering, write},
+    files::{animation, rendering::Rendering, write},
     term::{
         look::Look,
         window::{Input, Window},
@@ -115,8 +115,8 @@ impl Walk {
         let there = self.images(&self.explore.interpolation(FRAMES / 2))?;
         let shape = self.explore.card.shape;
         let back: Vec<u8> = there.chunks_exact(shape.size()).rev().flatten().copied().collect();
-        let rendering = Rendering { scale: pictures::gif_scale(shape), dither: false };
-        write::replace(&path, &pictures::gif(&[there, back].concat(), shape, rendering))?;
+        let rendering = Rendering { scale: animation::scale(shape), dither: false };
+        write::replace(&path, &animation::gif(&[there, back].concat(), shape, rendering))?;
         Ok(path)
     }
 }

@@ -3,25 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
+use clap::ValueEnum;
 use duel_models::{
     Card, Shape,
     picture::{Picture, grid},
 };
 
-use super::{
-    arrays,
-    rendering::{Rendering, dithered, enlarged},
-    write,
-};
-
-/// The longest side of a GIF in pixels. Each pixel of a picture is enlarged by the largest whole number that fits.
-const GIF_SIDE: usize = 224;
-
-/// The largest width or height of a GIF, in pixels.
-const GIF_SIDE_MAX: usize = 2048;
-
-/// The time of a GIF's frame, in hundredths of a second.
-const DELAY: u16 = 8;
+use super::{animation, arrays, rendering::Rendering, write};
+use crate::term::output::print_bytes;
 
 /// The most pictures of a grid: 100 × 100.
 const GRID_MAX: usize = 10_000;
@@ -47,7 +36,7 @@ pub struct Generated<'a> {
 }
 
 /// The formats of generated pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A PNG file with a grid.
     Png,
@@ -56,14 +45,18 @@ pub enum Format {
     /// NumPy arrays.
     Npy,
     /// A directory with a pair of IDX files.
+    #[value(skip)]
     Idx,
     /// A directory with a PNG file for each picture, in a folder for each class.
+    #[value(skip)]
     Each,
 }
 
 /// Options of [`save`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
+    /// The format of a file, in place of that of its extension.
+    pub format: Option<Format>,
     /// Write [`Format::Each`].
     pub each: bool,
     /// Write the values and the latents in place of bytes; for `.npy` alone.
@@ -77,18 +70,18 @@ pub struct Options {
 }
 
 impl Format {
-    /// Returns the format of `out`: by its extension, or by the options. An error names an option that the format does
-    /// not have.
+    /// Returns the format of `out`: by the options, or by its extension; PNG for stdout. An error names an option that
+    /// the format does not have.
     pub fn choose(out: &Path, options: Options) -> Result<Self> {
         let extension = out.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
         let shown = out.display();
         let format = match extension.as_str() {
-            _ if out == Path::new("-") => Self::Png,
+            _ if options.format.is_some() || write::is_stdout(out) => options.format.unwrap_or(Self::Png),
             "png" => Self::Png,
             "gif" => Self::Gif,
             "npy" => Self::Npy,
             _ if extension.is_empty() || out.is_dir() || options.each => Self::Idx,
-            _ => bail!("--out {shown}: expected an extension of .png, .gif or .npy, or a directory"),
+            _ => bail!("--out {shown}: expected an extension of .png, .gif or .npy, a directory, or --format"),
         };
         let format = match (format, options.each) {
             (Self::Idx, true) => Self::Each,
@@ -104,21 +97,22 @@ impl Format {
     }
 }
 
-/// Writes pictures to `out`; returns the paths that were written.
+/// Writes pictures to `out`; returns the paths that were written. Stdout takes one file: of arrays, that of the pictures.
 pub fn save(generated: &Generated, out: &Path, options: Options) -> Result<Vec<PathBuf>> {
     let files = match Format::choose(out, options)? {
         Format::Png => vec![(out.to_owned(), grid_png(generated, options)?)],
         Format::Gif => {
             let shape = generated.card.shape;
-            let rendering = Rendering { scale: options.scale.unwrap_or(gif_scale(shape)), dither: options.dither };
+            let rendering =
+                Rendering { scale: options.scale.unwrap_or(animation::scale(shape)), dither: options.dither };
             let side = shape.width.max(shape.height) * rendering.scale;
             ensure!(
-                side <= GIF_SIDE_MAX,
+                side <= animation::SIDE_MAX,
                 "--scale {}: the GIF would have a side of {side} pixels; use a scale of at most {}",
                 rendering.scale,
-                GIF_SIDE_MAX / shape.width.max(shape.height)
+                animation::SIDE_MAX / shape.width.max(shape.height)
             );
-            vec![(out.to_owned(), gif(&generated.images, shape, rendering))]
+            vec![(out.to_owned(), animation::gif(&generated.images, shape, rendering))]
         }
         Format::Npy => arrays(generated, out, options.float),
         Format::Idx => idx(generated, out)?,
@@ -127,6 +121,10 @@ pub fn save(generated: &Generated, out: &Path, options: Options) -> Result<Vec<P
             return Ok(vec![out.to_owned()]);
         }
     };
+    if write::is_stdout(out) {
+        print_bytes(&files[0].1)?;
+        return Ok(Vec::new());
+    }
     write::must_be_free(files.iter().map(|(path, _)| path), "", options.force)?;
     for (path, bytes) in &files {
         write::replace(path, bytes)?;
@@ -138,7 +136,7 @@ pub fn save(generated: &Generated, out: &Path, options: Options) -> Result<Vec<P
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
 /// Encodes all pictures as one PNG file.
-pub fn grid_png(generated: &Generated, options: Options) -> Result<Vec<u8>> {
+fn grid_png(generated: &Generated, options: Options) -> Result<Vec<u8>> {
     let count = generated.images.len() / generated.card.shape.size();
     ensure!(count <= GRID_MAX, "--count {count}: a grid has at most {GRID_MAX} pictures; --out FILE.npy takes more");
     let picture = grid(&generated.images, generated.card.shape, generated.across);
@@ -204,59 +202,6 @@ fn idx(generated: &Generated, out: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// Returns the scale of a GIF whose larger side is at most 224 pixels.
-pub fn gif_scale(shape: Shape) -> usize {
-    (GIF_SIDE / shape.width.max(shape.height)).max(1)
-}
-
-/// Encodes `frames`, [N, height, width, channels], as a GIF that repeats forever.
-pub fn gif(frames: &[u8], shape: Shape, rendering: Rendering) -> Vec<u8> {
-    let Shape { channels, height, width, .. } = shape;
-    let sides = [width, height].map(|side| (side * rendering.scale) as u16);
-    let greys: Vec<u8> = (0..=255).flat_map(|grey| [grey; 3]).collect();
-    let palette = match (rendering.dither, channels) {
-        (true, _) => &[0, 0, 0, 255, 255, 255][..],
-        (false, 1) => &greys,
-        // Each colour frame has a palette of its own.
-        (false, _) => &[],
-    };
-    let mut bytes = Vec::new();
-    let written = gif::Encoder::new(&mut bytes, sides[0], sides[1], palette).and_then(|mut encoder| {
-        encoder.set_repeat(gif::Repeat::Infinite)?;
-        for frame in frames.chunks_exact(shape.size()) {
-            let picture = Picture { width, height, channels, pixels: frame.to_vec() };
-            let (indices, palette) = indexed(picture, rendering);
-            let [width, height] = sides;
-            let frame =
-                gif::Frame { width, height, buffer: indices.into(), palette, delay: DELAY, ..Default::default() };
-            encoder.write_frame(&frame)?;
-        }
-        Ok(())
-    });
-    written.expect("a frame has as many pixels as the picture, and writing to memory does not fail");
-    bytes
-}
-
-/// Returns the pixels of an enlarged frame as indices into a palette, and a palette if the frame needs its own.
-fn indexed(picture: Picture, rendering: Rendering) -> (Vec<u8>, Option<Vec<u8>>) {
-    if rendering.dither {
-        let dots = dithered(&enlarged(&picture, rendering.scale));
-        return (dots.pixels.iter().map(|level| level >> 7).collect(), None);
-    }
-    let Picture { width, height, channels, pixels } = picture;
-    let (indices, palette) = match channels {
-        1 => (pixels, None),
-        _ => {
-            // NeuQuant (A. Dekker, 1994) if there are more than 256 colours. The palette is that of the small picture:
-            // the enlarged one has no other colours, and would take many times as long.
-            let frame = gif::Frame::from_rgb(width as u16, height as u16, &pixels);
-            (frame.buffer.into_owned(), frame.palette)
-        }
-    };
-    let indices = Picture { width, height, channels: 1, pixels: indices };
-    (enlarged(&indices, rendering.scale).pixels, palette)
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, io::Cursor};
@@ -265,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Options = Options { each: false, float: false, scale: None, dither: false, force: true };
+    const PLAIN: Options = Options { format: None, each: false, float: false, scale: None, dither: false, force: true };
 
     fn card(shape: &str, classes: usize) -> Card {
         graphs::card("test", shape.parse().expect("a shape"), 3, classes)
@@ -282,9 +227,12 @@ mod tests {
     fn the_format_goes_by_the_extension_and_the_options() {
         let (each, float) = (Options { each: true, ..PLAIN }, Options { float: true, ..PLAIN });
         let (scale, dither) = (Options { scale: Some(2), ..PLAIN }, Options { dither: true, ..PLAIN });
+        let gif = Options { format: Some(Format::Gif), ..PLAIN };
         for (out, options, expected) in [
             ("x.png", PLAIN, Format::Png),
             ("-", dither, Format::Png),
+            ("-", gif, Format::Gif),
+            ("x.bin", gif, Format::Gif),
             ("x.GIF", scale, Format::Gif),
             ("x.npy", float, Format::Npy),
             ("d", PLAIN, Format::Idx),
@@ -297,6 +245,7 @@ mod tests {
             ("x.png", float, "--float"),
             ("x.png", each, "--each"),
             ("-", each, "--each"),
+            ("d", Options { each: true, ..gif }, "--each"),
             ("x.npy", scale, "--scale"),
             ("d", dither, "--dither"),
         ] {
@@ -385,60 +334,5 @@ mod tests {
         let mut pixels = vec![0; 24 * 16 * 3];
         reader.next_frame(&mut pixels).expect("its pixels");
         assert_eq!(pixels, grid(&generated.images, card.shape, 2).pixels);
-    }
-
-    #[test]
-    fn a_gif_is_read_back() {
-        let card = card("1x28x28", 0);
-        let frames = generated(&card, 2, vec![]).images;
-        let rendering = Rendering { scale: gif_scale(card.shape), dither: false };
-        let bytes = gif(&frames, card.shape, rendering);
-        let mut reader = gif::DecodeOptions::new().read_info(Cursor::new(bytes)).expect("a GIF");
-        for frame in frames.chunks_exact(card.shape.size()) {
-            let read = reader.read_next_frame().expect("a frame").expect("two frames");
-            assert_eq!((read.width, read.height, read.delay), (224, 224, DELAY));
-            let picture = Picture { width: 28, height: 28, channels: 1, pixels: frame.to_vec() };
-            assert_eq!(read.buffer[..], enlarged(&picture, 8).pixels);
-        }
-        assert!(reader.read_next_frame().expect("an end").is_none());
-    }
-
-    /// Decodes the first frame of a GIF to RGB.
-    fn first_frame(bytes: Vec<u8>) -> Vec<u8> {
-        let mut options = gif::DecodeOptions::new();
-        options.set_color_output(gif::ColorOutput::RGBA);
-        let mut reader = options.read_info(Cursor::new(bytes)).expect("a GIF");
-        let read = reader.read_next_frame().expect("a frame").expect("one frame");
-        read.buffer.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
-    }
-
-    #[test]
-    fn a_gif_in_colour_keeps_its_colours() {
-        let shape: Shape = "3x8x16".parse().expect("a shape");
-        let frame: Vec<u8> = (0..8 * 16).flat_map(|at| if at % 16 < 8 { [250, 0, 0] } else { [0, 0, 250] }).collect();
-        let read = first_frame(gif(&frame, shape, Rendering { scale: 14, dither: false }));
-        assert_eq!(
-            (read.len(), &read[..3], &read[read.len() - 3..]),
-            (224 * 112 * 3, &[250, 0, 0][..], &[0, 0, 250][..])
-        );
-        // 4,096 colours in 256: no pixel is far from its own.
-        let shape: Shape = "3x64x64".parse().expect("a shape");
-        let frame: Vec<u8> = (0..64 * 64)
-            .flat_map(|at| [at % 64 * 4, at / 64 * 4, 255 - at % 64 * 2].map(|level| level as u8))
-            .collect();
-        let read = first_frame(gif(&frame, shape, Rendering { scale: 1, dither: false }));
-        let errors: Vec<f64> = frame.iter().zip(&read).map(|(a, b)| f64::from(a.abs_diff(*b))).collect();
-        let mean = errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
-        println!("root mean square error {:.1}, largest {}", mean.sqrt(), errors.iter().copied().fold(0.0, f64::max));
-        assert!(mean.sqrt() < 12.0, "{mean}");
-    }
-
-    #[test]
-    fn a_dithered_gif_is_black_and_white() {
-        let card = card("3x8x16", 0);
-        let read =
-            first_frame(gif(&generated(&card, 1, vec![]).images, card.shape, Rendering { scale: 3, dither: true }));
-        assert!(read.chunks_exact(3).all(|pixel| pixel == [0; 3] || pixel == [255; 3]));
-        assert!(read.contains(&0) && read.contains(&255));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, IsTerminal, Write, stdout},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,9 @@ use duel_models::{
     files,
     places::{explained, must_be_expanded},
 };
+
+#[cfg(feature = "train")]
+use crate::term::output::{print, print_bytes};
 
 /// Writes a file as [`files::replace`] does, and makes missing directories.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -21,11 +24,48 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}: choose another path", path.display()))
 }
 
+/// The path that means stdout.
+const STDOUT: &str = "-";
+
+/// Tells whether a path means stdout.
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new(STDOUT)
+}
+
+/// Refuses a place for one file before the file is made: stdout if it is a terminal, and a file that exists, unless
+/// `force`. `flag` names the place; `why` follows the name of a file.
+pub fn must_take_one(flag: &str, path: &Path, why: &str, force: bool) -> Result<()> {
+    if is_stdout(path) {
+        ensure!(!stdout().is_terminal(), "{flag} -: stdout is a terminal; redirect it to a file or a pipe");
+        return Ok(());
+    }
+    must_be_free([path], why, force)
+}
+
+/// Writes one file to stdout, or as [`replace`] does, and then prints its path.
+#[cfg(feature = "train")]
+pub fn one(path: &Path, bytes: &[u8]) -> Result<()> {
+    if is_stdout(path) {
+        return print_bytes(bytes);
+    }
+    replace(path, bytes)?;
+    print(&format!("{}\n", path.display()))
+}
+
+/// Refuses stdout as the place of several files.
+#[cfg(feature = "train")]
+pub fn must_be_directory(flag: &str, path: &Path) -> Result<()> {
+    ensure!(!is_stdout(path), "{flag} -: several files do not fit into stdout; name a directory");
+    Ok(())
+}
+
 /// Refuses to replace a file, unless `force`. The error names the first file that exists; `why` follows its name.
-pub fn must_be_free<'a>(paths: impl IntoIterator<Item = &'a PathBuf>, why: &str, force: bool) -> Result<()> {
+pub fn must_be_free<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, why: &str, force: bool) -> Result<()> {
     // A link that leads nowhere is a file, too.
-    match paths.into_iter().find(|path| !force && path.symlink_metadata().is_ok()) {
-        Some(path) => bail!("{} exists{why}: choose another place, or replace it with --force", path.display()),
+    match paths.into_iter().find(|path| !force && path.as_ref().symlink_metadata().is_ok()) {
+        Some(path) => {
+            bail!("{} exists{why}: choose another place, or replace it with --force", path.as_ref().display())
+        }
         None => Ok(()),
     }
 }

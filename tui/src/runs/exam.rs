@@ -40,5 +40,6 @@ pub fn prepare(recipe: &Recipe) -> Result<Prepared> {
     }
     let judge = decoding::with_bar(|progress| Judge::load(&recipe.data, progress))?;
     let (source, classes) = (recipe.data.source.clone(), recipe.data.classes.max(judge.classes()));
-    Ok(Prepared { exam: Exam::new(judge, &source, train, &test)?, test, source, classes })
+    let exam = decoding::with_spinner("looking at the test pictures", || Exam::new(judge, &source, train, &test))?;
+    Ok(Prepared { exam, test, source, classes })
 }

@@ -5,8 +5,9 @@ use duel_runtime::{
     Generator, Inputs,
     picture::{Picture, grid, to_bytes},
 };
-use duel_trainer::data::Images;
+use duel_trainer::data::{Images, Progress};
 
+use super::decoding;
 use crate::generators::interpolation;
 
 /// The seed of the samples that are scored.
@@ -27,13 +28,18 @@ pub fn by_thousands(generator: &Generator, count: usize) -> impl Iterator<Item =
     })
 }
 
-/// Draws the first `count` samples, those that are scored.
+/// Draws the first `count` samples, those that are scored, with a progress bar.
 pub fn scored(generator: &Generator, count: usize) -> Result<Images> {
+    decoding::with_bar(|progress| drawn(generator, count, progress))
+}
+
+fn drawn(generator: &Generator, count: usize, progress: Progress) -> Result<Images> {
     let mut all = Images { size: generator.card().shape.size(), values: Vec::new(), labels: Vec::new() };
     for images in by_thousands(generator, count) {
         let Images { values, labels, .. } = images?;
         all.values.extend(values);
         all.labels.extend(labels);
+        progress(all.len(), count);
     }
     Ok(all)
 }

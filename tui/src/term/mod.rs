@@ -1,8 +1,11 @@
 //! The terminal: what it can show, its window and keys, and the things that are drawn on it. Uses no feature.
 
+pub mod alarm;
 pub mod bindings;
 pub mod cells;
 pub mod charset;
+#[cfg(feature = "train")]
+pub mod columns;
 pub mod input;
 pub mod look;
 pub mod output;
@@ -22,5 +25,6 @@ pub mod theme;
 pub mod tiles;
 #[cfg(feature = "train")]
 pub mod title;
+pub mod tty;
 pub mod window;
 pub mod zone;

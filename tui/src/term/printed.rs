@@ -13,7 +13,7 @@ use super::{
     pixels::{self, Picture, PixelTerminal},
     resize::{fit, largest},
     theme::{Colors, Theme},
-    window,
+    tty, window,
 };
 
 /// The most columns of a picture that is drawn as pixels: some 160 pixels.
@@ -43,7 +43,7 @@ impl Printed {
         if !terminal || theme.charset == Charset::Braille {
             theme.colors = Colors::None;
         }
-        let columns = if terminal { window::size().0 } else { 80 };
+        let columns = if terminal { tty::size().0 } else { 80 };
         let columns = usize::from(columns).max(8);
         // A cell of braille is two pixels wide. A picture that is wider than the terminal is drawn smaller.
         let divisor = if theme.charset == Charset::Braille { 2 } else { 1 };

@@ -54,6 +54,11 @@ impl Tile {
         Self::within(shape, (LARGE, LARGE), theme)
     }
 
+    /// Returns the largest tile of at most `columns` columns.
+    pub fn up_to(columns: u16, shape: Shape, theme: Theme) -> Self {
+        Self::within(shape, (columns.into(), columns.into()), theme)
+    }
+
     /// Returns the tile that is easy to read: the large tile in ASCII, where a cell has one level of grey, else the small
     /// tile.
     pub fn readable(shape: Shape, theme: Theme) -> Self {

@@ -1,7 +1,7 @@
 //! The terminal while the program has taken it over: drawing, input, and its state restored at every exit.
 
 use std::{
-    io::{self, BufWriter, IsTerminal, Read, Stdout, Write},
+    io::{self, BufWriter, Read, Stdout, Write},
     os::{fd::AsFd, unix::net::UnixStream},
     panic,
     sync::{
@@ -33,12 +33,14 @@ use signal_hook::{
 };
 
 use super::{
+    alarm::Alarm,
     charset::Charset,
     input::{Key, Keys},
     look::Look,
     pixels::{self, Gallery, Picture, PixelTerminal},
     signals,
     theme::{Colors, Theme},
+    tty,
 };
 
 /// The shortest time between two drawings: at most 8 a second.
@@ -106,16 +108,6 @@ impl Signals {
         let mut bytes = [0; 64];
         while matches!((&self.pipe).read(&mut bytes), Ok(count) if count == bytes.len()) {}
     }
-}
-
-/// Tells whether stdin and stdout are a terminal that can be drawn on.
-pub fn is_there() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb()
-}
-
-/// Tells whether the terminal can show lines only: `TERM` is empty or `dumb`.
-pub fn is_dumb() -> bool {
-    matches!(std::env::var("TERM").unwrap_or_default().as_str(), "" | "dumb")
 }
 
 /// The terminal, taken over until this is dropped.
@@ -189,6 +181,11 @@ impl Window {
 
     /// Waits for input, `timeout` at most.
     pub fn wait(&mut self, timeout: Duration) -> Vec<Input> {
+        self.wait_or(timeout, None)
+    }
+
+    /// Waits for input or for an alarm, `timeout` at most.
+    pub fn wait_or(&mut self, timeout: Duration, alarm: Option<&Alarm>) -> Vec<Input> {
         if !self.early.is_empty() {
             return self.early.drain(..).map(Input::Key).collect();
         }
@@ -196,9 +193,10 @@ impl Window {
         let timeout = timeout.min(until_finer.map_or(Duration::MAX, |until| until.max(self.until_due())));
         let timeout = timeout.min(self.until_given_up().unwrap_or(Duration::MAX));
         let stdin = io::stdin();
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals.pipe, PollFlags::IN)];
-        let timespec = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
-        let polled = poll(&mut fds, Some(&timespec));
+        let mut fds = vec![PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals.pipe, PollFlags::IN)];
+        fds.extend(alarm.and_then(Alarm::fd).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        // A time that is too long for a timespec is no limit.
+        let polled = poll(&mut fds, Timespec::try_from(timeout).ok().as_ref());
         let events = fds[0].revents();
         self.signals.drain();
         let mut inputs = match polled {
@@ -319,8 +317,8 @@ fn pixel_terminal(charset: Charset) -> Result<(Option<PixelTerminal>, Vec<u8>)> 
 /// Asks the terminal whether it shows pixels, without taking it over. Keys that are pressed meanwhile are lost. An error if
 /// `charset` demands pixels and they are not to be had.
 pub fn ask_for_pixels(charset: Charset, theme: Theme) -> Result<Option<PixelTerminal>> {
-    ensure!(is_there() || charset != Charset::Pixels, "--charset pixels needs a terminal on stdin and stdout");
-    if !is_there() || !asks_for_pixels(charset, theme)? {
+    ensure!(tty::is_there() || charset != Charset::Pixels, "--charset pixels needs a terminal on stdin and stdout");
+    if !tty::is_there() || !asks_for_pixels(charset, theme)? {
         return Ok(None);
     }
     terminal::enable_raw_mode().context("cannot ask the terminal")?;
@@ -331,29 +329,14 @@ pub fn ask_for_pixels(charset: Charset, theme: Theme) -> Result<Option<PixelTerm
     Ok(asked?.0)
 }
 
-/// Makes an empty screen of the terminal's present [`size`].
+/// Makes an empty screen of the terminal's present [`size`](tty::size).
 fn blank() -> io::Result<Screen> {
     execute!(io::stdout(), Clear(ClearType::All))?;
     let backend = CrosstermBackend::new(BufWriter::with_capacity(WRITE, io::stdout()));
     // Not the full screen: ratatui would ask the terminal for its size, which may be 0×0.
-    let (width, height) = size();
+    let (width, height) = tty::size();
     let viewport = Viewport::Fixed(Rect { x: 0, y: 0, width, height });
     Terminal::with_options(backend, TerminalOptions { viewport })
-}
-
-/// Returns the columns and rows of the terminal. A terminal that does not know its size says 0×0, such as a serial line, or
-/// `docker run -t` before the first change of size: then the variables COLUMNS and LINES count, else 80×24.
-pub fn size() -> (u16, u16) {
-    let known = terminal::size().unwrap_or_default();
-    size_or_default(known, |name| std::env::var(name).ok())
-}
-
-fn size_or_default((columns, rows): (u16, u16), variable: impl Fn(&str) -> Option<String>) -> (u16, u16) {
-    let side = |known: u16, name: &str, default: u16| {
-        let set = || variable(name)?.parse().ok().filter(|side| *side > 0);
-        if known > 0 { known } else { set().unwrap_or(default) }
-    };
-    (side(columns, "COLUMNS", 80), side(rows, "LINES", 24))
 }
 
 fn take() -> io::Result<()> {
@@ -390,21 +373,6 @@ mod tests {
     use duel_tests::pty::Pty;
 
     use super::*;
-
-    #[test]
-    fn a_terminal_without_a_size_has_that_of_the_variables_or_80_by_24() {
-        for (known, columns, lines, expected) in [
-            ((200, 50), "100", "30", (200, 50)),
-            ((0, 0), "100", "30", (100, 30)),
-            ((0, 0), "", "-1", (80, 24)),
-            ((0, 0), "0", "70000", (80, 24)),
-            ((132, 0), "100", "30", (132, 30)),
-        ] {
-            let variable = |name: &str| Some(if name == "LINES" { lines } else { columns }.to_owned());
-            assert_eq!(size_or_default(known, variable), expected, "{known:?}, {columns:?}, {lines:?}");
-        }
-        assert_eq!(size_or_default((0, 0), |_| None), (80, 24));
-    }
 
     #[test]
     fn a_panic_restores_the_terminal_before_it_prints_its_message() {

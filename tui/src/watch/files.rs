@@ -92,7 +92,7 @@ impl Files {
             Some(parent) => parent.to_owned(),
             None => app.dir.join(".."),
         };
-        let summaries = RunSummary::list(&parent).unwrap_or_default();
+        let summaries = RunSummary::list(&parent, 0).unwrap_or_default();
         let seen =
             |summary: &RunSummary| (summary.dir.clone(), summary.run.state(), summary.run.step(), summary.touched);
         let around: Vec<_> = summaries.iter().map(seen).collect();

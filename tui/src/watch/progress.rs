@@ -24,7 +24,7 @@ use crate::{
         output::note,
         theme::{Colors, Theme},
         tiles::Tile,
-        window,
+        tty,
     },
     text::{events, run::verdicts},
 };
@@ -46,7 +46,7 @@ pub struct Progress {
 impl Progress {
     /// Makes the progress of a training of `steps` steps, of which `done` are done.
     pub fn new(steps: u64, done: u64, look: Look) -> Self {
-        let bar = (stderr().is_terminal() && !window::is_dumb()).then(|| {
+        let bar = (stderr().is_terminal() && !tty::is_dumb()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(8));
             let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {eta} left\n{msg}");
             bar.set_style(style.expect("the template is sound"));

@@ -7,9 +7,23 @@ use duel_trainer::run::reader::Run;
 
 use super::{dashboard, state::action::Mode};
 use crate::{
-    term::{look::Look, output::print, title::Bell},
+    term::{
+        look::Look,
+        output::{note, print},
+        title::Bell,
+        tty::{Missing, missing},
+    },
     text::run::{line, next_command},
 };
+
+/// Tells whether the terminal can show the dashboard. A message names the cause if it is `TERM` alone.
+pub fn is_possible() -> bool {
+    let missing = missing();
+    if let Some(why @ Missing::Term) = missing {
+        note(&format!("lines in place of the dashboard: {why}"));
+    }
+    missing.is_none()
+}
 
 /// Shows the dashboard until the user leaves, then prints the run's state and the next command. Prints nothing if the
 /// terminal has vanished.

@@ -53,7 +53,7 @@ fn matching(current: &OsStr, all: impl IntoIterator<Item = (String, String)>) ->
 
 /// The names of runs under ./runs, the newest first, with their states.
 fn run_names() -> Vec<(String, String)> {
-    let runs = RunSummary::list(find::directory()).unwrap_or_default();
+    let runs = find::list(find::directory()).unwrap_or_default();
     let name = |run: &RunSummary| Some(run.dir.strip_prefix(find::directory()).ok()?.to_str()?.to_owned());
     runs.iter().filter_map(|run| Some((name(run)?, format!("a run, {}", run.run.state().name())))).collect()
 }

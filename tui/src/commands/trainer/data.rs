@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use duel_models::picture::{grid, png};
 use duel_trainer::{
@@ -13,7 +13,11 @@ use duel_trainer::{
 use crate::{
     files::write,
     runs::{decoding, sources},
-    term::{look::Look, output::print, printed::Printed},
+    term::{
+        look::Look,
+        output::{print, print_bytes},
+        printed::Printed,
+    },
 };
 
 /// Arguments of `duel data`.
@@ -25,9 +29,12 @@ pub struct DataArgs {
     /// A key of the recipe's section data, such as data.size=64; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Write a contact sheet of 100 pictures, as they are trained on.
-    #[arg(long, value_name = "FILE.png")]
+    /// Write a contact sheet of 100 pictures, as they are trained on: a PNG file, or - for stdout in place of the text.
+    #[arg(long, value_name = "FILE.png|-")]
     out: Option<PathBuf>,
+    /// Replace the file --out if it exists.
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
@@ -50,8 +57,11 @@ pub fn run(args: DataArgs) -> Result<()> {
             "--set {setting}: only keys of the section data matter here"
         );
     }
-    if let Some(out) = args.out.as_ref().filter(|out| out.extension().is_none_or(|extension| extension != "png")) {
-        bail!("--out {}: the contact sheet is a .png", out.display());
+    if let Some(out) = &args.out {
+        let is_png = write::is_stdout(out) || out.extension().is_some_and(|extension| extension == "png");
+        ensure!(is_png, "--out {}: the contact sheet is a .png", out.display());
+        ensure!(!write::is_stdout(out) || !args.json, "--out - and --json: both write to stdout; leave one out");
+        write::must_take_one("--out", out, "", args.force)?;
     }
     let recipe = sources::named(Recipe::default().with(&args.set)?, &args.path)?;
     let load = |split| decoding::with_bar(|progress| load(&recipe.data, split, progress));
@@ -62,7 +72,11 @@ pub fn run(args: DataArgs) -> Result<()> {
     };
     let name = args.path.display().to_string();
     if let Some(out) = &args.out {
-        write::replace(out, &png(&grid(&spread(&train, SHEET), train.shape, ROW)))?;
+        let sheet = png(&grid(&spread(&train, SHEET), train.shape, ROW));
+        if write::is_stdout(out) {
+            return print_bytes(&sheet);
+        }
+        write::replace(out, &sheet)?;
     }
     if args.json {
         return print(&json(&name, &train, test.as_ref()));

@@ -2,10 +2,7 @@
 
 mod report;
 
-use std::{
-    io::{IsTerminal, stderr},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -60,11 +57,22 @@ pub struct EvalArgs {
     /// another.
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
+    /// Replace files of --pictures that exist.
+    #[arg(long, requires = "pictures")]
+    force: bool,
 }
+
+/// The files of `--pictures`.
+const NEAREST: &str = "nearest.png";
+const INTERPOLATION: &str = "interpolation.png";
 
 /// Scores samples against the test pictures of their data, and prints each score beside that of real pictures. Where
 /// there is nothing to compare with, says why, and prints only the discriminator's verdicts.
 pub fn run(args: EvalArgs) -> Result<()> {
+    if let Some(dir) = &args.pictures {
+        write::must_be_directory("--pictures", dir)?;
+        write::must_be_free([NEAREST, INTERPOLATION].map(|name| dir.join(name)), "", args.force)?;
+    }
     let subject = Subject::find(&args.target)?;
     ensure!(
         !args.cas || subject.is_labelled(),
@@ -81,9 +89,6 @@ pub fn run(args: EvalArgs) -> Result<()> {
         bail!("--cas: {why}");
     }
     let count = prepared.as_ref().map_or(SAMPLES, |prepared| prepared.exam.count());
-    if stderr().is_terminal() {
-        note(if args.cas { "scoring takes some minutes" } else { "scoring takes half a minute or more" });
-    }
     let training_set = match &prepared {
         Ok(prepared) if args.cas => Some(subject.cas_training_set(prepared.exam.train().len())?),
         _ => None,
@@ -97,7 +102,10 @@ pub fn run(args: EvalArgs) -> Result<()> {
     let report = Report {
         count: images.len(),
         scores: match prepared {
-            Ok(prepared) => Ok(subject.compare(&images, &prepared, training_set.as_ref())?),
+            Ok(prepared) => {
+                let words = if args.cas { "scoring, which takes some minutes" } else { "scoring" };
+                Ok(decoding::with_spinner(words, || subject.compare(&images, &prepared, training_set.as_ref()))?)
+            }
             Err(why) => Err(why),
         },
         target: args.target,
@@ -280,10 +288,10 @@ fn first(mut data: DataSet, count: usize) -> DataSet {
 fn write_pictures(images: &Images, generator: Option<&Generator>, train: Option<&DataSet>, dir: &Path) -> Result<()> {
     if let Some(train) = train.filter(|train| train.shape.size() == images.size) {
         let (nearest, _) = nearest::beside(&samples::shown(images), train);
-        write::replace(&dir.join("nearest.png"), &png(&nearest))?;
+        write::replace(&dir.join(NEAREST), &png(&nearest))?;
     }
     if let Some(generator) = generator {
-        write::replace(&dir.join("interpolation.png"), &png(&samples::interpolation(generator)?))?;
+        write::replace(&dir.join(INTERPOLATION), &png(&samples::interpolation(generator)?))?;
     }
     Ok(())
 }

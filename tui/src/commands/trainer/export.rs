@@ -50,6 +50,7 @@ pub struct ExportArgs {
 pub fn run(args: ExportArgs) -> Result<()> {
     let run = find::named(&args.run);
     let out = args.out.unwrap_or_else(|| default_out(&run));
+    write::must_be_directory("--out", &out)?;
     let mark = find::mark(&run).map(|mark| format!("# The recipe of a {mark}.\n"));
     must_be_free(&out, mark.as_deref(), args.force)?;
     let duel = if args.last { restore::last(&run)? } else { restore::best(&run)? };

@@ -8,6 +8,7 @@ use clap_mangen::Man;
 
 use crate::{
     commands,
+    files::write,
     term::output::{print, print_bytes},
 };
 
@@ -27,6 +28,7 @@ pub fn run(args: ManArgs) -> Result<()> {
         Man::new(command).render(&mut page)?;
         return print_bytes(&page);
     };
+    write::must_be_directory("--out", &out)?;
     fs::create_dir_all(&out)
         .and_then(|()| clap_mangen::generate_to(command, &out))
         .with_context(|| format!("cannot write the man pages into {}", out.display()))?;

@@ -43,6 +43,7 @@ const BESIDE: [(&str, &str); 4] = [
 /// Builds the binary without the trainer from duel's sources in the current directory, and writes it beside its systemd
 /// units and INSTALL.md.
 pub fn run(args: PackArgs) -> Result<()> {
+    write::must_be_directory("--out", &args.out)?;
     must_be_free(&args.out, args.force)?;
     let model = args.model.as_deref().map(checked).transpose()?;
     let binary = build(&args.target, model.as_deref())?;

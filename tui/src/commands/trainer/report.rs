@@ -14,7 +14,7 @@ use crate::{
     files::write,
     report::{self, Subject},
     runs::find,
-    term::output::print,
+    term::output::{note, print},
 };
 
 /// The most runs that fit side by side.
@@ -29,8 +29,8 @@ pub struct ReportArgs {
     /// Run directories, or names under ./runs; several runs are shown side by side.
     #[arg(required = true, value_name = "RUN", add = ArgValueCompleter::new(runs))]
     runs: Vec<PathBuf>,
-    /// The page to write [default: report.html in the run directory, or here for several runs].
-    #[arg(long, value_name = "FILE")]
+    /// The page to write; - for stdout [default: report.html in the run directory, or here for several runs].
+    #[arg(long, value_name = "FILE|-")]
     out: Option<PathBuf>,
     /// Write each figure as a file, too: DIR/RUN-losses.svg and so on.
     #[arg(long, value_name = "DIR")]
@@ -64,7 +64,8 @@ pub fn run(args: ReportArgs) -> Result<()> {
     let marks: Option<Vec<String>> = dirs.iter().map(|dir| find::mark(dir)).collect();
     let marks = marks.map(|marks| marks.join(", ")).unwrap_or_default();
     let ours = !marks.is_empty() && report::is_page(&out, &marks);
-    write::must_be_free([&out], " and is not a page about the same runs", args.force || ours)?;
+    write::must_take_one("--out", &out, " and is not a page about the same runs", args.force || ours)?;
+    args.figures.iter().try_for_each(|dir| write::must_be_directory("--figures", dir))?;
     if !args.quick {
         report::add_shown(&mut subjects, &dirs);
     }
@@ -76,12 +77,16 @@ pub fn run(args: ReportArgs) -> Result<()> {
         }
     }
     write::must_be_free(written.iter().map(|(path, _)| path), "", args.force)?;
-    said += &format!("{}\n", out.display());
-    written.push((out, report::page(&subjects, &marks).into_bytes()));
-    for (path, bytes) in written {
-        write::replace(&path, &bytes)?;
+    for (path, bytes) in &written {
+        write::replace(path, bytes)?;
     }
-    print(&said)
+    // The page has stdout for itself.
+    if write::is_stdout(&out) {
+        said.lines().for_each(note)
+    } else {
+        print(&said)?
+    }
+    write::one(&out, report::page(&subjects, &marks).as_bytes())
 }
 
 /// Writes pages about runs into `dir`, without scores that have to be computed first; several pages if one cannot hold all

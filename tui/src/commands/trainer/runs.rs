@@ -1,25 +1,35 @@
 //! `duel runs`: the runs under a directory.
 
+mod table;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    io::{IsTerminal, stdout},
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
+use duel_models::{places::explained, text::showable};
 use duel_trainer::run::reader::RunSummary;
 
+use self::table::{Row, table};
 use crate::{
     runs::find,
-    term::output::print,
+    term::{
+        look::Look,
+        output::{note, print},
+        theme::Theme,
+        tty,
+    },
     text::{events::scores, numbers},
 };
 
 /// Arguments of `duel runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// The directory of the runs [default: runs].
+    /// The directory of the runs; runs in its folders are listed, too [default: runs].
     dir: Option<PathBuf>,
     /// Print a line of JSON for each run.
     #[arg(long)]
@@ -31,45 +41,39 @@ pub struct RunsArgs {
 
 /// Prints the runs, the newest first.
 pub fn run(args: RunsArgs) -> Result<()> {
-    let place = args.dir.as_deref().unwrap_or(find::directory());
+    let (place, is_default) = (args.dir.as_deref().unwrap_or(find::directory()), args.dir.is_none());
     let dir = place.display();
-    let runs = RunSummary::list(place).with_context(|| format!("cannot list {dir}: start a run with `duel train`"))?;
-    let now = SystemTime::now();
+    let listed = if is_default && !place.exists() { Ok(Vec::new()) } else { find::list(place) };
+    let runs = listed.map_err(|why| explained(place, why)).with_context(|| format!("cannot list {dir}"))?;
+    match (runs.is_empty(), is_default) {
+        (true, true) => note("no runs yet: `duel train` begins one"),
+        (true, false) => note(&format!("no runs in {dir}")),
+        _ => {}
+    }
     if args.json {
         return print(&runs.iter().map(|run| format!("{}\n", json(run))).collect::<String>());
     }
     if args.csv {
         return print(&csv(&runs));
     }
-    let rows: Vec<[String; 6]> = runs.iter().map(|run| row(run, now)).collect();
-    print(&table(&rows))
+    let now = SystemTime::now();
+    let rows: Vec<Row> = runs.iter().map(|run| row(run, place, now)).collect();
+    // Lines for another program are whole, whatever the terminal from which it was started.
+    let columns = if stdout().is_terminal() { tty::size().0.into() } else { usize::MAX };
+    print(&table(&rows, columns, Theme::detect(Look::default()).pick("…", "~", "~")))
 }
 
-fn row(summary: &RunSummary, now: SystemTime) -> [String; 6] {
+fn row(summary: &RunSummary, dir: &Path, now: SystemTime) -> Row {
     let run = &summary.run;
     let age = summary.touched.and_then(|touched| now.duration_since(touched).ok()).unwrap_or_default();
     [
-        run.name.clone(),
+        showable(&summary.dir.strip_prefix(dir).unwrap_or(&summary.dir).to_string_lossy()),
         run.state().name().to_owned(),
         format!("{} / {}", numbers::thousands(run.step()), numbers::thousands(run.steps())),
         numbers::age(age.as_secs_f64()),
         run.recipe.get("name").unwrap_or_default(),
         scores(&run.history.judge, &run.history.scores, &run.history.real),
     ]
-}
-
-fn table(rows: &[[String; 6]]) -> String {
-    let head = ["RUN", "STATE", "STEP", "AGE", "RECIPE", "SCORES"].map(str::to_owned);
-    let all: Vec<&[String; 6]> = std::iter::once(&head).chain(rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in all {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text += cells.join("  ").trim_end();
-        text.push('\n');
-    }
-    text
 }
 
 fn json(summary: &RunSummary) -> String {

@@ -35,7 +35,7 @@ use crate::{
     runs::find,
     term::{
         output::{note, print},
-        window,
+        tty,
     },
 };
 
@@ -55,7 +55,7 @@ pub struct SweepArgs {
     /// The number of runs that train at the same time; the threads of the machine are divided between them.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
     jobs: usize,
-    /// The directory of all runs [default: runs/RECIPE-sweep].
+    /// The directory of all runs, by the rule of RUN: a name is a directory under ./runs [default: RECIPE-sweep].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// The data, as in `duel train`.
@@ -97,7 +97,8 @@ pub fn run(args: SweepArgs) -> Result<()> {
     let first = train::recipe(&args.recipe, args.data.as_deref(), &[])?;
     let Seeds(seeds) = args.seeds.clone().unwrap_or(Seeds(vec![first.training.seed]));
     let grid = Grid::new(args.set.clone(), seeds.len())?;
-    let dir = args.dir.clone().unwrap_or_else(|| find::directory().join(train::plain_name(&first) + "-sweep"));
+    let dir = args.dir.as_deref().map(find::named);
+    let dir = dir.unwrap_or_else(|| find::directory().join(train::plain_name(&first) + "-sweep"));
     let planned = plan(&args, &grid, &seeds, &dir)?;
     let due = planned.iter().map(due).collect::<Result<Vec<Due>>>()?;
     let jobs: Vec<Job> = planned.iter().zip(&due).filter_map(|(run, due)| job(run, *due, args.device)).collect();
@@ -217,7 +218,7 @@ fn sum_up(planned: &[Planned], grid: &Grid, dir: &Path) -> Result<()> {
     });
     let scored: Vec<Scored> = scored.collect();
     let keys: Vec<&str> = grid.axes.iter().map(|axis| axis.key.as_str()).collect();
-    let width = if stdout().is_terminal() { window::size().0.into() } else { usize::MAX };
+    let width = if stdout().is_terminal() { tty::size().0.into() } else { usize::MAX };
     print(&match scored.is_empty() {
         true => "No scores: no run that is done has evaluated its generator (the key evaluation.every)\n\n".to_owned(),
         false => table::tables(&keys, &scored, width),

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use duel_models::text::quoted;
@@ -25,7 +25,7 @@ use duel_trainer::{
     data::{DataSet, check_classes, load_training},
     device::{self, device},
     gan::Duel,
-    recipe::Recipe,
+    recipe::{BatchNorm, Kind, Recipe},
     run::{
         history::State,
         paths::RunError,
@@ -69,8 +69,8 @@ pub struct TrainArgs {
     /// there. With --resume: where the data of the run stand now.
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// The run directory [default: runs/RECIPE-N, the next N].
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    /// The new run: a name under ./runs, or a path with a slash [default: RECIPE-N, the next N].
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     run: Option<PathBuf>,
     /// The step at which training ends, instead of the recipe's.
     #[arg(long, value_name = "N")]
@@ -122,7 +122,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if args.bench {
         return bench(&args);
     }
-    let dashboard = !args.plain && !args.detach && window::is_there();
+    let dashboard = !args.plain && !args.detach && session::is_possible();
     if dashboard && args.look.charset == Charset::Pixels {
         // An error before the training begins, not after.
         window::ask_for_pixels(args.look.charset, Theme::detect(args.look))?;
@@ -172,15 +172,30 @@ fn load(recipe: Recipe) -> Result<(Recipe, Option<DataSet>)> {
     Ok(decoding::with_bar(|progress| load_training(recipe, progress))?)
 }
 
+/// Refuses a batch of one picture where batch norm follows dense layers: its difference from its own mean is 0, so all
+/// pictures would be the same. A convolutional generator has its batch norms behind feature maps of several values.
+fn check_batch(recipe: &Recipe) -> Result<()> {
+    let generator = &recipe.generator;
+    let is_normed = generator.kind == Kind::Mlp && generator.batch_norm == BatchNorm::Batch;
+    ensure!(
+        recipe.training.batch > 1 || !is_normed,
+        "training.batch = 1: batch norm of dense layers needs at least 2 pictures; raise training.batch, or set \
+         generator.batch_norm=off"
+    );
+    Ok(())
+}
+
 /// Loads the data of a new run, and makes its networks.
 pub(super) fn networks(recipe: Recipe, choice: DeviceChoice) -> Result<Duel> {
     let (recipe, data) = load(recipe)?;
+    check_batch(&recipe)?;
     data.iter().try_for_each(|data| check_classes(&recipe, data))?;
     Ok(Duel::new(recipe, data, device(choice.into())?)?)
 }
 
 fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
-    if let Some(dir) = &args.run {
+    let dir = args.run.as_deref().map(find::named);
+    if let Some(dir) = &dir {
         // An error before the data are loaded, not after.
         if has_trainer(dir) {
             return Err(RunError::Locked(dir.clone()).into());
@@ -194,7 +209,7 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
             derived::describe(&duel, data)?;
         }
     }
-    let writer = match &args.run {
+    let writer = match &dir {
         Some(dir) => Writer::create(dir, &duel.recipe)?,
         None => create_next(&duel.recipe)?,
     };

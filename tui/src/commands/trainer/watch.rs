@@ -13,10 +13,8 @@ use crate::{
     term::{
         charset::Charset,
         look::Look,
-        output::print,
         theme::{Colors, Theme},
         title::Bell,
-        window,
     },
     watch::{follow, session, snapshot, state::action::Mode},
 };
@@ -44,9 +42,12 @@ pub struct WatchArgs {
     /// Whether the terminal's bell rings at a warning and at the end.
     #[arg(long, value_enum, default_value_t)]
     bell: Bell,
-    /// Write the dashboard as it is now into an SVG file, and end.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["plain", "json"])]
+    /// Write the dashboard as it is now into an SVG file, or to stdout with -, and end.
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["plain", "json"])]
     snapshot: Option<PathBuf>,
+    /// Replace the file --snapshot if it exists.
+    #[arg(long, requires = "snapshot")]
+    force: bool,
     /// Columns and rows of --snapshot, 60x16 to 300x100.
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "100x30", value_parser = size, requires = "snapshot")]
     size: (u16, u16),
@@ -67,17 +68,17 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 pub fn run(args: WatchArgs) -> Result<()> {
     let dir = find::find(args.run.as_deref())?;
     if let Some(file) = &args.snapshot {
+        write::must_take_one("--snapshot", file, "", args.force)?;
         // An SVG file does not depend on this terminal: it gets all colours, and the finest characters unless --charset
         // chooses others.
         let charset = if args.look.charset == Charset::Auto { Charset::Braille } else { args.look.charset };
         let svg = snapshot::snapshot(&dir, args.size, Theme { charset, colors: Colors::True, is_light: false })?;
-        write::replace(file, svg.as_bytes())?;
-        return print(&format!("{}\n", file.display()));
+        return write::one(file, svg.as_bytes());
     }
     if args.json {
         return follow::json(&dir);
     }
-    if args.plain || !window::is_there() {
+    if args.plain || !session::is_possible() {
         return follow::plain(&dir, args.every);
     }
     let mode = if args.read_only { Mode::ReadOnly } else { Mode::Watch };

@@ -134,6 +134,8 @@ fn draw_progress(sheet: &mut Sheet, area: Rect, app: &App) {
         let speed = numbers::thousands(last.images_per_second.clamp(0.0, 1e12) as u64);
         words.push(piece(format!("   {speed} images/s"), Role::Text));
         words.push(piece(format!("   after {}", numbers::duration(last.seconds)), Role::Dim));
+    } else if let (State::Running, Some(first)) = (run.state(), run.recipe.get("record.metrics_every")) {
+        words.push(piece(format!("   first figures at step {first}"), Role::Dim));
     }
     if let (State::Running | State::Paused, Some(left)) = (run.state(), seconds_left(run)) {
         words.push(piece(format!("  {} left", numbers::duration(left)), Role::Text));

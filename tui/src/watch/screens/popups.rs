@@ -33,7 +33,7 @@ pub fn draw(mut sheet: Sheet, area: Rect, popup: &Popup, app: &App) {
             let items: Vec<String> = items().iter().map(|item| item.label(&app.run)).collect();
             ("ask the trainer to", menu(&items, *at))
         }
-        Popup::Set { key, text } => ("a new value", set(key, text, sheet.theme)),
+        Popup::Set { key, text, refused } => ("a new value", set(key, text, refused.as_deref(), sheet.theme)),
         Popup::Sure { ask, .. } => ("ask the trainer?", sure(ask, sheet.theme)),
         Popup::Leave { at } => ("the training is still running", menu(&LEAVE.map(str::to_owned), *at)),
     };
@@ -67,12 +67,13 @@ fn menu(items: &[String], at: usize) -> Vec<Vec<Piece>> {
     rows
 }
 
-fn set(key: &'static str, text: &str, theme: Theme) -> Vec<Vec<Piece>> {
+fn set(key: &'static str, text: &str, refused: Option<&str>, theme: Theme) -> Vec<Vec<Piece>> {
     let cursor = theme.pick("█", "█", "_");
-    vec![
-        vec![piece(format!("{key} = "), Role::Text), piece(format!("{text}{cursor}"), Role::Title)],
-        vec![piece("enter sends it, esc goes back; the trainer checks the value", Role::Dim)],
-    ]
+    let about = match refused {
+        Some(why) => piece(why.to_owned(), Role::Bad),
+        None => piece("enter sends it, esc goes back", Role::Dim),
+    };
+    vec![vec![piece(format!("{key} = "), Role::Text), piece(format!("{text}{cursor}"), Role::Title)], vec![about]]
 }
 
 fn sure(ask: &RequestKind, theme: Theme) -> Vec<Vec<Piece>> {

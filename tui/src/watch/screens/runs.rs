@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::{axis::place, panels};
 use crate::{
     term::{
+        columns::{fitted, width},
         plot::{Across, Chart, Curve, Scale, letter},
         sheet::{Piece, Sheet, piece},
         theme::Role,
@@ -27,7 +28,7 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
 
 fn draw_list(sheet: &mut Sheet, area: Rect, app: &App) {
     sheet.label(area.x - 1, area.right(), area.y - 1, vec![piece("runs", Role::Title)]);
-    let longest = app.runs.list.iter().map(|summary| summary.run.name.chars().count()).max().unwrap_or(0);
+    let longest = app.runs.list.iter().map(|summary| width(&summary.run.name)).max().unwrap_or(0);
     let names = longest.clamp(4, usize::from(area.width / 3));
     let head = format!("  {:<9} {:<names$} {:>17} {:>9}  {:<12} scores", "state", "name", "step", "age", "recipe");
     sheet.put(area.x, area.right(), area.y, &[piece(head, Role::Dim)]);
@@ -50,14 +51,14 @@ fn row(sheet: &Sheet, app: &App, summary: &RunSummary, names: usize, here: bool)
     let sign = if number.is_some() { sheet.theme.pick("■", "■", "*") } else { " " };
     let steps = format!("{} / {}", numbers::thousands(run.step()), numbers::thousands(run.steps()));
     let recipe = run.recipe.get("name").unwrap_or_default();
-    let name: String = run.name.chars().take(names).collect();
+    let cut = sheet.theme.pick("…", "~", "~");
     vec![
         piece(format!("{sign} "), number.map_or(Role::Text, |number| Role::Run(number as u8))),
         piece(format!("{:<9} ", state.name()), role(state)),
-        piece(format!("{name:<names$}"), if here { Role::Here } else { Role::Text }),
+        piece(fitted(&run.name, names, cut), if here { Role::Here } else { Role::Text }),
         piece(format!(" {steps:>17} "), Role::Text),
         piece(format!("{:>9}", summary.touched.map_or_else(String::new, |at| since(app.now, at))), Role::Dim),
-        piece(format!("  {:<12} ", recipe.chars().take(12).collect::<String>()), Role::Dim),
+        piece(format!("  {} ", fitted(&recipe, 12, cut)), Role::Dim),
         piece(scores(&run.history.judge, &run.history.scores, &run.history.real), Role::Text),
     ]
 }

@@ -193,6 +193,18 @@ const LARGE: &[&str] = &[
 const IN_COLOUR: &[&str] = &["duel, in colour", "one picture, in colour, chosen by arrows, at an earlier step"];
 
 #[test]
+fn a_training_that_has_just_begun_says_when_its_figures_come() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("recipe.toml"), "[record]\nmetrics_every = 50\n").expect("space");
+    let lock = File::create(dir.path().join("lock")).expect("space");
+    for is_held in [false, true] {
+        let screen = Bench::on(dir.path(), Mode::Watch, (80, 24)).draw(plain(Charset::Ascii));
+        assert_eq!(screen.contains("first figures at step 50"), is_held, "{screen}");
+        lock.lock().expect("nobody else's");
+    }
+}
+
+#[test]
 fn pictures_have_the_colours_that_the_terminal_has() {
     let home = tempfile::tempdir().expect("a directory");
     record(Kind::Colour, home.path());

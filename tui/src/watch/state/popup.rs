@@ -1,7 +1,7 @@
 //! Popups over a screen: help, control, questions.
 
 use duel_trainer::{
-    recipe::Change,
+    recipe::{Change, RecipeError},
     run::{history::State, reader::Run, record::RequestKind},
 };
 
@@ -26,6 +26,8 @@ pub enum Popup {
         key: &'static str,
         /// The text typed so far.
         text: String,
+        /// The reason why the text is no value of the setting, once Enter was pressed.
+        refused: Option<String>,
     },
     /// The question whether to send a request to the trainer.
     Sure {
@@ -142,15 +144,24 @@ impl Popup {
                 None if key == Key::Char('q') || key == Key::Char('c') => Outcome::Close,
                 None => Outcome::Stay,
             },
-            Self::Set { key: name, text } => match key {
-                Key::Char(c) if text.len() < 40 => stay(|| text.push(c)),
-                Key::Backspace => stay(|| {
-                    text.pop();
-                }),
-                Key::Enter if text.trim().is_empty() => Outcome::Close,
-                Key::Enter => sure(RequestKind::Set { key: (*name).to_owned(), value: text.trim().to_owned() }),
-                _ => Outcome::Stay,
-            },
+            Self::Set { key: name, text, refused } => {
+                *refused = None;
+                match key {
+                    Key::Char(c) if text.len() < 40 => text.push(c),
+                    Key::Backspace => drop(text.pop()),
+                    Key::Enter if text.trim().is_empty() => return Outcome::Close,
+                    // The trainer checks the value, too, and knows the step of the change.
+                    Key::Enter => match Change::new(0, name, text) {
+                        Ok(_) => return sure(RequestKind::Set { key: (*name).into(), value: text.trim().into() }),
+                        Err(RecipeError::OutOfRange { value, range, .. }) => {
+                            *refused = Some(format!("{value} is not allowed; use {range}"));
+                        }
+                        Err(why) => *refused = Some(why.to_string()),
+                    },
+                    _ => {}
+                }
+                Outcome::Stay
+            }
             Self::Sure { leave: true, .. } if key == CONFIRM => Outcome::StopAndLeave,
             Self::Sure { ask, .. } if key == CONFIRM => Outcome::Ask(ask.clone()),
             Self::Sure { .. } => Outcome::Close,
@@ -175,7 +186,7 @@ fn act(item: Item, run: &Run) -> Outcome {
         Item::Pause if run.state() == State::Paused => sure(RequestKind::Continue),
         Item::Pause => sure(RequestKind::Pause),
         Item::Checkpoint => sure(RequestKind::Checkpoint),
-        Item::Set(key) => Outcome::Open(Popup::Set { key, text: String::new() }),
+        Item::Set(key) => Outcome::Open(Popup::Set { key, text: String::new(), refused: None }),
         Item::Stop => sure(RequestKind::Stop),
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duel_models::score_digits;
-use textwrap::core::display_width;
+
+use crate::term::columns::{self, fitted};
 
 /// The last scores of a run.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +98,7 @@ fn spread(values: &[f64], digits: usize) -> String {
 }
 
 fn widest(column: &[String]) -> usize {
-    column.iter().map(|cell| display_width(cell)).max().unwrap_or_default()
+    column.iter().map(|cell| columns::width(cell)).max().unwrap_or_default()
 }
 
 /// The width of columns with two spaces between them.
@@ -108,8 +109,7 @@ fn total(columns: &[Vec<String>]) -> usize {
 fn lines(columns: &[Vec<String>]) -> String {
     let rows = columns.first().map_or(0, Vec::len);
     let line = |row: usize| {
-        let cell =
-            |column: &Vec<String>| column[row].clone() + &" ".repeat(widest(column) - display_width(&column[row]) + 2);
+        let cell = |column: &Vec<String>| fitted(&column[row], widest(column) + 2, "");
         columns.iter().map(cell).collect::<String>().trim_end().to_owned() + "\n"
     };
     (0..rows).map(line).collect()
