@@ -10,6 +10,7 @@ mod replacing;
 mod shapes;
 mod signals;
 mod sweep;
+mod watch;
 
 use std::{
     fs,
@@ -141,7 +142,7 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
     let dir = dir.path();
     train(dir, "straight", &["--steps", "60"]);
     train(dir, "broken", &["--steps", "25"]);
-    ok(dir, &["train", "--resume", "broken", "--steps", "30"]);
+    ok(dir, &["train", "--resume", "broken", "--steps", "60"]);
     let network = |run: &str| {
         ok(dir, &["export", run, "--out", run.trim_start_matches("./")]);
         fs::read(dir.join(run).join("generator.onnx")).expect("exported")

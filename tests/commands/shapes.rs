@@ -7,7 +7,7 @@ use duel_runtime::Generator;
 use duel_tests::seeds::{npy, pixels};
 use serde_json::Value;
 
-use super::{SMALL, ok, refused, train};
+use super::{SMALL, err, ok, out, refused, run, train};
 
 /// Pictures of each data set.
 const PICTURES: usize = 200;
@@ -217,7 +217,13 @@ fn labels_give_a_classifier_and_too_few_test_pictures_give_no_scores() {
     let said = ok(dir, &["eval", "tested"]);
     assert!(said.starts_with("no scores for tested: there are 8 test pictures"), "{said}");
     assert!(said.contains("The run's discriminator"), "{said}");
-    refused(dir, &["eval", "--cas", "tested"], 1, "--cas: no scores for tested");
+    refused(dir, &["eval", "--cas", "tested"], 1, "--cas: a classifier learns from labelled pictures");
+    train(dir, "runs/told", &["--data", "colour.npy", "--steps", "5", "--set", "training.conditional=true"]);
+    let output = run(dir, &["eval", "told"]);
+    assert!(output.status.success() && out(&output).starts_with("no scores for told"), "{output:?}");
+    let why = "no verdicts of the discriminator: the test pictures have no labels, which it was trained with";
+    assert!(err(&output).contains(why), "{output:?}");
+    refused(dir, &["eval", "--cas", "told"], 1, "--cas: no scores for told");
 }
 
 #[test]

@@ -243,6 +243,11 @@ impl Subject {
             Ok::<_, DataError>(train.zip(data::load_test(&recipe, SILENT)?))
         };
         match load() {
+            Ok(Some((_, test))) if duel.recipe.classes() > 0 && test.labels.is_empty() => {
+                let why = "the test pictures have no labels, which it was trained with";
+                note(&format!("duel: no verdicts of the discriminator: {why}"));
+                Ok(None)
+            }
             Ok(Some((train, test))) => Ok(Some(Verdicts::collect(duel, [&train, &test], images)?)),
             Ok(None) => Ok(None),
             Err(why) => {

@@ -154,7 +154,8 @@ pub fn run(args: TrainArgs) -> Result<()> {
         progress.show(&report);
         match stop.load(Ordering::Relaxed) {
             true => Flow::Stop,
-            false if checkpoint.swap(false, Ordering::Relaxed) => Flow::Checkpoint,
+            // The trainer acts on the answer to a step alone; the answer to another report would be lost.
+            false if matches!(report, Report::Step(_)) && checkpoint.swap(false, Ordering::Relaxed) => Flow::Checkpoint,
             false => Flow::Continue,
         }
     })?;
