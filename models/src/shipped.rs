@@ -18,6 +18,8 @@ pub static SHIPPED: &[Shipped] = &[
     Shipped { name: "digits", onnx: include_bytes!("../digits/generator.onnx") },
     Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },
     #[cfg(feature = "all")]
+    Shipped { name: "emoji", onnx: include_bytes!("../emoji/generator.onnx") },
+    #[cfg(feature = "all")]
     Shipped { name: "fashion", onnx: include_bytes!("../fashion/generator.onnx") },
 ];
 
