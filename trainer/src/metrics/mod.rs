@@ -16,7 +16,7 @@ pub mod neighbours;
 pub mod parzen;
 pub mod scores;
 pub mod similarity;
-mod spread;
+pub mod spread;
 pub mod verdicts;
 
 #[cfg(test)]

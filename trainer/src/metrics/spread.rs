@@ -26,8 +26,8 @@ pub(super) fn half(count: usize, index: usize, which: u64) -> Vec<usize> {
     order
 }
 
-/// The standard deviation of the values.
-pub(super) fn deviation(values: &[f64]) -> f64 {
+/// The standard deviation of some values, with Bessel's correction; NaN for fewer than two.
+pub fn deviation(values: &[f64]) -> f64 {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (squares / (values.len() - 1) as f64).sqrt()

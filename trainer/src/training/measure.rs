@@ -27,14 +27,14 @@ impl Training<'_> {
     pub(super) fn write_samples(&mut self) -> Result<(), TrainError> {
         if let Some(densities) = self.duel.densities().map_err(self.device_failed())? {
             self.run.write_densities(&densities)?;
-            (self.observe)(Report::Densities(&densities));
+            self.report(Report::Densities(&densities));
             return Ok(());
         }
         let Some(shape) = self.duel.recipe.shape() else { return Ok(()) };
         let samples = self.duel.sample(self.duel.recipe.training.seed, SAMPLES).map_err(self.device_failed())?;
         let samples = Grid { shape, columns: SAMPLE_COLUMNS, images: to_bytes(&samples.values) };
         self.run.write_samples(self.duel.step, &grid(&samples.images, shape, SAMPLE_COLUMNS))?;
-        (self.observe)(Report::Samples(&samples));
+        self.report(Report::Samples(&samples));
         Ok(())
     }
 

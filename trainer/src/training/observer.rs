@@ -25,8 +25,8 @@ pub enum Report<'a> {
     Event(&'a Event),
 }
 
-/// Whether training goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether training goes on. What ends more is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flow {
     /// Training goes on.
     Continue,

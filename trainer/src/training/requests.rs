@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use super::{
-    observer::{Flow, Report, TrainError},
+    observer::{Flow, TrainError},
     trainer::Training,
 };
 use crate::{
@@ -25,7 +25,7 @@ impl Training<'_> {
                 return Ok(flow);
             }
             thread::sleep(POLL);
-            flow = (self.observe)(Report::Step(self.duel.step));
+            flow = self.report_step();
             if flow == Flow::Checkpoint {
                 self.checkpoint()?;
             }

@@ -37,6 +37,7 @@ pub fn train(
             duel,
             run,
             observe: &mut observe,
+            asked: Flow::Continue,
             paused: false,
             last_checkpoint: Vec::new(),
             rollbacks: 0,
@@ -148,12 +149,12 @@ impl Training<'_> {
             let last = step == self.duel.recipe.training.steps;
             let measured = step.is_multiple_of(record.metrics_every) || last;
             let metrics = self.duel.advance(measured).map_err(self.device_failed())?;
-            let mut flow = (self.observe)(Report::Step(step));
+            let mut flow = self.report_step();
             if let Some(mut metrics) = metrics {
                 metrics.memorisation = self.memorisation()?;
                 [metrics.processors, metrics.memory] = self.usage.measure();
                 self.run.add_metrics(&metrics)?;
-                (self.observe)(Report::Metrics(&metrics));
+                self.report(Report::Metrics(&metrics));
                 let recipe = self.duel.recipe.at(step - 1);
                 let training = &recipe.training;
                 let losses = [(training.k_discriminator, metrics.d_loss), (training.k_generator, metrics.g_loss)];
@@ -302,5 +303,26 @@ mod tests {
             last.expect("a measured step")
         });
         assert!(found[0].is_nan() && found[1..] == [0.5, 1.0], "{found:?}");
+    }
+
+    #[test]
+    fn the_answer_to_any_report_counts_at_the_next_step() {
+        let settings = ["training.steps=10", "record.metrics_every=2"].map(str::to_owned);
+        let recipe = Recipe::load("bell", &settings).expect("good settings");
+        let mut duel = Duel::new(recipe.clone(), None, Device::Cpu).expect("small networks");
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut run = Writer::create(dir.path(), &recipe).expect("space");
+        let mut checkpoints = Vec::new();
+        let ended = train(&mut duel, &mut run, |report| match report {
+            Report::Event(Event { kind: EventKind::Checkpoint { .. }, step, .. }) => {
+                checkpoints.push(*step);
+                Flow::Continue
+            }
+            Report::Metrics(metrics) if metrics.step == 2 => Flow::Checkpoint,
+            Report::Metrics(metrics) if metrics.step == 6 => Flow::Stop,
+            _ => Flow::Continue,
+        });
+        assert_eq!(ended.expect("a training"), Ending::Asked);
+        assert_eq!(checkpoints, [3, 7]);
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Training<'a> {
     pub(super) duel: &'a mut Duel,
     pub(super) run: &'a mut Writer,
     pub(super) observe: &'a mut (dyn FnMut(Report) -> Flow + Send),
+    /// What the observer has asked for since the last step.
+    pub(super) asked: Flow,
     pub(super) paused: bool,
     /// The bytes of the last checkpoint, or of the start: a rollback goes back to it.
     pub(super) last_checkpoint: Vec<u8>,
@@ -41,6 +43,17 @@ pub(super) struct Training<'a> {
 }
 
 impl Training<'_> {
+    /// Reports to the observer, whose answer waits for the next step.
+    pub(super) fn report(&mut self, report: Report) {
+        self.asked = self.asked.max((self.observe)(report));
+    }
+
+    /// Reports that the present step is done. Returns what the observer asks for, and has asked for since the last step.
+    pub(super) fn report_step(&mut self) -> Flow {
+        self.report(Report::Step(self.duel.step));
+        std::mem::replace(&mut self.asked, Flow::Continue)
+    }
+
     /// Tries again to write files that could not be written, and reports them once.
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         self.run.retry()?;
@@ -95,7 +108,7 @@ impl Training<'_> {
 
     pub(super) fn event(&mut self, kind: EventKind) -> Result<(), TrainError> {
         let event = self.run.add_event(self.duel.step, kind)?;
-        (self.observe)(Report::Event(&event));
+        self.report(Report::Event(&event));
         Ok(())
     }
 

@@ -48,7 +48,7 @@ impl Command {
         let mut command = Args::command();
         #[cfg(feature = "train")]
         {
-            let with_defaults = trainer::config::read().map(|defaults| defaults.apply(command.clone()));
+            let with_defaults = trainer::config::read().map(|defaults| defaults.apply(command));
             // A shell gets completions even if the file of defaults is wrong.
             trainer::completions::answer::<Args>();
             command = with_defaults?;

@@ -57,7 +57,7 @@ pub fn read(name: &str) -> Result<Cow<'static, [u8]>> {
 }
 
 /// The name of the ONNX file in the directory of an export.
-const FILE: &str = "generator.onnx";
+pub const FILE: &str = "generator.onnx";
 
 /// Tells whether a directory is one that `duel export` wrote.
 #[cfg(feature = "train")]

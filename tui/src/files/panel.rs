@@ -8,10 +8,9 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
-use signal_hook::low_level::pipe;
 
 use super::{rendering::Rendering, write};
-use crate::term::{alarm::Alarm, signals::ends};
+use crate::term::{alarm::Alarm, signals};
 
 /// The file, until a signal asks this process to end.
 pub struct Panel {
@@ -24,7 +23,7 @@ pub struct Panel {
 impl Panel {
     /// Registers the signals. The file is not written yet.
     pub fn new(path: PathBuf, rendering: Rendering) -> Result<Self> {
-        let signals = signals().context("cannot register signal handlers")?;
+        let signals = signals::pipe(signals::ends()).context("cannot register signal handlers")?;
         Ok(Self { path, rendering, signals })
     }
 
@@ -43,12 +42,4 @@ impl Panel {
             Err(error) => Err(error).context("cannot wait for a signal"),
         }
     }
-}
-
-fn signals() -> std::io::Result<UnixStream> {
-    let (reader, writer) = UnixStream::pair()?;
-    for signal in ends() {
-        pipe::register(signal, writer.try_clone()?)?;
-    }
-    Ok(reader)
 }

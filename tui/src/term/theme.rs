@@ -82,25 +82,15 @@ pub struct Theme {
 /// The colour of a role: of 24 bits, of the 256, of the 16.
 type Paint = ((u8, u8, u8), u8, Color);
 
-/// Colours of runs in one chart, apart in hue and in lightness so that the colour-blind can tell them apart (after
-/// Okabe and Ito 2008).
-const RUNS: [Paint; 6] = [
-    ((86, 180, 233), 75, Color::Cyan),
-    ((230, 159, 0), 214, Color::Yellow),
-    ((0, 178, 130), 36, Color::Green),
-    ((204, 121, 167), 175, Color::Magenta),
-    ((240, 228, 66), 227, Color::LightYellow),
-    ((213, 94, 0), 166, Color::Red),
-];
-
-/// Colours of runs on a light background: the same hues, darker.
-const DARK_RUNS: [Paint; 6] = [
-    ((0, 114, 178), 25, Color::Blue),
-    ((150, 95, 0), 94, Color::Yellow),
-    ((0, 120, 88), 29, Color::Green),
-    ((160, 60, 120), 126, Color::Magenta),
-    ((105, 100, 0), 58, Color::Cyan),
-    ((185, 70, 0), 130, Color::Red),
+/// Colours of runs in one chart, on a dark and on a light background: apart in hue and in lightness so that the colour-blind
+/// can tell them apart (after Okabe and Ito 2008); on a light background the same hues, darker.
+const RUNS: [[Paint; 2]; 6] = [
+    [((86, 180, 233), 75, Color::Cyan), ((0, 114, 178), 25, Color::Blue)],
+    [((230, 159, 0), 214, Color::Yellow), ((150, 95, 0), 94, Color::Yellow)],
+    [((0, 178, 130), 36, Color::Green), ((0, 120, 88), 29, Color::Green)],
+    [((204, 121, 167), 175, Color::Magenta), ((160, 60, 120), 126, Color::Magenta)],
+    [((240, 228, 66), 227, Color::LightYellow), ((105, 100, 0), 58, Color::Cyan)],
+    [((213, 94, 0), 166, Color::Red), ((185, 70, 0), 130, Color::Red)],
 ];
 
 impl Theme {
@@ -136,7 +126,7 @@ impl Theme {
             (Role::Text, _) | (Role::Title | Role::Here, Colors::True | Colors::Many | Colors::Sixteen) => Style::new(),
             (role, Colors::None) => Style::new().add_modifier(plain(role)),
             (role, colors) => {
-                let ((r, g, b), many, sixteen) = if self.is_light { dark_paint(role) } else { paint(role) };
+                let ((r, g, b), many, sixteen) = paints(role)[usize::from(self.is_light)];
                 Style::new().fg(match colors {
                     Colors::True => Color::Rgb(r, g, b),
                     Colors::Many => Color::Indexed(many),
@@ -153,32 +143,21 @@ impl Theme {
     }
 }
 
-fn paint(role: Role) -> Paint {
+/// Returns the colours of a role on a dark and on a light background. On a light one each has a contrast of at least 4.5 with
+/// white, but for lines.
+fn paints(role: Role) -> [Paint; 2] {
     match role {
-        Role::D => ((95, 175, 255), 75, Color::Cyan),
-        Role::G => ((255, 167, 81), 215, Color::Yellow),
-        Role::Even | Role::Good => ((126, 200, 126), 114, Color::Green),
-        Role::Warn => ((242, 201, 76), 221, Color::LightYellow),
-        Role::Bad => ((244, 109, 109), 203, Color::LightRed),
-        Role::Dim => ((139, 148, 158), 246, Color::Gray),
-        Role::Border => ((84, 93, 105), 240, Color::DarkGray),
+        Role::D => [((95, 175, 255), 75, Color::Cyan), ((0, 95, 175), 25, Color::Blue)],
+        Role::G => [((255, 167, 81), 215, Color::Yellow), ((168, 84, 0), 130, Color::Red)],
+        Role::Even | Role::Good => [((126, 200, 126), 114, Color::Green), ((0, 118, 40), 28, Color::Green)],
+        Role::Warn => [((242, 201, 76), 221, Color::LightYellow), ((135, 95, 0), 94, Color::Magenta)],
+        Role::Bad => [((244, 109, 109), 203, Color::LightRed), ((175, 0, 0), 124, Color::Red)],
+        Role::Dim => [((139, 148, 158), 246, Color::Gray), ((88, 96, 105), 241, Color::DarkGray)],
+        Role::Border => [((84, 93, 105), 240, Color::DarkGray), ((150, 158, 168), 247, Color::Gray)],
         Role::Run(number) => RUNS[usize::from(number) % RUNS.len()],
-        Role::Text | Role::Title | Role::Here => ((230, 237, 243), 254, Color::White),
-    }
-}
-
-/// Returns the colours of a role on a light background: each has a contrast of at least 4.5 with white, but for lines.
-fn dark_paint(role: Role) -> Paint {
-    match role {
-        Role::D => ((0, 95, 175), 25, Color::Blue),
-        Role::G => ((168, 84, 0), 130, Color::Red),
-        Role::Even | Role::Good => ((0, 118, 40), 28, Color::Green),
-        Role::Warn => ((135, 95, 0), 94, Color::Magenta),
-        Role::Bad => ((175, 0, 0), 124, Color::Red),
-        Role::Dim => ((88, 96, 105), 241, Color::DarkGray),
-        Role::Border => ((150, 158, 168), 247, Color::Gray),
-        Role::Run(number) => DARK_RUNS[usize::from(number) % DARK_RUNS.len()],
-        Role::Text | Role::Title | Role::Here => ((28, 32, 36), 234, Color::Black),
+        Role::Text | Role::Title | Role::Here => {
+            [((230, 237, 243), 254, Color::White), ((28, 32, 36), 234, Color::Black)]
+        }
     }
 }
 
@@ -222,7 +201,7 @@ mod tests {
         let contrast = |(r, g, b)| 1.05 / (0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05);
         let roles = [Role::D, Role::G, Role::Even, Role::Good, Role::Warn, Role::Bad, Role::Dim, Role::Text];
         for role in roles.into_iter().chain((0..6).map(Role::Run)) {
-            let colour = dark_paint(role).0;
+            let colour = paints(role)[1].0;
             assert!(contrast(colour) >= 4.5, "{role:?}: {}", contrast(colour));
         }
     }

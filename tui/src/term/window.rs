@@ -95,11 +95,8 @@ impl Signals {
         }
         flag::register(SIGTSTP, suspend.clone())?;
         // After the flags: handlers run in the order of their registration, so that the flag is set when the pipe is readable.
-        let (pipe, writer) = UnixStream::pair()?;
+        let pipe = signals::pipe(ends.into_iter().chain([SIGWINCH, SIGCONT, SIGTSTP]))?;
         pipe.set_nonblocking(true)?;
-        for signal in ends.into_iter().chain([SIGWINCH, SIGCONT, SIGTSTP]) {
-            low_level::pipe::register(signal, writer.try_clone()?)?;
-        }
         Ok(Self { end, redraw, suspend, pipe, default })
     }
 

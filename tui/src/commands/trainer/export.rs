@@ -17,6 +17,7 @@ use duel_trainer::{
 
 use super::completions::runs;
 use crate::{
+    commands::model,
     files::write,
     runs::{exam, find, restore, samples},
     term::output::print,
@@ -73,7 +74,7 @@ pub fn run(args: ExportArgs) -> Result<()> {
 
 /// The files of an export, in the order in which they are written: the recipe first, because it says whose files the
 /// others are.
-const FILES: [&str; 5] = ["generator.toml", "generator.onnx", "generator.safetensors", "README.md", "samples.png"];
+const FILES: [&str; 5] = ["generator.toml", model::FILE, "generator.safetensors", "README.md", "samples.png"];
 
 /// Returns export/NAME for a run directory called NAME.
 fn default_out(run: &Path) -> PathBuf {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
+use clap::{Args, builder::RangedU64ValueParser};
 use clap_complete::engine::ArgValueCompleter;
 use duel_models::text::quoted;
 use duel_trainer::{
@@ -131,8 +131,7 @@ fn plan<'a>(args: &SweepArgs, grid: &'a Grid, seeds: &[u64], dir: &Path) -> Resu
             ensure!(name.len() <= NAME_MAX, "{name} is too long for the name of a directory: give fewer keys at once");
             let varied = grid.axes.iter().zip(&values).map(|(axis, value)| format!("{}={value}", axis.key));
             let settings: Vec<String> = grid.shared.iter().cloned().chain(varied).collect();
-            let whole = settings.iter().cloned().chain(args.steps.map(|steps| format!("training.steps={steps}")));
-            let whole: Vec<String> = whole.chain([format!("training.seed={seed}")]).collect();
+            let whole = train::settings(&settings, args.steps, Some(seed));
             let recipe = train::recipe(&args.recipe, args.data.as_deref(), &whole)?;
             if let Some(other) = recipes.insert(recipe.to_toml(), name.clone()) {
                 bail!("{other} and {name} are the same run: give each value and each seed once");
@@ -184,8 +183,7 @@ fn job(run: &Planned, due: Due, device: DeviceChoice) -> Option<Job> {
         Due::Nothing(_) => return None,
     };
     if device != DeviceChoice::Auto {
-        let name = device.to_possible_value().expect("no device is hidden").get_name().to_owned();
-        flags.push(("--device", name.into()));
+        flags.push(("--device", device.name()));
     }
     Some(Job { name: run.name.clone(), dir: run.dir.clone(), flags })
 }

@@ -117,6 +117,13 @@ pub(super) enum DeviceChoice {
     Metal,
 }
 
+impl DeviceChoice {
+    /// Returns the value of `--device`.
+    pub(super) fn name(self) -> OsString {
+        self.to_possible_value().expect("no device is hidden").get_name().into()
+    }
+}
+
 /// Trains to the end or to Ctrl-C. With a dashboard, or detached, a process that outlives this one trains.
 pub fn run(args: TrainArgs) -> Result<()> {
     if args.bench {
@@ -146,7 +153,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let checkpoint = checkpoint_on_signals()?;
     let mut progress = Progress::new(duel.recipe.training.steps, duel.step, args.look);
     progress.line(&format!("{} -> {}", duel.recipe.name, dir.display()));
-    let notifier = Notifier::new(&args.notify, &dir);
+    let mut notifier = Notifier::new(&args.notify, &dir);
     let ended = train(&mut duel, &mut writer, |report| {
         if let Report::Event(event) = &report {
             notifier.tell(event);
@@ -154,8 +161,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
         progress.show(&report);
         match stop.load(Ordering::Relaxed) {
             true => Flow::Stop,
-            // The trainer acts on the answer to a step alone; the answer to another report would be lost.
-            false if matches!(report, Report::Step(_)) && checkpoint.swap(false, Ordering::Relaxed) => Flow::Checkpoint,
+            false if checkpoint.swap(false, Ordering::Relaxed) => Flow::Checkpoint,
             false => Flow::Continue,
         }
     })?;
@@ -220,7 +226,7 @@ fn start(args: &TrainArgs) -> Result<(Duel, Writer)> {
 /// Makes the recipe of the new run that the flags describe.
 fn new_recipe(args: &TrainArgs) -> Result<Recipe> {
     let default = if args.data.is_some() { "pictures" } else { "digits" };
-    recipe(args.recipe.as_deref().unwrap_or(default), args.data.as_deref(), &settings(&args.set, args))
+    recipe(args.recipe.as_deref().unwrap_or(default), args.data.as_deref(), &settings(&args.set, args.steps, args.seed))
 }
 
 /// Makes the recipe of a new run: a shipped recipe or a file, with settings, on the data in `data` if they are given.
@@ -235,10 +241,10 @@ pub(super) fn recipe(name: &str, data: Option<&Path>, settings: &[String]) -> Re
     }
 }
 
-/// Returns the settings of `set`, of `--steps` and of `--seed`.
-fn settings(set: &[String], args: &TrainArgs) -> Vec<String> {
-    let steps = args.steps.map(|steps| format!("training.steps={steps}"));
-    let seed = args.seed.map(|seed| format!("training.seed={seed}"));
+/// Returns the settings of `--set`, of `--steps` and of `--seed`.
+pub(super) fn settings(set: &[String], steps: Option<u64>, seed: Option<u64>) -> Vec<String> {
+    let steps = steps.map(|steps| format!("training.steps={steps}"));
+    let seed = seed.map(|seed| format!("training.seed={seed}"));
     set.iter().cloned().chain(steps).chain(seed).collect()
 }
 
@@ -281,6 +287,19 @@ pub(super) fn checkpoint_on_signals() -> Result<Arc<AtomicBool>> {
     Ok(checkpoint)
 }
 
+/// Makes the command that trains in another process, with these flags of `duel train --plain`. Its messages go to `output`.
+pub(super) fn process(flags: &[(&str, OsString)], output: File) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("cannot find duel's own binary")?);
+    command.args(["train", "--plain"]).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    for (flag, value) in flags {
+        // One argument with `=`: the value may begin with a hyphen.
+        let mut argument = OsString::from(format!("{flag}="));
+        argument.push(value);
+        command.arg(argument);
+    }
+    Ok(command)
+}
+
 /// Starts a trainer in a process group of its own, which a closing terminal does not signal, and waits until it holds
 /// the run's lock.
 fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
@@ -288,20 +307,8 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
     // The log of an earlier trainer, or a symbolic link, which could lead to any file.
     let _ = std::fs::remove_file(&log);
     let output = File::create_new(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    let device = args.device.to_possible_value().expect("no device is hidden");
-    // One argument each with `=`: the name of a directory may begin with a hyphen.
-    let mut resume = OsString::from("--resume=");
-    resume.push(dir);
-    let mut trainer = Command::new(std::env::current_exe().context("cannot find duel's own binary")?)
-        .args(["train", "--plain", "--device", device.get_name()])
-        .arg(resume)
-        .arg(format!("--notify={}", args.notify))
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .process_group(0)
-        .spawn()
-        .context("cannot start a trainer")?;
+    let flags = [("--device", args.device.name()), ("--resume", dir.into()), ("--notify", args.notify.clone().into())];
+    let mut trainer = process(&flags, output)?.process_group(0).spawn().context("cannot start a trainer")?;
     while !has_trainer(dir) {
         if trainer.try_wait()?.is_some() {
             let said = std::fs::read_to_string(&log).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs::OpenOptions,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus},
     sync::atomic::Ordering,
     thread,
     time::Duration,
@@ -19,7 +19,7 @@ use duel_trainer::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    commands::trainer::train::{checkpoint_on_signals, stop_on_signals},
+    commands::trainer::train::{self, checkpoint_on_signals, stop_on_signals},
     term::output::note,
     text::events::scores,
 };
@@ -56,21 +56,8 @@ impl Job {
         let log = self.log();
         let output = OpenOptions::new().create(true).append(true).open(&log);
         let output = output.with_context(|| format!("cannot write {}", log.display()))?;
-        let flags = self.flags.iter().map(|(flag, value)| {
-            // One argument with `=`: the value may begin with a hyphen.
-            let mut argument = OsString::from(format!("{flag}="));
-            argument.push(value);
-            argument
-        });
-        Command::new(std::env::current_exe().context("cannot find duel's own binary")?)
-            .args(["train", "--plain"])
-            .args(flags)
-            .env("RAYON_NUM_THREADS", threads.to_string())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .context("cannot start a trainer")
+        let mut trainer = train::process(&self.flags, output)?;
+        trainer.env("RAYON_NUM_THREADS", threads.to_string()).spawn().context("cannot start a trainer")
     }
 
     /// Describes how the trainer has ended.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duel_models::score_digits;
+use duel_trainer::metrics::spread::deviation;
 
 use crate::term::columns::{self, fitted};
 
@@ -87,13 +88,11 @@ fn table(keys: &[&str], runs: &[Scored], width: usize) -> String {
 
 /// Formats the mean of some values, and their standard deviation with Bessel's correction if there are several.
 fn spread(values: &[f64], digits: usize) -> String {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
     match values.len() {
         0 => "-".to_owned(),
         1 => format!("{mean:.digits$}"),
-        _ => format!("{mean:.digits$} ± {:.digits$}", (squares / (count - 1.0)).sqrt()),
+        _ => format!("{mean:.digits$} ± {:.digits$}", deviation(values)),
     }
 }
 

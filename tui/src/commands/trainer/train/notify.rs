@@ -4,8 +4,6 @@ use std::{
     os::unix::process::CommandExt,
     path::{self, Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver, Sender},
-    thread::{self, JoinHandle},
 };
 
 use duel_trainer::run::record::{Ending, Event, EventKind};
@@ -15,34 +13,32 @@ use crate::{term::output::note, text::events::text};
 /// The most commands that may run at the same time.
 const COMMANDS: usize = 16;
 
-/// Starts a command for each event that a user wants to know of. Another thread starts it, and nobody waits for its end, so that
-/// neither a slow command nor one that fails concerns the training.
-#[derive(Debug, Default)]
+/// Starts a command for each event that a user wants to know of. Nobody waits for its end, so that neither a slow command nor
+/// one that fails concerns the training.
+#[derive(Debug)]
 pub struct Notifier {
-    sender: Option<Sender<Command>>,
-    thread: Option<JoinHandle<()>>,
     command: String,
     /// The absolute path of the run.
     run: PathBuf,
+    running: Vec<Child>,
 }
 
 impl Notifier {
     /// Makes a notifier of the run in `dir`. An empty command notifies nobody.
     pub fn new(command: &str, dir: &Path) -> Self {
-        if command.trim().is_empty() {
-            return Self::default();
-        }
-        let (sender, commands) = mpsc::channel();
         let run = path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-        let thread = Some(thread::spawn(|| start(commands)));
-        Self { sender: Some(sender), thread, command: command.to_owned(), run }
+        Self { command: command.trim().to_owned(), run, running: Vec::new() }
     }
 
     /// Starts the command if the event is a warning or the end of the training, but not an end that the user asked for.
-    pub fn tell(&self, event: &Event) {
-        let (Some(sender), Some(name)) = (&self.sender, name(&event.kind)) else { return };
-        let mut command = Command::new("sh");
-        command
+    pub fn tell(&mut self, event: &Event) {
+        let Some(name) = name(&event.kind).filter(|_| !self.command.is_empty()) else { return };
+        self.running.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        if self.running.len() == COMMANDS {
+            note(&format!("duel: --notify: {COMMANDS} commands have not ended yet, so this one is left out"));
+            return;
+        }
+        let started = Command::new("sh")
             .args(["-c", &self.command])
             .env("DUEL_RUN", &self.run)
             .env("DUEL_EVENT", name)
@@ -53,19 +49,11 @@ impl Notifier {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             // Ctrl-C and a closing terminal end the training, not the message about its end.
-            .process_group(0);
-        // The thread ends only when this notifier is dropped.
-        _ = sender.send(command);
-    }
-}
-
-impl Drop for Notifier {
-    /// Waits until the last command is started.
-    fn drop(&mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
-            // An error is a panic, whose message is on stderr already.
-            _ = thread.join();
+            .process_group(0)
+            .spawn();
+        match started {
+            Ok(child) => self.running.push(child),
+            Err(why) => note(&format!("duel: --notify: cannot start sh: {why}")),
         }
     }
 }
@@ -80,25 +68,10 @@ fn name(kind: &EventKind) -> Option<&'static str> {
     }
 }
 
-fn start(commands: Receiver<Command>) {
-    let mut running: Vec<Child> = Vec::new();
-    for mut command in commands {
-        running.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
-        if running.len() == COMMANDS {
-            note(&format!("duel: --notify: {COMMANDS} commands have not ended yet, so this one is left out"));
-            continue;
-        }
-        match command.spawn() {
-            Ok(child) => running.push(child),
-            Err(why) => note(&format!("duel: --notify: cannot start sh: {why}")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
-        fs,
+        fs, thread,
         time::{Duration, Instant},
     };
 
@@ -107,7 +80,7 @@ mod tests {
     #[test]
     fn a_user_is_told_of_warnings_and_ends_that_nobody_asked_for() {
         let dir = tempfile::tempdir().expect("a directory");
-        let notifier = Notifier::new("echo \"$DUEL_EVENT $DUEL_TEXT\" > \"$DUEL_RUN/$DUEL_STEP\"", dir.path());
+        let mut notifier = Notifier::new("echo \"$DUEL_EVENT $DUEL_TEXT\" > \"$DUEL_RUN/$DUEL_STEP\"", dir.path());
         let warning = EventKind::Warning {
             what: "collapse".to_owned(),
             since: 3,
@@ -122,7 +95,6 @@ mod tests {
         ] {
             notifier.tell(&Event { time: 1.0, step, kind });
         }
-        drop(notifier);
         let since = Instant::now();
         for (step, expected) in [
             ("3", "warning collapse since step 3: it's $(one) \"picture\"; --set a=b\n"),

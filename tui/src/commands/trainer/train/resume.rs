@@ -25,7 +25,7 @@ const RESUMABLE: [&str; 4] = ["record.", "training.steps", "training.decay_", "d
 pub(super) fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
     let (changes, settings) = sorted(&args.set)?;
     let (mut writer, kept) = Writer::resume(dir)?;
-    let recipe = kept.clone().with(&super::settings(&settings, args))?;
+    let recipe = kept.clone().with(&super::settings(&settings, args.steps, args.seed))?;
     let (recipe, data) = load(args, recipe, dir)?;
     let mut duel = Duel::new(recipe, data, device(args.device.into())?)?;
     // A run without a checkpoint was killed before its first one, or was made for a trainer in the background: it
