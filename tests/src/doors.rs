@@ -17,8 +17,9 @@ use duel_trainer::{
     run::{
         density::Densities,
         grid,
-        reader::{Reader, Run, RunSummary},
+        reader::{Reader, Run},
         record::RequestKind,
+        summary::RunSummary,
         writer::Writer,
     },
 };

@@ -10,6 +10,7 @@ pub mod paths;
 pub mod reader;
 pub mod record;
 pub mod scalars;
+pub mod summary;
 pub mod tail;
 mod tensorboard;
 pub mod writer;

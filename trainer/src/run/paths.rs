@@ -100,8 +100,10 @@ impl RunError {
     }
 }
 
-/// Creates the missing folders of a run directory. Only the owner may read the directory itself.
-pub(super) fn create_folders(dir: &Path) -> Result<(), RunError> {
+/// Creates the missing folders of a run directory, which only the owner may read, and takes its lock, which is held
+/// until the file is dropped. The lock is the first file: a watcher takes a directory without it, but with others, for
+/// no run.
+pub(super) fn claim(dir: &Path) -> Result<File, RunError> {
     let parent = dir.parent().unwrap_or(Path::new(""));
     must_be_expanded(dir).map_err(|why| RunError::Create { path: dir.to_owned(), why })?;
     fs::create_dir_all(parent).map_err(|why| RunError::Create { path: parent.to_owned(), why })?;
@@ -111,13 +113,14 @@ pub(super) fn create_folders(dir: &Path) -> Result<(), RunError> {
         }
         _ => {}
     }
+    let lock = take_lock(dir)?;
     for sub in ["samples", CHECKPOINTS] {
         let path = dir.join(sub);
         files::must_not_be_link(&path)
             .and_then(|()| fs::create_dir_all(&path))
             .map_err(RunError::io("create", &path))?;
     }
-    Ok(())
+    Ok(lock)
 }
 
 /// Returns a builder of directories that only their owner may read and write.
@@ -198,8 +201,7 @@ pub fn checkpoints(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
     Ok(files.into_iter().map(|(_, file)| file).collect())
 }
 
-/// Takes the lock of a run directory, which is held until the file is dropped.
-pub(super) fn take_lock(dir: &Path) -> Result<File, RunError> {
+fn take_lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join("lock");
     let file = files::must_be_writable_place(&path)
         .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).open(&path));

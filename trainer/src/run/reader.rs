@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, TryLockError},
-    io::{self, Seek, SeekFrom},
+    io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -22,9 +22,6 @@ use crate::recipe::{Change, Source};
 
 /// The most bytes of a recipe that are read.
 const RECIPE_MAX: u64 = 1 << 20;
-
-/// The number of bytes at the end of `metrics.jsonl` in which [`RunSummary`] looks for the last line.
-const LAST_LINE: u64 = 64 << 10;
 
 /// A run, as far as its directory was read.
 #[derive(Debug, Default)]
@@ -158,17 +155,15 @@ impl Reader {
     /// A missing file is no error; an unreadable file is.
     pub fn update(&mut self, run: &mut Run) -> io::Result<bool> {
         let mut changed = self.update_recipe(run);
-        // The lock is read before the events: if the trainer ends in between, its last event is there and the run does
-        // not seem to have crashed.
-        let has_trainer = has_trainer(&self.dir);
-        changed |= std::mem::replace(&mut run.has_trainer, has_trainer) != has_trainer;
-        changed |= self.update_history(run)?;
+        let had_trainer = run.has_trainer;
+        changed |= self.update_state(run)?;
+        changed |= run.has_trainer != had_trainer;
         changed |= self.update_metrics(run)?;
         changed |= self.update_samples(run);
         Ok(changed)
     }
 
-    fn update_recipe(&mut self, run: &mut Run) -> bool {
+    pub(super) fn update_recipe(&mut self, run: &mut Run) -> bool {
         let path = self.dir.join("recipe.toml");
         if !is_modified(&path, &mut self.recipe_seen) {
             return false;
@@ -176,6 +171,14 @@ impl Reader {
         let text = files::read_small(&path, RECIPE_MAX).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         run.recipe = RecipeView::parse(&text.unwrap_or_default());
         true
+    }
+
+    /// Reads the lock and the events, and returns whether there are new events.
+    pub(super) fn update_state(&mut self, run: &mut Run) -> io::Result<bool> {
+        let dir = self.dir.clone();
+        let mut changed = false;
+        run.has_trainer = agreed(|| has_trainer(&dir), || self.update_history(run).inspect(|new| changed |= new))?;
+        Ok(changed)
     }
 
     fn update_history(&mut self, run: &mut Run) -> io::Result<bool> {
@@ -242,6 +245,22 @@ fn is_modified(path: &Path, seen: &mut Option<SystemTime>) -> bool {
     std::mem::replace(seen, time) != time
 }
 
+/// Returns whether a trainer holds the lock, once the lock and the events agree; `read_events` tells whether it found
+/// new ones.
+///
+/// The lock is read before the events: if the trainer ends in between, its last event is there, and the run does not
+/// seem to have crashed. If a trainer begins in between, its first event is there and its lock was not yet: the lock is
+/// read again, until there is a trainer or nothing new of it.
+fn agreed(has_trainer: impl Fn() -> bool, mut read_events: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
+    loop {
+        let has_trainer = has_trainer();
+        let is_new = read_events()?;
+        if has_trainer || !is_new {
+            return Ok(has_trainer);
+        }
+    }
+}
+
 /// Returns whether a trainer holds the lock of a run directory.
 pub fn has_trainer(dir: &Path) -> bool {
     let Ok(file) = files::open(&dir.join("lock")) else { return false };
@@ -254,74 +273,9 @@ fn name(dir: &Path) -> String {
     showable(&full.file_name().unwrap_or(full.as_os_str()).to_string_lossy())
 }
 
-/// A run in a list of runs. Its curves are not read, which takes long for many runs.
-#[derive(Debug)]
-pub struct RunSummary {
-    /// The directory.
-    pub dir: PathBuf,
-    /// The run without curves and samples.
-    pub run: Run,
-    /// The time of the last write.
-    pub touched: Option<SystemTime>,
-}
-
-impl RunSummary {
-    /// Reads a directory; none if it is no run directory.
-    pub fn read(dir: &Path) -> Option<Self> {
-        let (mut reader, mut run) = Reader::new(dir);
-        if !["recipe.toml", "events.jsonl", "metrics.jsonl"].iter().any(|file| dir.join(file).is_file()) {
-            return None;
-        }
-        reader.update_recipe(&mut run);
-        run.has_trainer = has_trainer(dir);
-        // A list of runs shows a run even if its events cannot be read.
-        let _ = reader.update_history(&mut run);
-        run.last = last_metrics(&dir.join("metrics.jsonl")).ok().flatten();
-        let written = ["metrics.jsonl", "events.jsonl", "recipe.toml"].iter().map(|file| dir.join(file));
-        let touched = written.filter_map(|file| fs::metadata(file).and_then(|meta| meta.modified()).ok()).max();
-        Some(Self { dir: dir.to_owned(), run, touched })
-    }
-
-    /// Returns the runs in a directory and in the folders down to `depth` levels below it, the most recently written
-    /// first. Folders of runs, links to folders and hidden folders are not searched.
-    pub fn list(dir: &Path, depth: usize) -> io::Result<Vec<Self>> {
-        let mut all = Vec::new();
-        Self::collect(dir, depth, &mut all)?;
-        all.sort_by(|a, b| b.touched.cmp(&a.touched).then_with(|| a.dir.cmp(&b.dir)));
-        Ok(all)
-    }
-
-    fn collect(dir: &Path, depth: usize, all: &mut Vec<Self>) -> io::Result<()> {
-        let entries = dir.read_dir()?.filter_map(|entry| Some(entry.ok()?.path()));
-        for path in entries.filter(|path| path.is_dir()) {
-            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            match Self::read(&path) {
-                Some(run) => all.push(run),
-                None if depth > 0 && !is_hidden && !path.is_symlink() => {
-                    // Runs in a folder that cannot be read cannot be read either.
-                    let _ = Self::collect(&path, depth - 1, all);
-                }
-                None => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-fn last_metrics(path: &Path) -> io::Result<Option<Metrics>> {
-    let mut file = files::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LAST_LINE)))?;
-    let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(file, LAST_LINE), &mut bytes)?;
-    Ok(bytes.split(|byte| *byte == b'\n').rev().find_map(|line| serde_json::from_slice(line).ok()))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use std::fs::File;
+    use std::{cell::Cell, fs::File, io::Write};
 
     use super::*;
     use crate::run::curves::tests::{record, series};
@@ -361,29 +315,6 @@ mod tests {
         assert!(reader.update(&mut run).expect("readable"));
         assert_eq!((run.recipe.get("name").as_deref(), run.steps()), (Some("a\\u{1b}b"), 500));
         assert_eq!(run.samples, [50]);
-        let summary = RunSummary::read(dir.path()).expect("a run");
-        assert_eq!((summary.run.step(), summary.run.steps()), (60, 500));
-    }
-
-    #[test]
-    fn runs_in_folders_are_listed_down_to_a_depth() {
-        let home = tempfile::tempdir().expect("a directory");
-        for run in ["a", "sweep/b", "sweep/deep/c", ".hidden/d", "a/samples/e"] {
-            fs::create_dir_all(home.path().join(run)).expect("space");
-            fs::write(home.path().join(run).join("recipe.toml"), "").expect("space");
-        }
-        #[cfg(unix)]
-        std::os::unix::fs::symlink(".", home.path().join("sweep/circle")).expect("a link");
-        let listed = |depth: usize| {
-            let all = RunSummary::list(home.path(), depth).expect("a directory");
-            let name = |run: RunSummary| run.dir.strip_prefix(home.path()).expect("below it").display().to_string();
-            let mut names: Vec<String> = all.into_iter().map(name).collect();
-            names.sort();
-            names
-        };
-        assert_eq!(listed(0), ["a"]);
-        assert_eq!(listed(1), ["a", "sweep/b"]);
-        assert_eq!(listed(9), ["a", "sweep/b", "sweep/deep/c"]);
     }
 
     #[test]
@@ -396,6 +327,28 @@ mod tests {
         assert!(has_trainer(dir.path()));
         drop(lock);
         assert!(!has_trainer(dir.path()));
+    }
+
+    #[test]
+    fn the_state_is_true_when_a_trainer_begins_or_ends_while_it_is_read() {
+        // What a reader finds in turn: whether the lock is held, and whether there are new events.
+        type Finds = &'static [(bool, bool)];
+        let cases: [(Finds, bool); 5] = [
+            (&[(false, false)], false),
+            (&[(true, false)], true),
+            // It ends before its last event is read: the next update sees the end.
+            (&[(true, true)], true),
+            // It begins after the lock was read.
+            (&[(false, true), (true, false)], true),
+            // It ended long ago, or begins and ends within the reading.
+            (&[(false, true), (false, false)], false),
+        ];
+        for (finds, expected) in cases {
+            let turn = Cell::new(0);
+            let is_new = || Ok(finds[turn.replace(turn.get() + 1)].1);
+            assert_eq!(agreed(|| finds[turn.get()].0, is_new).expect("readable"), expected, "{finds:?}");
+            assert_eq!(turn.get(), finds.len(), "{finds:?}");
+        }
     }
 
     #[test]

@@ -16,8 +16,8 @@ use super::{
     control::RequestReader,
     density::Densities,
     paths::{
-        BEST, CHECKPOINTS, RunError, create_folders, open_directory, prune_checkpoints, read_recipe,
-        remove_partial_line, remove_temporary_files, take_lock,
+        BEST, CHECKPOINTS, RunError, claim, open_directory, prune_checkpoints, read_recipe, remove_partial_line,
+        remove_temporary_files,
     },
     record::{Event, EventKind, Metrics, Request},
     tensorboard::{self, TensorBoardWriter},
@@ -73,8 +73,7 @@ const WAITING_MAX: usize = 32 << 20;
 impl Writer {
     /// Creates a run in `dir`, which must not hold one, and writes its recipe.
     pub fn create(dir: &Path, recipe: &Recipe) -> Result<Self, RunError> {
-        create_folders(dir)?;
-        let lock = take_lock(dir)?;
+        let lock = claim(dir)?;
         must_be_new(dir)?;
         let path = dir.join("recipe.toml");
         let writer = Self::open(dir, lock, recipe)?;
@@ -85,8 +84,7 @@ impl Writer {
     /// Opens the run in `dir` to resume it; returns its recipe, too. Requests to earlier trainers are skipped.
     pub fn resume(dir: &Path) -> Result<(Self, Recipe), RunError> {
         let recipe = read_recipe(dir)?;
-        create_folders(dir)?;
-        let lock = take_lock(dir)?;
+        let lock = claim(dir)?;
         for name in ["metrics.jsonl", "events.jsonl"] {
             let path = dir.join(name);
             files::must_be_writable_place(&path)

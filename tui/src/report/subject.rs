@@ -9,8 +9,9 @@ use anyhow::{Context, Result, ensure};
 use duel_models::picture::{Picture, grid};
 use duel_trainer::run::{
     grid::{self, Samples},
-    reader::{Reader, Run, RunSummary},
+    reader::{Reader, Run},
     record::EventKind,
+    summary::RunSummary,
 };
 
 use super::{densities, svg::Figure};

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use duel_models::{files, places::absent};
-use duel_trainer::run::{reader::RunSummary, record::Event};
+use duel_trainer::run::{record::Event, summary::RunSummary};
 
 /// The directory of runs that the user's defaults name.
 static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
@@ -70,7 +70,8 @@ pub fn mark(dir: &Path) -> Option<String> {
 
 /// Tells whether a directory holds files of a run, or nothing yet.
 fn may_be_one(dir: &Path) -> bool {
-    holds_run(dir) || dir.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+    // In this order: the first file that a trainer writes is the lock, perhaps between the two looks.
+    dir.read_dir().is_ok_and(|mut entries| entries.next().is_none()) || holds_run(dir)
 }
 
 /// Lists the runs below a directory, those in folders too, the most recently written first.

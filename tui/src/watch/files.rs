@@ -8,7 +8,8 @@ use std::{
 use duel_trainer::run::{
     grid,
     history::State,
-    reader::{Reader, Run, RunSummary},
+    reader::{Reader, Run},
+    summary::RunSummary,
 };
 
 use super::state::{

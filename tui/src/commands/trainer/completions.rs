@@ -13,7 +13,7 @@ use clap_complete::{
 use duel_models::SHIPPED;
 use duel_trainer::{
     recipe::{self, Recipe},
-    run::reader::RunSummary,
+    run::summary::RunSummary,
 };
 
 use crate::{runs::find, term::output::print_bytes};

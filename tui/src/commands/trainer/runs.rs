@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 use duel_models::{places::explained, text::showable};
-use duel_trainer::run::reader::RunSummary;
+use duel_trainer::run::summary::RunSummary;
 
 use self::table::{Row, table};
 use crate::{

@@ -18,7 +18,7 @@ use clap_complete::engine::ArgValueCompleter;
 use duel_models::text::quoted;
 use duel_trainer::{
     recipe::Recipe,
-    run::{history::State, paths, reader::RunSummary},
+    run::{history::State, paths, summary::RunSummary},
 };
 
 use self::{

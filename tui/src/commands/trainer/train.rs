@@ -310,7 +310,10 @@ fn detach(args: &TrainArgs, dir: &Path) -> Result<()> {
     let flags = [("--device", args.device.name()), ("--resume", dir.into()), ("--notify", args.notify.clone().into())];
     let mut trainer = process(&flags, output)?.process_group(0).spawn().context("cannot start a trainer")?;
     while !has_trainer(dir) {
-        if trainer.try_wait()?.is_some() {
+        if let Some(status) = trainer.try_wait()? {
+            if status.success() {
+                return Ok(());
+            }
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             bail!("the trainer ended at its start: {}", said.trim());
         }

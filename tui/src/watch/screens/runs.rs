@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use duel_trainer::run::{history::State, reader::RunSummary};
+use duel_trainer::run::{history::State, summary::RunSummary};
 use ratatui::layout::Rect;
 
 use super::{axis::place, panels};

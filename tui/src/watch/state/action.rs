@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use duel_trainer::run::{grid::Samples, reader::RunSummary, record::RequestKind};
+use duel_trainer::run::{grid::Samples, record::RequestKind, summary::RunSummary};
 
 use crate::term::input::Key;
 

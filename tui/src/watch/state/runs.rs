@@ -2,10 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use duel_trainer::run::{
-    reader::{Run, RunSummary},
-    scalars::Series,
-};
+use duel_trainer::run::{reader::Run, scalars::Series, summary::RunSummary};
 
 /// The most runs that can be marked: as many as there are colours.
 pub const MARKS: usize = 6;

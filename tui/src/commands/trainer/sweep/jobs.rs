@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 use duel_models::text::{quoted, showable};
 use duel_trainer::{
-    run::{history::State, reader::RunSummary},
+    run::{history::State, summary::RunSummary},
     training,
 };
 use rustix::process::{Pid, Signal, kill_process};
