@@ -57,13 +57,13 @@ pub struct Picture {
 }
 
 /// Places `images` of `shape`, `[N, height, width, channels]`, side by side in rows of `columns` images. The rest of
-/// the last row is black.
+/// the last row has the colour that most pictures have at their corners: black for digits, white for emoji.
 pub fn grid(images: &[u8], shape: Shape, columns: usize) -> Picture {
     let rows = (images.len() / shape.size()).div_ceil(columns);
     let (width, height) = (columns * shape.width, rows * shape.height);
     // Bytes of a row of one image, and of a row of the grid.
     let (narrow, wide) = (shape.width * shape.channels, width * shape.channels);
-    let mut pixels = vec![0; height * wide];
+    let mut pixels = background(images, shape).repeat(width * height);
     for (index, image) in images.chunks_exact(shape.size()).enumerate() {
         let corner = index / columns * shape.height * wide + index % columns * narrow;
         for (y, line) in image.chunks_exact(narrow).enumerate() {
@@ -71,6 +71,20 @@ pub fn grid(images: &[u8], shape: Shape, columns: usize) -> Picture {
         }
     }
     Picture { width, height, channels: shape.channels, pixels }
+}
+
+/// The median of each channel over the four corners of all pictures.
+fn background(images: &[u8], shape: Shape) -> Vec<u8> {
+    let (line, last) = ((shape.width - 1) * shape.channels, shape.size() - shape.channels);
+    let median = |channel: usize| {
+        let corners = images
+            .chunks_exact(shape.size())
+            .flat_map(|image| [0, line, last - line, last].map(|at| image[at + channel]));
+        let mut levels: Vec<u8> = corners.collect();
+        let middle = levels.len() / 2;
+        if levels.is_empty() { 0 } else { *levels.select_nth_unstable(middle).1 }
+    };
+    (0..shape.channels).map(median).collect()
 }
 
 /// Encodes a picture as a PNG file of 8 bits per channel, grey or RGB.
@@ -132,7 +146,8 @@ mod tests {
         let picture = grid(&images, shape, 2);
         assert_eq!((picture.width, picture.height, picture.channels), (56, 56, 1));
         let at = |x: usize, y: usize| picture.pixels[y * 56 + x];
-        assert_eq!([at(0, 0), at(28, 27), at(27, 28), at(55, 55)], [1, 2, 3, 0]);
+        assert_eq!([at(0, 0), at(28, 27), at(27, 28)], [1, 2, 3]);
+        assert_eq!([at(28, 28), at(55, 55)], [2, 2], "the median of the corners");
     }
 
     #[test]
@@ -144,7 +159,10 @@ mod tests {
         assert_eq!(pixel(0, 0), &images[..3]);
         assert_eq!(pixel(12, 1), &images[shape.size() + 12 * 3..][..3]);
         assert_eq!(pixel(11, 15), &images[3 * shape.size() - 3..]);
-        assert_eq!(pixel(12, 8), [0; 3]);
+        // Red at the corners of the three pictures, whose rows have 36 bytes.
+        let mut red: Vec<u8> = (0..3).flat_map(|at| [0, 33, 252, 285].map(|byte| images[at * 288 + byte])).collect();
+        red.sort_unstable();
+        assert_eq!([pixel(12, 8)[0], pixel(23, 15)[0]], [red[6]; 2]);
         let bytes = png(&picture);
         let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().expect("a PNG file");
         let mut decoded = vec![0; reader.output_buffer_size().expect("small")];
