@@ -16,9 +16,9 @@ pub static SHIPPED: &[Shipped] = &[
     #[cfg(feature = "packed")]
     Shipped { name: "packed", onnx: include_bytes!(env!("DUEL_MODEL", "feature `packed`: DUEL_MODEL must be a file")) },
     Shipped { name: "digits", onnx: include_bytes!("../digits/generator.onnx") },
-    Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },
-    #[cfg(feature = "all")]
     Shipped { name: "emoji", onnx: include_bytes!("../emoji/generator.onnx") },
+    #[cfg(feature = "all")]
+    Shipped { name: "article", onnx: include_bytes!("../article/generator.onnx") },
     #[cfg(feature = "all")]
     Shipped { name: "fashion", onnx: include_bytes!("../fashion/generator.onnx") },
 ];

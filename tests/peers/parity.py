@@ -19,6 +19,8 @@ import onnxruntime
 from safetensors import safe_open
 
 LIMIT = 1e-5
+# Share of values within one level of 255, where the graph stores its weights in f16.
+SAME = 0.999
 
 
 # The network of generator.safetensors, computed with NumPy.
@@ -88,6 +90,14 @@ def near(got, expected):
     return f"max difference {difference:.1e}, at most {LIMIT:g}"
 
 
+def near_in_levels(got, expected):
+    """The graph stores its weights in f16, generator.safetensors in f32: `duel export --half` promises this much."""
+    require(got.shape == expected.shape, f"shape {got.shape}, expected {expected.shape}")
+    share = float((np.abs(got - expected) <= 2 / 255).mean())
+    require(share >= SAME, f"{share:.4f} of the values are within one level of 255, under {SAME}")
+    return f"{share:.4f} of the values are within one level of 255, at least {SAME}"
+
+
 def well_formed(model):
     onnx.checker.check_model(model, full_check=True)
     opset = {entry.domain: entry.version for entry in model.opset_import}[""]
@@ -138,13 +148,15 @@ def main():
         inputs = {"latent": latents[some]} | ({} if labels is None else {"label": labels[some]})
         return session.run(["image"], inputs)[0]
 
+    halves = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in model.graph.initializer)
+    alike = near_in_levels if halves else near
     checks = {
         "onnx.checker": lambda: well_formed(model),
         "inputs and outputs": lambda: named(session, card),
         "the same card in both files": lambda: same_card(card, other_card),
         f"onnxruntime, {len(images)} images": lambda: near(onnx_draws(slice(None)), images),
         "onnxruntime, one image": lambda: near(onnx_draws(slice(1)), images[:1]),
-        f"NumPy from generator.safetensors, {len(images)} images": lambda: near(draw(weights, images.shape[1:], latents, labels, classes), images),
+        f"NumPy from generator.safetensors, {len(images)} images": lambda: alike(draw(weights, images.shape[1:], latents, labels, classes), images),
     }
     failed = 0
     for name, check in checks.items():
