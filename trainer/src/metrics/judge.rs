@@ -59,17 +59,26 @@ pub enum JudgeError {
 }
 
 impl Judge {
-    /// Returns the judge of a recipe's data. The bundled classifier judges MNIST; a
-    /// classifier that learned their labels judges other labelled pictures; random features judge the rest. A classifier
-    /// is kept in the cache; without it the training takes up to two minutes.
+    /// Loads the training pictures of a recipe's data, and returns their judge, as [`of`](Self::of).
     pub fn load(data: &Data, progress: Progress) -> std::result::Result<Self, JudgeError> {
         if data.source == Source::Mnist {
             return Ok(Self::digits()?);
         }
-        let (pictures, name) = (load(data, Split::Train, progress)?.first(PICTURES_MOST), data.source.name());
+        Ok(Self::of(data, &load(data, Split::Train, progress)?)?)
+    }
+
+    /// Returns the judge of a recipe's data, whose training pictures are `train`. The bundled classifier judges MNIST; a
+    /// classifier that learned their labels judges other labelled pictures; random features judge the rest. A classifier
+    /// is kept in the cache; without it the training takes up to two minutes.
+    pub fn of(data: &Data, train: &DataSet) -> Result<Self> {
+        if data.source == Source::Mnist {
+            return Self::digits();
+        }
+        let pictures = if train.len() > PICTURES_MOST { &train.first(PICTURES_MOST) } else { train };
+        let name = data.source.name();
         let labelled = data.classes > 1 && !pictures.labels.is_empty();
         if labelled && pictures.len() >= PICTURES_LEAST.max(CLASS_LEAST * data.classes) {
-            return Ok(Self::classifier(&name, &pictures, data.classes)?);
+            return Self::classifier(&name, pictures, data.classes);
         }
         // Every set of a shape has the same random features; but scores of two sets cannot be compared.
         let random = Self::random(pictures.shape)?;

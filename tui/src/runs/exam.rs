@@ -38,7 +38,7 @@ pub fn prepare(recipe: &Recipe) -> Result<Prepared> {
     if stderr().is_terminal() && recipe.data.source != Source::Mnist && recipe.data.classes > 1 {
         note("loading the classifier of these pictures; the first time it is trained, in up to two minutes");
     }
-    let judge = decoding::with_bar(|progress| Judge::load(&recipe.data, progress))?;
+    let judge = Judge::of(&recipe.data, &train)?;
     let (source, classes) = (recipe.data.source.clone(), recipe.data.classes.max(judge.classes()));
     let exam = decoding::with_spinner("looking at the test pictures", || Exam::new(judge, &source, train, &test))?;
     Ok(Prepared { exam, test, source, classes })
