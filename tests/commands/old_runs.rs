@@ -58,6 +58,12 @@ fn an_old_run_is_listed_watched_and_reported() {
         ok(dir, &["report", "--quick", name]);
         let page = fs::read_to_string(dir.join("runs").join(name).join("report.html")).expect("a page");
         assert!(page.contains(&format!("{steps} of {steps}")), "{page}");
+        // The loss of this run is one of pairs.
+        for (chart, expected) in
+            [("Pairs judged right over", name == "conv"), ("D(x) and D(G(z)) over", name != "conv")]
+        {
+            assert_eq!(page.contains(chart), expected, "{name}, {chart}");
+        }
     }
 }
 

@@ -163,6 +163,7 @@ pub fn at(kind: Kind, step: u64) -> Metrics {
         d_fake,
         d_real_tenths: tenths(d_real, step),
         d_fake_tenths: tenths(d_fake, step + 1),
+        pairs_right: f64::NAN,
         d_gradient: gradients.0,
         g_gradient: gradients.1,
         d_learning_rate: 1e-4,

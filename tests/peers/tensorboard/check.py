@@ -29,6 +29,7 @@ TAGS = {
     "duel/value": "value",
     "duel/d_real": "d_real",
     "duel/d_fake": "d_fake",
+    "duel/pairs_right": "pairs_right",
     "duel/memorisation": "memorisation",
     "augmentation/probability": "augment_probability",
     "augmentation/overfitting": "overfitting",

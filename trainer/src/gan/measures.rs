@@ -13,12 +13,14 @@ pub(super) struct DiscriminatorMeasures {
     value: f64,
     d_real: Probabilities,
     d_fake: Probabilities,
+    /// The share of pairs that are judged right; NaN for a loss of single examples.
+    pairs_right: f64,
     pub(super) gradient: f64,
 }
 
 impl DiscriminatorMeasures {
     /// Reads the measures of an update from its total loss, its loss without penalties, the logits of real and
-    /// generated examples, and its gradient.
+    /// generated examples, or of pairs, and its gradient.
     pub(super) fn new(
         total: &Tensor,
         loss: &losses::Discriminator,
@@ -36,6 +38,7 @@ impl DiscriminatorMeasures {
                 - scalar(&losses::softplus(fake)?.mean_all()?)?,
             d_real: Probabilities::summarise(&networks::probability(real)?)?,
             d_fake: Probabilities::summarise(&networks::probability(fake)?)?,
+            pairs_right: if loss.parts.is_none() { share_right(&real.flatten_all()?.to_vec1()?) } else { f64::NAN },
             gradient: norm(gradient)?,
         })
     }
@@ -89,6 +92,7 @@ impl Duel {
             value: f64::NAN,
             d_real: Probabilities::NONE,
             d_fake: Probabilities::NONE,
+            pairs_right: f64::NAN,
             gradient: f64::NAN,
         });
         let generator = generator.unwrap_or(GeneratorMeasures { loss: f64::NAN, gradient: f64::NAN });
@@ -108,6 +112,7 @@ impl Duel {
             d_fake: discriminator.d_fake.mean,
             d_real_tenths: discriminator.d_real.tenths,
             d_fake_tenths: discriminator.d_fake.tenths,
+            pairs_right: discriminator.pairs_right,
             d_gradient: discriminator.gradient,
             g_gradient: generator.gradient,
             d_learning_rate: self.discriminator.optimiser.learning_rate,
@@ -123,6 +128,13 @@ impl Duel {
     }
 }
 
+/// Returns the share of pairs whose real example the discriminator finds more real than the generated one: the logit of
+/// the pair, their difference, is positive. Differences of 0 count half. NaN if a logit is NaN.
+fn share_right(logits: &[f32]) -> f64 {
+    let right = logits.iter().map(|&logit| if logit == 0.0 { 0.5 } else { 0.5 + 0.5 * f64::from(logit.signum()) });
+    right.sum::<f64>() / logits.len() as f64
+}
+
 /// The Euclidean norm of a gradient.
 fn norm(gradient: &Tensor) -> Result<f64> {
     Ok(scalar(&gradient.sqr()?.sum_all()?)?.sqrt())
@@ -131,4 +143,15 @@ fn norm(gradient: &Tensor) -> Result<f64> {
 /// The one value of a tensor.
 pub(super) fn scalar(tensor: &Tensor) -> Result<f64> {
     Ok(tensor.to_scalar::<f32>()?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_right_where_the_real_example_has_the_larger_logit() {
+        assert_eq!(share_right(&[2.0, 1e-30, -3.0, 0.0, -0.0]), (1.0 + 1.0 + 0.5 + 0.5) / 5.0);
+        assert!(share_right(&[1.0, f32::NAN]).is_nan());
+    }
 }

@@ -3,10 +3,10 @@
 
 use super::{
     record::Metrics,
-    scalars::{Panel, SERIES, Series},
+    scalars::{Panel, SERIES, Series, Shown},
 };
 
-/// The most buckets that are kept, of 120 bytes each. There are many more buckets than a terminal has columns, so that
+/// The most buckets that are kept, of some 170 bytes each. There are many more buckets than a terminal has columns, so that
 /// a user can zoom in.
 const BUCKETS: usize = 1 << 16;
 
@@ -129,10 +129,14 @@ impl Curves {
         &self.buckets[start..end.max(start)]
     }
 
-    /// Returns the panels to draw, the most important first: all but optional panels without values.
+    /// Returns the panels to draw, the most important first.
     pub fn panels(&self) -> Vec<&'static Panel> {
-        let has_values = |panel: &&Panel| panel.series().any(|series| self.seen[series.index]);
-        Panel::all().into_iter().filter(|panel| !panel.optional || has_values(panel)).collect()
+        let has_values = |panel: &Panel| panel.series().any(|series| self.seen[series.index]);
+        let mut panels = Panel::all();
+        panels.retain(|panel| panel.shown == Shown::Always || has_values(panel));
+        let replaced: Vec<&Shown> = panels.iter().map(|panel| &panel.shown).collect();
+        let is_replaced = |panel: &&'static Panel| replaced.contains(&&Shown::InPlaceOf(panel));
+        panels.iter().copied().filter(|panel| !is_replaced(panel)).collect()
     }
 
     /// Returns the step of the newest record.
@@ -159,6 +163,7 @@ pub(crate) mod tests {
             d_fake: 0.5,
             d_real_tenths: [0; 10],
             d_fake_tenths: [0; 10],
+            pairs_right: 0.5,
             d_gradient: 1.0,
             g_gradient: 1.0,
             d_learning_rate: 1e-4,
@@ -203,17 +208,32 @@ pub(crate) mod tests {
         let mut curves = Curves::default();
         let titles = |curves: &Curves| curves.panels().iter().map(|panel| panel.title).collect::<Vec<_>>();
         let without = titles(&curves);
+        let plain = |step| Metrics { pairs_right: f64::NAN, ..record(step, 1.0) };
         curves.push(&Metrics {
             augment_probability: f64::NAN,
             overfitting: f64::NAN,
             memorisation: f64::NAN,
-            ..record(1, 1.0)
+            ..plain(1)
         });
         assert_eq!(titles(&curves), without);
-        curves.push(&Metrics { memorisation: f64::NAN, ..record(2, 1.0) });
+        curves.push(&Metrics { memorisation: f64::NAN, ..plain(2) });
         assert_eq!(titles(&curves).len(), without.len() + 1);
-        curves.push(&record(3, 1.0));
+        curves.push(&plain(3));
         assert_eq!(titles(&curves).len(), without.len() + 2);
+    }
+
+    #[test]
+    fn a_loss_of_pairs_has_the_share_of_pairs_in_place_of_probabilities_of_single_images() {
+        // As duel 0.1 recorded it, and as this version does.
+        let old = Metrics { pairs_right: f64::NAN, d_loss_real: f64::NAN, d_real_tenths: [1; 10], ..record(1, 1.0) };
+        for record in [old, record(1, 1.0)] {
+            let mut curves = Curves::default();
+            curves.push(&record);
+            let panels = curves.panels();
+            let titles: Vec<&str> = panels.iter().map(|panel| panel.title).collect();
+            assert!(titles.contains(&"pairs that D judges right") && !titles.contains(&"D says real"), "{titles:?}");
+            assert_eq!(curves.between(1, 1)[0].span(series("pairs_right")).mean, 0.5);
+        }
     }
 
     #[test]

@@ -45,6 +45,11 @@ pub struct Metrics {
     /// versions.
     #[serde(default)]
     pub d_fake_tenths: [u32; 10],
+    /// Under a loss of pairs: the share of pairs of a real and a generated image in which the discriminator takes the real
+    /// one for real, 0 to 1. NaN, and left out of the line, under other losses. Records of old versions lack it:
+    /// [`Self::pairs_judged_right`] reads them, too.
+    #[serde(default = "nan", skip_serializing_if = "is_nan")]
+    pub pairs_right: f64,
     /// Euclidean norm of the discriminator's gradient.
     #[serde(deserialize_with = "nan_if_null")]
     pub d_gradient: f64,
@@ -79,9 +84,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The share of pairs of a real and a generated image in which the discriminator takes the real one for real, 0 to 1,
-    /// under a loss of pairs. None under other losses, which have a part for real images.
-    pub fn pairs_right(&self) -> Option<f64> {
+    /// Returns the share of pairs of a real and a generated image in which the discriminator takes the real one for real,
+    /// 0 to 1. None if the loss is not one of pairs. In records of old versions, a loss of pairs is one without a part
+    /// for real images, and the share is counted from the histogram.
+    pub fn pairs_judged_right(&self) -> Option<f64> {
+        if !self.pairs_right.is_nan() {
+            return Some(self.pairs_right);
+        }
         let pairs: u32 = self.d_real_tenths.iter().sum();
         let right: u32 = self.d_real_tenths[5..].iter().sum();
         let of_pairs = self.d_loss.is_finite() && self.d_loss_real.is_nan() && pairs > 0;
@@ -266,6 +275,7 @@ mod tests {
             d_fake: 0.5,
             d_real_tenths: [0; 10],
             d_fake_tenths: [0, 0, 0, 0, 32, 0, 0, 0, 0, 0],
+            pairs_right: f64::NAN,
             d_gradient: 1.0,
             g_gradient: 1.0,
             d_learning_rate: 1e-4,
@@ -280,10 +290,11 @@ mod tests {
         let line = serde_json::to_string(&metrics).expect("metrics are JSON");
         let read: Metrics = serde_json::from_str(&line).expect("a line that was written");
         assert!(read.d_loss.is_nan() && read.g_loss.is_nan() && read.overfitting.is_nan());
-        assert!(!line.contains("overfitting") && !line.contains("augment"), "{line}");
+        assert!(["overfitting", "augment", "pairs"].iter().all(|key| !line.contains(key)), "{line}");
         assert_eq!(read.d_real, metrics.d_real);
         let pairs =
             Metrics { d_loss: 0.5, d_loss_real: f64::NAN, d_real_tenths: [1, 0, 0, 0, 7, 4, 0, 0, 0, 20], ..metrics };
-        assert_eq!((pairs.pairs_right(), Metrics { d_loss_real: 0.5, ..pairs }.pairs_right()), (Some(0.75), None));
+        let shares = [pairs, Metrics { d_loss_real: 0.5, ..pairs }, Metrics { pairs_right: 0.25, ..pairs }];
+        assert_eq!(shares.map(|metrics| metrics.pairs_judged_right()), [Some(0.75), None, Some(0.25)]);
     }
 }

@@ -59,10 +59,21 @@ pub struct Panel {
     pub title: &'static str,
     /// The vertical axis.
     pub axis: Axis,
-    /// Whether screens leave the panel out of a run that has no values for it.
-    pub optional: bool,
+    /// The runs that have the panel.
+    pub shown: Shown,
     /// The chart of the report; none if the report has no such chart.
     pub report: Option<ReportChart>,
+}
+
+/// The runs that have a panel.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// All runs.
+    Always,
+    /// Runs with a value for the panel.
+    WithValues,
+    /// Runs with a value for the panel. It stands in place of another panel there.
+    InPlaceOf(&'static Panel),
 }
 
 /// The vertical axis of a panel.
@@ -92,7 +103,7 @@ pub struct ReportChart {
 static LOSSES: Panel = Panel {
     title: "losses",
     axis: Axis::Fitted,
-    optional: false,
+    shown: Shown::Always,
     report: Some(ReportChart {
         file: "losses",
         title: "Losses of D and G",
@@ -104,7 +115,7 @@ static LOSSES: Panel = Panel {
 static VALUE: Panel = Panel {
     title: "V(D, G)",
     axis: Axis::Value,
-    optional: false,
+    shown: Shown::Always,
     report: Some(ReportChart {
         file: "value",
         title: "Value V(D, G)",
@@ -116,20 +127,33 @@ static VALUE: Panel = Panel {
 static PROBABILITIES: Panel = Panel {
     title: "D says real",
     axis: Axis::Probability,
-    optional: false,
+    shown: Shown::Always,
     report: Some(ReportChart {
         file: "opinions",
         title: "D(x) and D(G(z))",
         caption: "Mean outputs of the discriminator for real and for generated images, from 0 (judged as generated) \
-                  to 1 (judged as real). In an even duel both are 0.5. A relativistic loss judges pairs: the curves are \
-                  the probabilities that the real, and that the generated, image of a pair is the real one.",
+                  to 1 (judged as real). In an even duel both are 0.5.",
+    }),
+};
+
+/// A relativistic loss judges pairs of a real and a generated image: the output for one image means nothing.
+static PAIRS: Panel = Panel {
+    title: "pairs that D judges right",
+    axis: Axis::Probability,
+    shown: Shown::InPlaceOf(&PROBABILITIES),
+    report: Some(ReportChart {
+        file: "pairs",
+        title: "Pairs judged right",
+        caption: "The share of pairs of a real and a generated image in which the discriminator takes the real one for \
+                  real. A relativistic loss judges such pairs, so that the output for one image means nothing. In an \
+                  even duel the share is 0.5.",
     }),
 };
 
 static AUGMENTATION: Panel = Panel {
     title: "augmentation",
     axis: Axis::Share,
-    optional: true,
+    shown: Shown::WithValues,
     report: Some(ReportChart {
         file: "augmentation",
         title: "Augmentation",
@@ -143,7 +167,7 @@ static AUGMENTATION: Panel = Panel {
 static MEMORISATION: Panel = Panel {
     title: "memorisation",
     axis: Axis::Share,
-    optional: true,
+    shown: Shown::WithValues,
     report: Some(ReportChart {
         file: "memorisation",
         title: "Memorisation",
@@ -156,7 +180,7 @@ static MEMORISATION: Panel = Panel {
 pub static GRADIENTS: Panel = Panel {
     title: "gradient norms",
     axis: Axis::Fitted,
-    optional: false,
+    shown: Shown::Always,
     report: Some(ReportChart {
         file: "gradients",
         title: "Gradient norms of D and G",
@@ -164,7 +188,7 @@ pub static GRADIENTS: Panel = Panel {
     }),
 };
 
-static SPEED: Panel = Panel { title: "images/s", axis: Axis::Fitted, optional: false, report: None };
+static SPEED: Panel = Panel { title: "images/s", axis: Axis::Fitted, shown: Shown::Always, report: None };
 
 /// The scalars. Panels stand in the order of their first scalars, the most important first; TensorBoard's values are
 /// written in this order.
@@ -238,6 +262,16 @@ pub static SCALARS: &[Scalar] = &[
         panel: Some(&PROBABILITIES),
         tag: "duel/d_fake",
         read: |metrics| metrics.d_fake,
+    },
+    Scalar {
+        key: "pairs_right",
+        name: "pairs judged right",
+        label: "",
+        unit: Unit::None,
+        tone: Tone::Discriminator,
+        panel: Some(&PAIRS),
+        tag: "duel/pairs_right",
+        read: |metrics| metrics.pairs_judged_right().unwrap_or(f64::NAN),
     },
     Scalar {
         key: "augment_probability",

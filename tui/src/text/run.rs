@@ -35,7 +35,7 @@ pub fn line(run: &Run) -> String {
 
 /// Formats the discriminator's mean outputs with `digits` behind the point, or the share of pairs that it judges right.
 pub fn verdicts(metrics: &Metrics, digits: usize) -> String {
-    match metrics.pairs_right() {
+    match metrics.pairs_judged_right() {
         Some(share) => format!("D right in {:.1} % of pairs", 100.0 * share),
         None => format!("D(x) {:.digits$}, D(G(z)) {:.digits$}", metrics.d_real, metrics.d_fake),
     }

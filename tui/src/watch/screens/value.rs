@@ -30,7 +30,7 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
     sheet.across(line, body.right(), body.y + half);
     let Some(last) = &app.run.last else { return };
     // A loss of pairs compares a real with a generated image: its D is the probability that one of them is the real one.
-    let titles = match last.pairs_right() {
+    let titles = match last.pairs_judged_right() {
         Some(_) => ["pairs, P(x is real)", "pairs, P(G(z) is real)"],
         None => ["real, D(x)", "fake, D(G(z))"],
     };
