@@ -5,6 +5,8 @@ use duel_trainer::run::{
     scalars::{Series, Tone},
 };
 
+use textwrap::core::display_width;
+
 use super::svg::{Figure, line, text, through};
 use crate::{
     term::plot::Scale,
@@ -21,6 +23,11 @@ pub const POINTS: usize = 320;
 /// phone.
 const SIZE: [f64; 2] = [420.0, 240.0];
 const MARGINS: [f64; 4] = [46.0, 12.0, 26.0, 34.0];
+
+/// Units of the legend: the width of a letter, the width of an entry apart from its name, and the height of a row.
+const LETTER: f64 = 7.0;
+const ENTRY: f64 = 40.0;
+const ROW: f64 = 18.0;
 
 /// The most powers of ten that a logarithmic axis shows; lower ones are cut off.
 const DECADES: i32 = 8;
@@ -41,8 +48,10 @@ pub struct Point {
 pub struct Line {
     /// The name.
     pub name: String,
-    /// The CSS class: `d`, `g` or none.
+    /// The CSS classes, which give colour and dashes; empty for the colour of text.
     pub class: &'static str,
+    /// Whether a shade reaches from the lowest to the highest value.
+    pub shaded: bool,
     /// Points by rising step.
     pub points: Vec<Point>,
 }
@@ -57,7 +66,12 @@ impl Line {
             Tone::Generator => "g",
             Tone::Neutral => "",
         };
-        Self { name: series.name.to_owned(), class, points: points.collect() }
+        Self { name: series.name.to_owned(), class, shaded: true, points: points.collect() }
+    }
+
+    /// Returns the curve as that of a run among others, whose shades would cover each other.
+    pub fn of_run(self, name: &str, class: &'static str) -> Self {
+        Self { name: name.to_owned(), class, shaded: false, ..self }
     }
 
     /// Describes the curve: its first and last value, its lowest and highest mean.
@@ -108,6 +122,15 @@ pub fn scale<'a>(lines: impl Iterator<Item = &'a Line>, more: impl Iterator<Item
     Scale { low, high: if high > low { high } else { 2.0 * low }, log: true }
 }
 
+/// Returns the end of a name, in at most `width` columns: names of runs often differ at their ends alone.
+fn end_of(name: &str, width: usize) -> String {
+    if display_width(name) <= width {
+        return name.to_owned();
+    }
+    let starts = name.char_indices().map(|(at, _)| &name[at..]);
+    format!("…{}", starts.into_iter().find(|end| display_width(end) < width).unwrap_or_default())
+}
+
 /// Curves in one frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Chart<'a> {
@@ -127,7 +150,10 @@ impl Chart<'_> {
     /// Draws the chart.
     pub fn draw(&self) -> Figure {
         let [left, right, top, bottom] = MARGINS;
-        let ([from, to], [ground, ceiling]) = ([left, SIZE[0] - right], [SIZE[1] - bottom, top]);
+        let [from, to] = [left, SIZE[0] - right];
+        let (legend, lower) = self.legend(from, to);
+        let height = SIZE[1] + lower;
+        let [ground, ceiling] = [height - bottom, top + lower];
         let steps = self.steps.max(1) as f64;
         let x = |step: f64| from + (to - from) * (step / steps).clamp(0.0, 1.0);
         let y = |value: f32| ground + (ceiling - ground) * f64::from(self.scale.height(value));
@@ -141,27 +167,39 @@ impl Chart<'_> {
             body += &line("rule", [x(step), ground], [x(step), ground + 4.0]);
             body += &text(x(step), ground + 18.0, anchor, &thousands(step as u64));
         }
-        body += &text((from + to) / 2.0, SIZE[1] - 3.0, "middle", "step");
+        body += &text((from + to) / 2.0, height - 3.0, "middle", "step");
         if let Some((value, name)) = self.level {
             body += &line("level", [from, y(value)], [to, y(value)]);
             body += &text(to - 2.0, y(value) - 5.0, "end", name);
         }
         for curve in self.lines {
             for part in curve.points.split(|point| !point.mean.is_finite()).filter(|part| !part.is_empty()) {
-                let at = |which: usize| move |point: &Point| [x(point.step as f64), y(point.between[which])];
-                let band = through(part.iter().map(at(1)).chain(part.iter().rev().map(at(0))));
-                body += &format!("<path class=\"{} band\" d=\"{band}Z\"/>", curve.class);
+                if curve.shaded {
+                    let at = |which: usize| move |point: &Point| [x(point.step as f64), y(point.between[which])];
+                    let band = through(part.iter().map(at(1)).chain(part.iter().rev().map(at(0))));
+                    body += &format!("<path class=\"{} band\" d=\"{band}Z\"/>", curve.class);
+                }
                 let means = through(part.iter().map(|point| [x(point.step as f64), y(point.mean)]));
                 body += &format!("<path class=\"{}\" d=\"{means}\"/>", curve.class);
             }
         }
-        let mut across = from;
-        for curve in self.lines.iter().filter(|curve| !curve.name.is_empty()) {
-            body += &line(curve.class, [across, 12.0], [across + 18.0, 12.0]);
-            body += &text(across + 23.0, 16.0, "start", &curve.name);
-            across += 40.0 + 7.0 * curve.name.chars().count() as f64;
+        Figure { size: [SIZE[0], height], words: self.words(), body: body + &legend }
+    }
+
+    /// Returns the legend of the curves in rows from `from` to `to`, and the height of its rows after the first.
+    fn legend(&self, from: f64, to: f64) -> (String, f64) {
+        let (mut legend, mut across, mut lower) = (String::new(), from, 0.0);
+        for curve in self.lines {
+            let name = end_of(&curve.name, ((to - from - ENTRY) / LETTER) as usize);
+            let wide = ENTRY + LETTER * display_width(&name) as f64;
+            if across > from && across + wide > to {
+                (across, lower) = (from, lower + ROW);
+            }
+            legend += &line(curve.class, [across, lower + 12.0], [across + 18.0, lower + 12.0]);
+            legend += &text(across + 23.0, lower + 16.0, "start", &name);
+            across += wide;
         }
-        Figure { size: SIZE, words: self.words(), body }
+        (legend, lower)
     }
 
     /// Returns the values that stand at the vertical axis.
@@ -194,7 +232,7 @@ mod tests {
 
     fn curve(means: &[f32]) -> Line {
         let points = means.iter().zip(1..).map(|(&mean, step)| Point { step, mean, between: [mean - 0.1, mean + 0.1] });
-        Line { name: "D".into(), class: "d", points: points.collect() }
+        Line { name: "D".into(), class: "d", shaded: true, points: points.collect() }
     }
 
     fn chart(lines: &[Line], log: bool) -> Figure {
@@ -214,6 +252,18 @@ mod tests {
         );
         let figure = chart(&[curve(&[f32::NAN; 3])], true);
         assert!(figure.words.contains("D: no finite value.") && !figure.body.contains("<path"), "{figure:?}");
+    }
+
+    #[test]
+    fn a_legend_of_many_runs_has_rows_and_keeps_the_ends_of_long_names() {
+        let long = format!("{}-seed-2", "x".repeat(80));
+        let names = ["digits-1", "digits-2", "digits-3", "digits-4", &long, "二二二"];
+        let lines: Vec<Line> = names.iter().map(|name| curve(&[1.0, 2.0]).of_run(name, "run1 dashed")).collect();
+        let figure = chart(&lines, false);
+        // Three names, one, the long one, and the last.
+        assert_eq!((figure.size, figure.body.matches("y=\"16.0\"").count()), ([420.0, 240.0 + 3.0 * ROW], 3));
+        assert!(figure.body.contains("x-seed-2</text>") && !figure.body.contains(&long), "{}", figure.body);
+        assert_eq!(figure.body.matches("<path class=\"run1 dashed\"").count(), names.len(), "no shades");
     }
 
     #[test]

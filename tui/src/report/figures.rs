@@ -23,11 +23,8 @@ pub fn figures(subject: &Subject, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)
         _ = writeln!(said, "{}: {words}", path.display());
         files.push((path, bytes));
     };
-    let charts = curves::scalars(&[subject]).into_iter().map(|charts| (charts.file, charts.figures));
-    for (name, figures) in charts.chain(curves::frechet(&[subject]).map(|figures| ("frechet", figures))) {
-        for figure in figures.into_iter().flatten() {
-            add(&format!("{name}.svg"), figure.file().into_bytes(), &figure.words);
-        }
+    for (name, figure) in charts(&[subject]) {
+        add(&format!("{name}.svg"), figure.file().into_bytes(), &figure.words);
     }
     let steps = |steps: &mut dyn Iterator<Item = u64>| steps.map(thousands).collect::<Vec<_>>().join(", ");
     if let Some(strip) = subject.strip() {
@@ -47,6 +44,28 @@ pub fn figures(subject: &Subject, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)
         add("interpolation.png", png(&shown.interpolation), sections::INTERPOLATION);
     }
     said
+}
+
+/// Adds the charts in which the page compares several runs to `files`, each in `dir`; returns a line for each with its
+/// description. No figure of a single run has such a name: it has a hyphen behind the run's name.
+pub fn compared(subjects: &[Subject], dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> String {
+    let mut said = String::new();
+    for (name, figure) in charts(&subjects.iter().collect::<Vec<_>>()) {
+        let path = dir.join(format!("compared_{name}.svg"));
+        _ = writeln!(said, "{}: {}", path.display(), figure.words);
+        files.push((path, figure.file().into_bytes()));
+    }
+    said
+}
+
+/// Returns the charts of runs, each with its name in the names of files.
+fn charts(subjects: &[&Subject]) -> Vec<(String, Figure)> {
+    let charts = curves::scalars(subjects).into_iter().flat_map(|panel| panel.charts);
+    let frechet = curves::frechet(subjects).into_iter().zip(1..).map(|((_, figure), judge)| match judge {
+        1 => ("frechet".to_owned(), figure),
+        _ => (format!("frechet_{judge}"), figure),
+    });
+    charts.map(|drawn| (drawn.file.to_owned(), drawn.figure)).chain(frechet).collect()
 }
 
 /// Returns a run's name as part of a file name.

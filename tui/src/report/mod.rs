@@ -18,7 +18,7 @@ mod tests;
 mod well_formed;
 
 pub use self::{
-    figures::{figures, file_name},
+    figures::{compared, figures, file_name},
     page::{is_page, page},
     shown::add_shown,
     subject::Subject,

@@ -7,7 +7,7 @@ use duel_trainer::{metrics::scores::Scores, run::grid::Samples};
 
 use super::{
     curves,
-    html::{Cell, columns, figure, paragraph, table},
+    html::{Cell, figure, paragraph, table},
     subject::{Scored, Subject, pick},
 };
 use crate::text::numbers::thousands;
@@ -85,13 +85,9 @@ fn by_judge(judge: &str, scored: &[(&str, &Scored)]) -> String {
 /// Returns the scores of evaluations during training.
 fn evaluations(subjects: &[Subject]) -> String {
     let mut html = String::new();
-    if let Some(figures) = curves::frechet(&subjects.iter().collect::<Vec<_>>()) {
+    for (judge, drawn) in curves::frechet(&subjects.iter().collect::<Vec<_>>()) {
         let caption = "The Fréchet distance to held-out training images during training; lower is better.";
-        html += &columns(subjects.iter().zip(figures).map(|(subject, drawn)| {
-            let caption = format!("{caption} Judge: {}.", subject.judge());
-            let drawn = drawn.map_or_else(|| paragraph("No evaluations."), |drawn| figure(&drawn.element(), &caption));
-            (subject.name.as_str(), drawn)
-        }));
+        html += &figure(&drawn.element(), &format!("{caption} Judge: {judge}."));
     }
     for subject in subjects {
         let evaluations = subject.evaluations();

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     curves,
-    html::{Cell, columns, details, figure, paragraph, picture, row, section, table},
+    html::{Cell, details, figure, paragraph, picture, row, section, table},
     scores,
     side_by_side::{beside, each},
     subject::Subject,
@@ -171,18 +171,25 @@ fn charts(subjects: &[Subject]) -> String {
     if charts.is_empty() {
         return paragraph("No metrics yet.");
     }
-    let intro = paragraph(
-        "Lines are means over some steps, shades reach from the lowest to the highest value. A gap is a value that is not finite.",
-    );
-    let parts = charts.into_iter().map(|curves::Charts { caption, figures, .. }| {
-        let figures = subjects.iter().zip(figures).map(|(subject, drawn)| {
-            let drawn = drawn.map_or_else(|| paragraph("No metrics yet."), |drawn| figure(&drawn.element(), caption));
-            (subject.name.as_str(), drawn)
-        });
-        columns(figures)
+    if subjects.len() > 1 {
+        return compared(&charts);
+    }
+    let intro = "Lines are means over some steps, shades reach from the lowest to the highest value. A gap is a value that is not finite.";
+    let figures = charts.iter().flat_map(|charts| charts.charts.iter().map(|drawn| (drawn, charts.caption)));
+    let figures: Vec<String> = figures.map(|(drawn, caption)| figure(&drawn.figure.element(), caption)).collect();
+    paragraph(intro) + &row(&figures, true)
+}
+
+/// Returns charts of several runs below the titles of their panels.
+fn compared(charts: &[curves::Charts]) -> String {
+    let intro = "A chart shows one number of all runs in the same axes. Lines are means over some steps. A gap is a value that is not \
+                 finite. A run without values for a chart has no curve there.";
+    let panels = charts.iter().map(|panel| {
+        let figures = panel.charts.iter().map(|drawn| figure(&drawn.figure.element(), drawn.name));
+        let figures: Vec<String> = figures.collect();
+        format!("<h3>{}</h3>\n{}{}", escape(panel.title), paragraph(panel.caption), row(&figures, true))
     });
-    let parts: Vec<String> = parts.collect();
-    intro + &if subjects.len() == 1 { row(&parts, true) } else { parts.concat() }
+    paragraph(intro) + &panels.collect::<String>()
 }
 
 fn samples(subjects: &[Subject]) -> String {

@@ -6,10 +6,9 @@ use duel_models::picture::Picture;
 
 use super::{
     curves,
-    figures::figures,
+    figures::{compared, figures},
     page::page,
     subject::{Scored, Shown, Subject, nearest, pick},
-    svg::Figure,
     well_formed::assert_well_formed,
 };
 
@@ -150,20 +149,77 @@ fn several_runs_stand_side_by_side() {
     }
 }
 
+/// Records a run whose metrics have `new` in place of `old`.
+fn changed(dir: &Path, old: &str, new: &str) -> Subject {
+    record(Kind::Healthy, dir);
+    let text = fs::read_to_string(dir.join("metrics.jsonl")).expect("metrics");
+    assert!(text.contains(old), "{old}");
+    fs::write(dir.join("metrics.jsonl"), text.replace(old, new)).expect("metrics");
+    Subject::read(dir, &[]).expect("a run")
+}
+
 #[test]
-fn a_run_below_zero_leaves_the_others_their_logarithm() {
+fn several_runs_share_the_axes_of_each_chart() {
     let dir = tempfile::tempdir().expect("a directory");
-    let above = subject(Kind::Healthy, &dir.path().join("a"));
-    let place = dir.path().join("b");
-    record(Kind::Healthy, &place);
-    let text = fs::read_to_string(place.join("metrics.jsonl")).expect("metrics");
-    fs::write(place.join("metrics.jsonl"), text.replace("\"g_loss\":", "\"g_loss\":-")).expect("metrics");
-    let below = Subject::read(&place, &[]).expect("a run");
-    let charts = curves::scalars(&[&above, &below]);
-    let curves::Charts { file, figures: losses, .. } = &charts[0];
-    let logarithmic =
-        |figure: &Option<Figure>| figure.as_ref().is_some_and(|figure| figure.words.contains("logarithmic"));
-    assert_eq!((*file, logarithmic(&losses[0]), logarithmic(&losses[1])), ("losses", true, false));
+    let above = subject(Kind::Killed, &dir.path().join("above"));
+    let below = changed(&dir.path().join("below"), "\"g_loss\":", "\"g_loss\":-");
+    let pairs = changed(&dir.path().join("pairs"), "\"d_gradient\":", "\"pairs_right\":0.75,\"d_gradient\":");
+    let charts = curves::scalars(&[&above, &below, &pairs]);
+    let charts: Vec<_> = charts.iter().flat_map(|panel| &panel.charts).collect();
+    // A run with a negative value takes the logarithm from the charts of that value alone.
+    for (file, logarithmic, runs) in [
+        ("d_loss", true, "above below pairs"),
+        ("g_loss", false, "above below pairs"),
+        ("value", false, "above below pairs"),
+        ("d_real", false, "above below"),
+        ("d_fake", false, "above below"),
+        ("pairs_right", false, "pairs"),
+        ("d_gradient", true, "above below pairs"),
+    ] {
+        let figure = &charts.iter().find(|chart| chart.file == file).expect(file).figure;
+        assert!(figure.words.contains("over 20,000 steps"), "all charts reach to the longest run: {}", figure.words);
+        let found = (figure.words.contains("logarithmic"), figure.body.matches("<path").count());
+        assert_eq!(found, (logarithmic, runs.split(' ').count()), "{file}");
+        let legend: Vec<&str> = ["above", "below", "pairs"]
+            .into_iter()
+            .filter(|run| figure.body.contains(&format!(">{run}</text>")))
+            .collect();
+        assert_eq!(legend.join(" "), runs, "{file}");
+    }
+    let mut files = Vec::new();
+    let said = compared(&[above, below], Path::new("docs"), &mut files);
+    assert!(
+        files.iter().any(|(path, _)| path == Path::new("docs/compared_d_loss.svg"))
+            && said.contains("compared_value.svg")
+    );
+    for (path, bytes) in &files {
+        assert_well_formed(std::str::from_utf8(bytes).unwrap_or_else(|_| panic!("{} is text", path.display())));
+    }
+}
+
+#[test]
+fn distances_of_two_judges_have_two_charts() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let evaluated = |name: &str, judge: &str| {
+        let dir = dir.path().join(name);
+        record(Kind::Killed, &dir);
+        let line = |step: u64| {
+            format!(
+                "{{\"time\":1,\"step\":{step},\"event\":\"evaluation\",\"judge\":\"{judge}\",\"scores\":{{\"frechet\":{step}}}}}\n"
+            )
+        };
+        fs::write(dir.join("events.jsonl"), line(1) + &line(2)).expect("events");
+        Subject::read(&dir, &[]).expect("a run")
+    };
+    let [a, b, c] =
+        [("a", "digits 01"), ("b", "tiles 02"), ("c", "digits 01")].map(|(name, judge)| evaluated(name, judge));
+    let found: Vec<_> = curves::frechet(&[&a, &b, &c])
+        .into_iter()
+        .map(|(judge, figure)| (judge, figure.body.matches("<path").count()))
+        .collect();
+    assert_eq!(found, [("digits 01", 2), ("tiles 02", 1)]);
+    let alone = curves::frechet(&[&a]);
+    assert!(alone.len() == 1 && alone[0].1.body.contains("class=\"g\""), "{alone:?}");
 }
 
 #[test]

@@ -26,13 +26,13 @@ const STAGES: usize = 20;
 /// Arguments of `duel report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Run directories, or names under ./runs; several runs are shown side by side.
+    /// Run directories, or names under ./runs; several runs share the axes of each chart, and stand side by side.
     #[arg(required = true, value_name = "RUN", add = ArgValueCompleter::new(runs))]
     runs: Vec<PathBuf>,
     /// The page to write; - for stdout [default: report.html in the run directory, or here for several runs].
     #[arg(long, value_name = "FILE|-")]
     out: Option<PathBuf>,
-    /// Write each figure as a file, too: DIR/RUN-losses.svg and so on.
+    /// Write each figure as a file, too: DIR/RUN-losses.svg and so on; charts of several runs as DIR/compared_d_loss.svg.
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
     /// Replace figures that exist, and a page that is not of these runs.
@@ -74,6 +74,9 @@ pub fn run(args: ReportArgs) -> Result<()> {
     if let Some(dir) = &args.figures {
         for subject in &subjects {
             said += &report::figures(subject, dir, &mut written);
+        }
+        if subjects.len() > 1 {
+            said += &report::compared(&subjects, dir, &mut written);
         }
     }
     write::must_be_free(written.iter().map(|(path, _)| path), "", args.force)?;
