@@ -102,3 +102,25 @@ fn user_signals_write_a_checkpoint_and_sigquit_ends_with_one() {
     assert!(trainer.wait().expect("it ends").success());
     assert_eq!(checkpoints(dir), 3);
 }
+
+#[test]
+fn a_run_that_was_killed_before_its_first_checkpoint_begins_again_without_old_samples() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    train(dir, "run", &["--steps", "8", "--set", "record.samples_every=2"]);
+    // As if it had been killed.
+    let events = fs::read_to_string(dir.join("run/events.jsonl")).expect("events");
+    let begun = events.lines().next().expect("an event").to_owned() + "\n";
+    fs::write(dir.join("run/events.jsonl"), begun).expect("space");
+    fs::remove_dir_all(dir.join("run/checkpoints")).expect("checkpoints");
+    let output = run(dir, &["train", "--plain", "--resume", "run", "--steps", "4"]);
+    let said = err(&output);
+    assert!(
+        output.status.success() && said.contains("run ended before its first checkpoint: training begins again"),
+        "{said}"
+    );
+    let left = dir.join("run/samples").read_dir().expect("samples").map(|entry| entry.expect("a file").file_name());
+    let mut left: Vec<_> = left.collect();
+    left.sort();
+    assert_eq!(left, ["00000000.png", "00000002.png", "00000004.png"]);
+}

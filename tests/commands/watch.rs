@@ -1,6 +1,10 @@
 //! `duel watch` and `duel runs` without a terminal.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
 
 use duel_tests::recorded::{Kind, record};
 
@@ -29,6 +33,26 @@ fn without_a_terminal_watch_writes_lines() {
         "run,state,step,steps,touched,recipe,frechet,precision\r\nruns/recorded,done,20000,20000,{touched},digits,14.25,0.912\r\n"
     );
     assert_eq!(table, expected);
+}
+
+#[test]
+fn a_watcher_of_an_empty_directory_says_what_it_waits_for() {
+    let home = tempfile::tempdir().expect("a directory");
+    fs::create_dir(home.path().join("empty")).expect("space");
+    for format in ["--plain", "--json"] {
+        let mut command = duel_tests::command();
+        command
+            .args(["watch", format, "./empty"])
+            .current_dir(home.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut watcher = command.spawn().expect("duel");
+        let mut said = String::new();
+        let stderr = watcher.stderr.take().expect("a pipe");
+        BufReader::new(stderr).read_line(&mut said).expect("a line");
+        watcher.kill().and_then(|()| watcher.wait()).expect("a watcher that waits");
+        assert_eq!(said, "duel: no training has begun in ./empty yet: waiting for one; Ctrl-C ends the wait\n");
+    }
 }
 
 #[test]

@@ -302,6 +302,7 @@ fn events() -> String {
             real: [("frechet".to_owned(), 0.5)].into(),
         },
         EventKind::Warning { what: text(), since: 3, evidence: text(), remedy: text() },
+        EventKind::Change { key: "generator.learning_rate".into(), value: 1e-4 },
         EventKind::Answer { id: "a".into(), done: true, message: text() },
         EventKind::Stopped { why: Ending::Failed, error: Some(text()) },
         EventKind::Resumed { steps: 10 },

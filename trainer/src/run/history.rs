@@ -116,7 +116,7 @@ impl RunHistory {
             }
             EventKind::Answer { id, done, .. } => self.answer(id, *done),
             EventKind::Stopped { why, .. } => self.ending = Some(*why),
-            EventKind::Checkpoint { .. } | EventKind::Warning { .. } => {}
+            EventKind::Checkpoint { .. } | EventKind::Warning { .. } | EventKind::Change { .. } => {}
         }
         if self.events.len() == EVENTS {
             self.events.pop_front();
@@ -168,6 +168,7 @@ fn sanitize(kind: &mut EventKind) {
     match kind {
         EventKind::Started { device, version, .. } => shorten([device, version]),
         EventKind::Checkpoint { file } => shorten([file]),
+        EventKind::Change { key, .. } => shorten([key]),
         EventKind::Warning { what, evidence, remedy, .. } => shorten([what, evidence, remedy]),
         EventKind::Answer { id, message, .. } => shorten([id, message]),
         EventKind::Stopped { error: Some(error), .. } => shorten([error]),

@@ -16,6 +16,8 @@ use duel_models::{
 
 use crate::recipe::{DataShape, Recipe, RecipeError, Source, read_text};
 
+/// The folder of samples.
+pub(super) const SAMPLES: &str = "samples";
 /// The folder of checkpoints.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// The checkpoint with the lowest Fréchet distance, which is never pruned.
@@ -114,7 +116,7 @@ pub(super) fn claim(dir: &Path) -> Result<File, RunError> {
         _ => {}
     }
     let lock = take_lock(dir)?;
-    for sub in ["samples", CHECKPOINTS] {
+    for sub in [SAMPLES, CHECKPOINTS] {
         let path = dir.join(sub);
         files::must_not_be_link(&path)
             .and_then(|()| fs::create_dir_all(&path))
@@ -147,7 +149,7 @@ pub(super) fn open_directory(dir: &Path) -> io::Result<(File, PathBuf)> {
 
 /// Removes the temporary files that a killed trainer left behind.
 pub(super) fn remove_temporary_files(dir: &Path) -> Result<(), RunError> {
-    for sub in ["", "samples", CHECKPOINTS] {
+    for sub in ["", SAMPLES, CHECKPOINTS] {
         let path = dir.join(sub);
         for entry in fs::read_dir(&path).map_err(RunError::io("read", &path))?.flatten() {
             if entry.file_name().as_encoded_bytes().ends_with(b".tmp") {

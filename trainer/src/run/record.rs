@@ -172,6 +172,14 @@ pub enum EventKind {
         /// The remedy.
         remedy: String,
     },
+    /// A setting changed, because the recipe planned the change or a resume or a rollback made it. A change that a watcher
+    /// requested has an answer instead.
+    Change {
+        /// A key that may change during training, such as `generator.learning_rate`.
+        key: String,
+        /// The value from the next step on.
+        value: f64,
+    },
     /// The trainer answered a request.
     Answer {
         /// The id of the request.
@@ -247,6 +255,7 @@ mod tests {
             r#"{"time":1.5,"step":5,"event":"evaluation","scores":{"frechet":1.5}}"#,
             r#"{"time":1.5,"step":5,"event":"evaluation","judge":"digits 01","scores":{"frechet":1.5},"real":{"frechet":0.5}}"#,
             r#"{"time":1.5,"step":5,"event":"warning","what":"collapse","since":3,"evidence":"0.1","remedy":"--set a=b"}"#,
+            r#"{"time":1.5,"step":5,"event":"change","key":"generator.learning_rate","value":0.5}"#,
             r#"{"time":1.5,"step":5,"event":"answer","id":"a-1","done":true,"message":"paused"}"#,
             r#"{"time":1.5,"step":5,"event":"stopped","why":"done"}"#,
         ];

@@ -15,9 +15,10 @@ use super::{
     append::AppendFile,
     control::RequestReader,
     density::Densities,
+    grid::sample_steps,
     paths::{
-        BEST, CHECKPOINTS, RunError, claim, open_directory, prune_checkpoints, read_recipe, remove_partial_line,
-        remove_temporary_files,
+        BEST, CHECKPOINTS, RunError, SAMPLES, claim, open_directory, prune_checkpoints, read_recipe,
+        remove_partial_line, remove_temporary_files,
     },
     record::{Event, EventKind, Metrics, Request},
     tensorboard::{self, TensorBoardWriter},
@@ -168,14 +169,29 @@ impl Writer {
     /// Writes the grid of samples of a step.
     pub fn write_samples(&mut self, step: u64, grid: &Picture) -> Result<(), RunError> {
         let bytes = png(grid);
-        self.put(format!("samples/{step:08}.png"), bytes.clone())?;
+        self.put(format!("{SAMPLES}/{step:08}.png"), bytes.clone())?;
         let result = self.tensorboard.write_samples(step, grid, bytes);
         self.note(tensorboard::NAME, result)
     }
 
+    /// Removes samples of later steps than `step`, which an earlier trainer drew: a training that ends before it comes to
+    /// these steps would leave them behind. Samples that cannot be removed are no reason to end the training.
+    pub fn remove_samples_after(&self, step: u64) {
+        let folder = self.root.join(SAMPLES);
+        // Another user may have put a link in place of the folder since it was made.
+        if files::must_not_be_link(&folder).is_err() {
+            return;
+        }
+        for step in sample_steps(&self.root).unwrap_or_default().into_iter().filter(|late| *late > step) {
+            for ending in ["png", "json"] {
+                let _ = fs::remove_file(folder.join(format!("{step:08}.{ending}")));
+            }
+        }
+    }
+
     /// Writes the densities of a toy distribution.
     pub fn write_densities(&mut self, densities: &Densities) -> Result<(), RunError> {
-        self.put(format!("samples/{:08}.json", densities.step), densities.to_json())
+        self.put(format!("{SAMPLES}/{:08}.json", densities.step), densities.to_json())
     }
 
     /// Writes the checkpoint of a step, and removes old checkpoints as `record.checkpoints_kept` says.

@@ -54,8 +54,9 @@ impl Training<'_> {
             }
             RequestKind::Set { key, value } => {
                 let change = Change::new(self.duel.step, &key, &value);
-                match change.and_then(|change| self.duel.recipe.change(change)) {
-                    Ok(()) => {
+                match change.and_then(|change| self.duel.recipe.change(change.clone()).map(|()| change)) {
+                    Ok(change) => {
+                        self.requested.push(change);
                         self.write_recipe()?;
                         Ok(format!("{key} = {value}"))
                     }

@@ -41,6 +41,7 @@ pub fn train(
             paused: false,
             last_checkpoint: Vec::new(),
             rollbacks: 0,
+            requested: Vec::new(),
             usage: Usage::begin(),
             watch,
             evaluation: None,
@@ -87,6 +88,7 @@ impl Training<'_> {
             }
         };
         self.event(what)?;
+        self.run.remove_samples_after(self.duel.step);
         self.forget_best();
         self.last_checkpoint = state::save(self.duel).map_err(self.device_failed())?;
         self.prepare_evaluation()?;
@@ -145,6 +147,7 @@ impl Training<'_> {
         let record = self.duel.recipe.record.clone();
         let mut polled = Instant::now();
         while self.duel.step < self.duel.recipe.training.steps {
+            self.report_changes()?;
             let step = self.duel.step + 1;
             let last = step == self.duel.recipe.training.steps;
             let measured = step.is_multiple_of(record.metrics_every) || last;
@@ -303,6 +306,29 @@ mod tests {
             last.expect("a measured step")
         });
         assert!(found[0].is_nan() && found[1..] == [0.5, 1.0], "{found:?}");
+    }
+
+    #[test]
+    fn a_setting_that_changes_as_planned_is_an_event() {
+        let settings = [
+            "training.steps=6",
+            "training.changes=[\"0: training.k_discriminator = 2\", \"4: generator.learning_rate = 0.5\", \
+             \"6: training.k_generator = 2\"]",
+        ];
+        let recipe = Recipe::load("bell", &settings.map(str::to_owned)).expect("good settings");
+        let mut duel = Duel::new(recipe.clone(), None, Device::Cpu).expect("small networks");
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut run = Writer::create(dir.path(), &recipe).expect("space");
+        let mut changes = Vec::new();
+        let ended = train(&mut duel, &mut run, |report| {
+            if let Report::Event(Event { kind: EventKind::Change { key, value }, step, .. }) = report {
+                changes.push(format!("{step}: {key} = {value}"));
+            }
+            Flow::Continue
+        });
+        assert_eq!(ended.expect("a training"), Ending::Done);
+        // No step follows the last one.
+        assert_eq!(changes, ["0: training.k_discriminator = 2", "4: generator.learning_rate = 0.5"]);
     }
 
     #[test]

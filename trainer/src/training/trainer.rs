@@ -10,6 +10,7 @@ use crate::{
     diagnosis::{Finding, Watch},
     gan::{Duel, state},
     metrics::{judge::Judge, similarity::Reference},
+    recipe::Change,
     run::{record::EventKind, writer::Writer},
 };
 
@@ -32,6 +33,8 @@ pub(super) struct Training<'a> {
     pub(super) last_checkpoint: Vec<u8>,
     /// Rollbacks so far.
     pub(super) rollbacks: u32,
+    /// Changes of settings that requests made at the present step.
+    pub(super) requested: Vec<Change>,
     /// What the trainer takes of the machine.
     pub(super) usage: Usage,
     /// The diagnosis.
@@ -75,6 +78,17 @@ impl Training<'_> {
         found.into_iter().try_for_each(|Finding { what, since, evidence, remedy }| {
             self.event(EventKind::Warning { what: what.to_owned(), since, evidence, remedy })
         })
+    }
+
+    /// Reports the settings that change at the present step, apart from those that a request changed: it has an answer.
+    pub(super) fn report_changes(&mut self) -> Result<(), TrainError> {
+        let (step, requested) = (self.duel.step, std::mem::take(&mut self.requested));
+        let changes = self.duel.recipe.training.changes.iter();
+        let changes = changes.filter(|change| change.step == step && !requested.contains(change)).cloned();
+        changes
+            .collect::<Vec<_>>()
+            .into_iter()
+            .try_for_each(|Change { key, value, .. }| self.event(EventKind::Change { key, value }))
     }
 
     /// Writes a recipe that changed.

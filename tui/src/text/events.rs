@@ -15,6 +15,7 @@ pub fn kind(event: &Event) -> &'static str {
         EventKind::Checkpoint { .. } => "checkpoint",
         EventKind::Evaluation { .. } => "evaluation",
         EventKind::Warning { .. } => "warning",
+        EventKind::Change { .. } => "change",
         EventKind::Answer { .. } => "answer",
         EventKind::Stopped { .. } => "stopped",
     }
@@ -32,6 +33,7 @@ pub fn text(event: &Event) -> String {
         EventKind::Warning { what, since, evidence, remedy } => {
             format!("{what} since step {}: {evidence}; {remedy}", thousands(*since))
         }
+        EventKind::Change { key, value } => format!("{key} = {value}"),
         EventKind::Answer { done, message, .. } => format!("{}{message}", if *done { "" } else { "refused: " }),
         EventKind::Stopped { why: Ending::Done, .. } => "all steps are done".into(),
         EventKind::Stopped { why: Ending::Asked, .. } => "as requested".into(),

@@ -10,6 +10,9 @@ use duel_trainer::{
 
 use super::numbers::{duration, thousands};
 
+/// The keys of the updates in a step of either network.
+const UPDATES: [&str; 2] = ["training.k_generator", "training.k_discriminator"];
+
 /// Formats the step, losses, discriminator outputs and speed of a run in one line.
 pub fn line(run: &Run) -> String {
     let mut text = format!("step {}", thousands(run.step()));
@@ -17,12 +20,13 @@ pub fn line(run: &Run) -> String {
         text += &format!(" of {}", thousands(run.steps()));
     }
     if let Some(last) = run.last {
+        let fixed = |value| fixed(value, 3, has_idle_network(run));
         text += &format!(
-            ", loss D {:.3} G {:.3}, V {:.3} (draw {DRAW:.3}), {}, {:.0} images/s, {} elapsed",
-            last.d_loss,
-            last.g_loss,
-            last.value,
-            verdicts(&last, 3),
+            ", loss D {} G {}, V {} (draw {DRAW:.3}), {}, {:.0} images/s, {} elapsed",
+            fixed(last.d_loss),
+            fixed(last.g_loss),
+            fixed(last.value),
+            verdicts(&last, fixed),
             last.images_per_second,
             duration(last.seconds),
         );
@@ -33,11 +37,27 @@ pub fn line(run: &Run) -> String {
     }
 }
 
-/// Formats the discriminator's mean outputs with `digits` behind the point, or the share of pairs that it judges right.
-pub fn verdicts(metrics: &Metrics, digits: usize) -> String {
+/// Returns whether the newest step did not update one of the networks: it has neither a loss nor a gradient then, and both
+/// are recorded as NaN.
+pub fn has_idle_network(run: &Run) -> bool {
+    UPDATES.iter().any(|key| run.setting(key).is_some_and(|updates| updates == "0"))
+}
+
+/// Formats a number with `digits` behind the point. NaN is `-` if a network is `idle`, see [`has_idle_network`], and else
+/// `nan`.
+pub fn fixed(value: f64, digits: usize, idle: bool) -> String {
+    match value.is_nan() {
+        true if idle => "-".into(),
+        true => "nan".into(),
+        false => format!("{value:.digits$}"),
+    }
+}
+
+/// Formats the discriminator's mean outputs by `fixed`, or the share of pairs that it judges right.
+pub fn verdicts(metrics: &Metrics, fixed: impl Fn(f64) -> String) -> String {
     match metrics.pairs_judged_right() {
         Some(share) => format!("D right in {:.1} % of pairs", 100.0 * share),
-        None => format!("D(x) {:.digits$}, D(G(z)) {:.digits$}", metrics.d_real, metrics.d_fake),
+        None => format!("D(x) {}, D(G(z)) {}", fixed(metrics.d_real), fixed(metrics.d_fake)),
     }
 }
 
@@ -61,5 +81,29 @@ pub fn next_command(state: State, is_toy: bool, dir: &Path) -> (&'static str, St
         State::Done if is_toy => ("see it again with", format!("duel watch {dir}")),
         State::Done => ("export it with", format!("duel export {dir}")),
         State::Stopped | State::Failed | State::Crashed => ("go on with", format!("duel train --resume {dir}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use duel_tests::recorded::{Kind, at};
+    use duel_trainer::run::reader::RecipeView;
+
+    use super::*;
+
+    #[test]
+    fn a_network_that_is_not_updated_has_no_loss() {
+        let (nan, before) = (f64::NAN, at(Kind::Healthy, 50));
+        for (recipe, last, expected) in [
+            ("", before, "loss D 0."),
+            ("k_generator = 0", Metrics { g_loss: nan, g_gradient: nan, ..before }, " G -, V -"),
+            ("k_discriminator = 0", Metrics { d_loss: nan, value: nan, d_real: nan, ..before }, "loss D - G "),
+            ("k_generator = 1", Metrics { g_loss: nan, ..before }, " G nan, V -"),
+            ("changes = [\"9: training.k_generator = 0\"]", Metrics { g_loss: nan, ..before }, " G -, V -"),
+        ] {
+            let recipe = RecipeView::parse(&format!("[training]\n{recipe}"));
+            let text = line(&Run { recipe, last: Some(last), ..Run::default() });
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
     }
 }

@@ -8,14 +8,15 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use duel_models::text::showable;
 use duel_trainer::run::{
-    reader::Reader,
+    reader::{Reader, Run},
     record::{Event, Metrics},
     tail::{Chunk, Tail, lines},
 };
 
 use crate::{
-    term::zone,
+    term::{output::note, zone},
     text::{
         events::{kind, text},
         numbers,
@@ -35,6 +36,8 @@ fn follow_plain(dir: &Path, every: Duration) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let (mut reader, mut run) = Reader::new(dir);
     let (mut told, mut step, mut wrote) = (0u64, None, None::<Instant>);
+    reader.update(&mut run)?;
+    tell_wait(&run, dir);
     loop {
         reader.update(&mut run)?;
         let (events, ended) = (run.history.total, run.state().ended());
@@ -58,6 +61,14 @@ fn follow_plain(dir: &Path, every: Duration) -> io::Result<()> {
     }
 }
 
+/// Says on stderr that nothing is printed before a training has begun.
+fn tell_wait(run: &Run, dir: &Path) {
+    if run.history.total == 0 && run.last.is_none() {
+        let dir = showable(&dir.display().to_string());
+        note(&format!("duel: no training has begun in {dir} yet: waiting for one; Ctrl-C ends the wait"));
+    }
+}
+
 /// Prints every record of metrics and every event as it comes, until the run has ended. A closed pipe is no error.
 pub fn json(dir: &Path) -> Result<()> {
     closed_is_done(follow_json(dir))
@@ -68,6 +79,8 @@ fn follow_json(dir: &Path) -> io::Result<()> {
     let (mut reader, mut run) = Reader::new(dir);
     let mut metrics = Tail::new(dir.join("metrics.jsonl"));
     let mut events = Tail::new(dir.join("events.jsonl"));
+    reader.update(&mut run)?;
+    tell_wait(&run, dir);
     loop {
         // The state is read before the records: every record that was written before the end is then read below.
         reader.update(&mut run)?;

@@ -8,6 +8,7 @@ use std::{
 
 use duel_trainer::{
     gan::losses::DRAW,
+    recipe::Recipe,
     run::{
         density::Densities,
         grid::Grid,
@@ -26,7 +27,10 @@ use crate::{
         tiles::Tile,
         tty,
     },
-    text::{events, run::verdicts},
+    text::{
+        events,
+        run::{fixed, verdicts},
+    },
 };
 
 /// The time between two lines where there is no terminal.
@@ -37,15 +41,16 @@ const SAMPLES: Duration = Duration::from_secs(30);
 /// The progress of a training.
 pub struct Progress {
     bar: Option<ProgressBar>,
-    steps: u64,
+    recipe: Recipe,
     theme: Theme,
     last_line: Option<Instant>,
     last_samples: Option<Instant>,
 }
 
 impl Progress {
-    /// Makes the progress of a training of `steps` steps, of which `done` are done.
-    pub fn new(steps: u64, done: u64, look: Look) -> Self {
+    /// Makes the progress of a training by `recipe`, of which `done` steps are done.
+    pub fn new(recipe: Recipe, done: u64, look: Look) -> Self {
+        let steps = recipe.training.steps;
         let bar = (stderr().is_terminal() && !tty::is_dumb()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(8));
             let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {eta} left\n{msg}");
@@ -56,7 +61,7 @@ impl Progress {
         if bar.is_none() {
             theme.colors = Colors::None;
         }
-        Self { bar, steps, theme, last_line: None, last_samples: None }
+        Self { bar, recipe, theme, last_line: None, last_samples: None }
     }
 
     /// Shows a report of the trainer.
@@ -83,19 +88,21 @@ impl Progress {
                 EventKind::Evaluation { judge, scores, real } => {
                     self.line(&format!("step {}: {}", event.step, events::scores(judge, scores, real)))
                 }
+                EventKind::Change { .. } => self.line(&format!("step {}: {}", event.step, events::text(event))),
                 _ => {}
             },
         }
     }
 
     fn metrics(&mut self, metrics: &Metrics) {
-        let shown = figures(metrics);
+        let training = self.recipe.at(metrics.step - 1).training;
+        let shown = figures(metrics, training.k_generator == 0 || training.k_discriminator == 0);
         if let Some(bar) = &self.bar {
             bar.set_message(shown);
-        } else if self.last_line.is_none_or(|last| last.elapsed() >= INTERVAL) || metrics.step == self.steps {
+        } else if self.last_line.is_none_or(|last| last.elapsed() >= INTERVAL) || metrics.step == training.steps {
             self.last_line = Some(Instant::now());
-            let left = (self.steps - metrics.step) as f64 * metrics.seconds / metrics.step as f64;
-            self.line(&format!("step {}/{}  {shown}  {left:.0} s left", metrics.step, self.steps));
+            let left = (training.steps - metrics.step) as f64 * metrics.seconds / metrics.step as f64;
+            self.line(&format!("step {}/{}  {shown}  {left:.0} s left", metrics.step, training.steps));
         }
     }
 
@@ -126,9 +133,12 @@ impl Progress {
     }
 }
 
-/// Formats the losses, the mean outputs of the discriminator, the value beside that of an even duel, and the speed.
-fn figures(metrics: &Metrics) -> String {
+/// Formats the losses, the mean outputs of the discriminator, the value beside that of an even duel, and the speed; numbers
+/// that are NaN as `-` if a network is `idle`: the step did not update it.
+fn figures(metrics: &Metrics, idle: bool) -> String {
     let Metrics { d_loss, g_loss, value, images_per_second, .. } = metrics;
-    let verdicts = verdicts(metrics, 2);
-    format!("loss D {d_loss:.3} G {g_loss:.3}  {verdicts}  V {value:.2} (draw {DRAW:.2})  {images_per_second:.0} img/s")
+    let verdicts = verdicts(metrics, |value| fixed(value, 2, idle));
+    let [d_loss, g_loss] = [d_loss, g_loss].map(|&loss| fixed(loss, 3, idle));
+    let value = fixed(*value, 2, idle);
+    format!("loss D {d_loss} G {g_loss}  {verdicts}  V {value} (draw {DRAW:.2})  {images_per_second:.0} img/s")
 }

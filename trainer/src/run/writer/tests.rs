@@ -44,6 +44,23 @@ fn a_resume_removes_a_partial_line() {
 }
 
 #[test]
+fn samples_of_later_steps_are_removed_but_nothing_behind_a_link() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (run, other) = (dir.path().join("run"), dir.path().join("other"));
+    let writer = Writer::create(&run, &recipe()).expect("a new run");
+    let names = ["00000010.png", "00000020.png", "00000030.png", "00000030.json", "notes.txt"];
+    let samples = run.join("samples");
+    names.iter().for_each(|name| fs::write(samples.join(name), "x").expect("space"));
+    let left = |folder: &Path| names.map(|name| folder.join(name).exists());
+    writer.remove_samples_after(20);
+    assert_eq!(left(&samples), [true, true, false, false, true]);
+    fs::rename(&samples, &other).expect("space");
+    std::os::unix::fs::symlink(&other, &samples).expect("a link");
+    writer.remove_samples_after(0);
+    assert_eq!(left(&other), [true, true, false, false, true]);
+}
+
+#[test]
 fn old_checkpoints_and_temporary_files_are_removed_and_the_best_is_kept() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let recipe = recipe().with(&["record.checkpoints_kept=2".to_owned()]).expect("a key");

@@ -151,7 +151,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     }
     let stop = stop_on_signals()?;
     let checkpoint = checkpoint_on_signals()?;
-    let mut progress = Progress::new(duel.recipe.training.steps, duel.step, args.look);
+    let mut progress = Progress::new(duel.recipe.clone(), duel.step, args.look);
     progress.line(&format!("{} -> {}", duel.recipe.name, dir.display()));
     let mut notifier = Notifier::new(&args.notify, &dir);
     let ended = train(&mut duel, &mut writer, |report| {

@@ -17,6 +17,7 @@ use crate::{
     text::{
         events::{kind, text},
         numbers::{self, short},
+        run::has_idle_network,
     },
     watch::state::app::App,
 };
@@ -87,8 +88,11 @@ fn draw_gradients(sheet: &mut Sheet, area: Rect, app: &App) {
     let steps = Steps::in_view(app, None);
     for (series, y) in GRADIENTS.series().zip(area.y..area.bottom()) {
         let role = panels::role(series.tone);
-        let newest = steps.buckets.last().map_or(f64::NAN, |bucket| f64::from(bucket.span(series).mean));
-        let value = if steps.buckets.is_empty() { "-".into() } else { short(newest) };
+        let newest = steps.buckets.last().map(|bucket| f64::from(bucket.span(series).mean));
+        let value = match newest {
+            Some(norm) if !(norm.is_nan() && has_idle_network(&app.run)) => short(norm),
+            _ => "-".into(),
+        };
         sheet.put(area.x + 1, area.right(), y, &[piece(format!("{} {value:>5}", series.label), role)]);
         let curve = Curve { buckets: steps.buckets, series, role };
         let scale = Scale::around(panels::ends(&curve), app.view.logarithm);

@@ -65,7 +65,7 @@ fn draw_event(sheet: &mut Sheet, area: Rect, event: &Event, app: &App) -> u16 {
         EventKind::Stopped { error: Some(_), .. } => Role::Bad,
         EventKind::Started { .. } | EventKind::Resumed { .. } | EventKind::Stopped { .. } => Role::Good,
         EventKind::Evaluation { .. } => Role::Title,
-        EventKind::Checkpoint { .. } | EventKind::Answer { .. } => Role::Text,
+        EventKind::Checkpoint { .. } | EventKind::Change { .. } | EventKind::Answer { .. } => Role::Text,
     };
     let head = [
         piece(format!("{}  ", numbers::time_of_day(event.time, app.offset)), Role::Dim),

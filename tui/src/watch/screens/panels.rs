@@ -16,7 +16,10 @@ use crate::{
         sheet::{Piece, Sheet, piece},
         theme::Role,
     },
-    text::numbers::{self, short},
+    text::{
+        numbers::{self, short},
+        run::has_idle_network,
+    },
     watch::state::app::App,
 };
 
@@ -57,18 +60,18 @@ pub fn draw(sheet: &mut Sheet, area: Rect, panels: &[&Panel], app: &App, steps: 
         if number > 0 {
             sheet.across(area.x - 1, area.right(), top - 1);
         }
-        draw_title(sheet, area, top - 1, panel, steps.now(app));
+        draw_title(sheet, area, top - 1, panel, steps.now(app), has_idle_network(&app.run));
         chart(sheet, Rect { y: top, height, ..area }, panel, app, steps);
         top += height + 1;
     }
     draw_steps(sheet, Rect { y: area.bottom() - 1, height: 1, ..area }, app, steps.range);
 }
 
-fn draw_title(sheet: &mut Sheet, area: Rect, y: u16, panel: &Panel, now: Option<&Bucket>) {
+fn draw_title(sheet: &mut Sheet, area: Rect, y: u16, panel: &Panel, now: Option<&Bucket>, idle: bool) {
     sheet.label(area.x, area.right(), y, vec![piece(panel.title, Role::Title)]);
     let mut values = Vec::new();
     for series in panel.series() {
-        let value = now.map_or("-".into(), |bucket| value(bucket, series));
+        let value = now.map_or("-".into(), |bucket| value(bucket, series, idle));
         let space = if values.is_empty() { "" } else { "  " };
         let label = if series.label.is_empty() { String::new() } else { format!("{} ", series.label) };
         values.push(piece(format!("{space}{label}{value}"), role(series.tone)));
@@ -90,19 +93,25 @@ pub fn role(tone: Tone) -> Role {
     }
 }
 
-fn value(bucket: &Bucket, series: Series) -> String {
+/// Formats the mean of a record. NaN is `-` if a network is `idle`: it has neither a loss nor a gradient.
+fn value(bucket: &Bucket, series: Series, idle: bool) -> String {
     let mean = f64::from(bucket.span(series).mean);
     match series.unit {
         Unit::ImagesPerSecond | Unit::Seconds | Unit::Bytes => numbers::thousands(mean.clamp(0.0, 1e12) as u64),
         Unit::None if mean.is_finite() && (0.0005..100.0).contains(&mean.abs()) => format!("{mean:.3}"),
+        Unit::None if mean.is_nan() && idle => "-".into(),
         Unit::None => short(mean),
     }
 }
 
 fn chart(sheet: &mut Sheet, area: Rect, panel: &Panel, app: &App, steps: &Steps) {
+    // A network that was not updated has no curve, instead of marks for values that are not finite.
+    let idle = has_idle_network(&app.run);
+    let is_drawn = |series: &Series| !idle || steps.buckets.iter().any(|bucket| !bucket.span(*series).mean.is_nan());
     // The first curve of the panel is drawn last and covers the others.
+    let series = panel.series().rev().filter(is_drawn);
     let curves: Vec<Curve> =
-        panel.series().rev().map(|series| Curve { buckets: steps.buckets, series, role: role(series.tone) }).collect();
+        series.map(|series| Curve { buckets: steps.buckets, series, role: role(series.tone) }).collect();
     let values = || curves.iter().flat_map(|curve| ends(curve));
     let (scale, mark) = match panel.axis {
         Axis::Fitted => (Scale::around(values(), app.view.logarithm), None),

@@ -9,7 +9,10 @@ use crate::{
         sheet::{Sheet, piece},
         theme::{Role, Theme},
     },
-    text::numbers::short,
+    text::{
+        numbers::short,
+        run::{fixed, has_idle_network},
+    },
     watch::state::app::App,
 };
 
@@ -34,8 +37,9 @@ pub fn draw(sheet: &mut Sheet, body: Rect, app: &App) {
         Some(_) => ["pairs, P(x is real)", "pairs, P(G(z) is real)"],
         None => ["real, D(x)", "fake, D(G(z))"],
     };
-    let real = Bars { title: titles[0], mean: last.d_real, tenths: last.d_real_tenths, role: Role::D };
-    let fake = Bars { title: titles[1], mean: last.d_fake, tenths: last.d_fake_tenths, role: Role::G };
+    let mean = |mean| fixed(mean, 3, has_idle_network(&app.run));
+    let real = Bars { title: titles[0], mean: mean(last.d_real), tenths: last.d_real_tenths, role: Role::D };
+    let fake = Bars { title: titles[1], mean: mean(last.d_fake), tenths: last.d_fake_tenths, role: Role::G };
     real.draw(sheet, Rect { height: half, ..right });
     fake.draw(sheet, Rect { y: body.y + half + 1, height: body.height - half - 1, ..right });
 }
@@ -77,6 +81,9 @@ fn draw_axis(sheet: &mut Sheet, plot: Rect, app: &App) {
         sheet.put(plot.x + at, plot.right(), plot.bottom(), &[piece(text, Role::Dim)]);
     }
     let Some(value) = app.run.last.map(|last| last.value) else { return };
+    if value.is_nan() && has_idle_network(&app.run) {
+        return;
+    }
     let who = match value - f64::from(DRAW) {
         far if far.is_nan() => piece("not a number", Role::Bad),
         far if far.abs() < 0.05 => piece("about even", Role::Even),
@@ -123,7 +130,8 @@ fn mark(sheet: &mut Sheet, plot: Rect, scale: Scale, (p, inner): (f32, f32), rol
 /// A histogram of the discriminator's outputs for a batch.
 struct Bars {
     title: &'static str,
-    mean: f64,
+    /// The mean as text.
+    mean: String,
     tenths: [u32; 10],
     role: Role,
 }
@@ -132,7 +140,7 @@ impl Bars {
     /// Draws an upright bar for each tenth, and the probabilities below.
     fn draw(&self, sheet: &mut Sheet, area: Rect) {
         sheet.label(area.x, area.right(), area.y - 1, vec![piece(self.title, Role::Title)]);
-        let mean = vec![piece(format!("mean {:.3}", self.mean), self.role)];
+        let mean = vec![piece(format!("mean {}", self.mean), self.role)];
         sheet.label_right(area.x + self.title.len() as u16 + 3, area.right(), area.y - 1, mean);
         let most = self.tenths.iter().copied().max().unwrap_or(0);
         if most == 0 {

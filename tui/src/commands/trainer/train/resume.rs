@@ -13,7 +13,7 @@ use duel_trainer::{
 
 use super::TrainArgs;
 use crate::{
-    runs::{decoding, sources},
+    runs::{decoding, find, sources},
     term::output::note,
     text::numbers::rate,
 };
@@ -36,6 +36,8 @@ pub(super) fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
             let remedy = format!("training continues from step {}", duel.step);
             warn(&mut writer, duel.step, "damaged checkpoint", evidence, remedy)?;
         }
+    } else if find::mark(dir).is_some() {
+        note(&format!("duel: {} ended before its first checkpoint: training begins again at step 0", dir.display()));
     }
     ensure!(
         !begun || duel.step < duel.recipe.training.steps,
