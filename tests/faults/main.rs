@@ -30,7 +30,8 @@ fn main() -> ExitCode {
     let form = if arguments.iter().any(|argument| argument == "--short") { Form::Short } else { Form::Full };
     let seed = after("--seed").map_or(Ok(1), |seed| seed.parse()).expect("--seed takes a number");
     if let Some(hours) = after("--soak") {
-        return soak::soak(hours.parse().expect("--soak takes hours"));
+        let place = after(&hours).expect("--soak takes hours and a directory");
+        return soak::soak(hours.parse().expect("--soak takes hours"), place.as_ref());
     }
     if arguments.iter().any(|argument| argument == "--watchers") {
         watchers::bench();
