@@ -7,7 +7,7 @@ use duel_trainer::{
     data::{DataSet, load_training},
     device::device,
     gan::{Duel, state},
-    recipe::{Change, Recipe},
+    recipe::{Change, Optimizer, Recipe},
     run::{paths, record::EventKind, writer::Writer},
 };
 
@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// Beginnings of the keys that `--set` may change with `--resume`, beside the keys that may change during training.
-const RESUMABLE: [&str; 4] = ["record.", "training.steps", "training.decay_", "data.fingerprint"];
+const RESUMABLE: [&str; 5] =
+    ["record.", "training.steps", "training.decay_", "training.momentum_steps", "data.fingerprint"];
 
 /// Restores a run from its last checkpoint, and records the settings that the flags change.
 pub(super) fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
@@ -50,7 +51,7 @@ pub(super) fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
         duel.recipe.change(Change { step: duel.step, ..change })?;
     }
     if let Some((evidence, remedy)) = jump(&kept, &duel.recipe, duel.step).filter(|_| begun) {
-        warn(&mut writer, duel.step, "learning rate jumps", evidence, remedy)?;
+        warn(&mut writer, duel.step, "schedule jumps", evidence, remedy)?;
     }
     if duel.recipe != kept {
         state::keep_recipe(&duel, &mut writer)?;
@@ -110,8 +111,9 @@ fn warn(writer: &mut Writer, step: u64, what: &str, evidence: String, remedy: St
     Ok(())
 }
 
-/// Describes learning rates that jump at `step` because the recipe `new` moves the schedule of the recipe `old`; returns
-/// the settings that avoid the jump, too. None if the schedule is the same, or if no rate changes by more than 1 %.
+/// Describes learning rates, and a momentum of gradient descent, that jump at `step` because the recipe `new` moves the
+/// schedules of the recipe `old`; returns the settings that avoid the jump, too. None if the schedules are the same, or if
+/// no value changes by more than 1 %.
 fn jump(old: &Recipe, new: &Recipe, step: u64) -> Option<(String, String)> {
     let [before, after] = [old, new].map(|recipe| recipe.training.rate_at(step));
     let rates = |recipe: &Recipe, factor: f64| {
@@ -126,10 +128,21 @@ fn jump(old: &Recipe, new: &Recipe, step: u64) -> Option<(String, String)> {
             settings.push(format!("--set {key}={}", rate(was / after)));
         }
     }
-    let evidence = format!("the schedule now ends at step {} and changes {}", new.training.steps, jumps.join(", "));
-    let remedy = match after {
-        0.0 => "training continues at these rates".to_owned(),
-        _ => format!("to continue without a jump, resume with {}", settings.join(" ")),
+    let fell_to_zero = after == 0.0 && !jumps.is_empty();
+    let [was, is] = [old, new].map(|recipe| recipe.training.momentum_at(step));
+    if new.training.optimizer == Optimizer::Sgd && (was - is).abs() > 0.01 * was {
+        let rounded = |momentum: f64| (momentum * 1e4).round() / 1e4;
+        jumps.push(format!("training.momentum from {} to {}", rounded(was), rounded(is)));
+        // A schedule over all steps keeps its end if that is named.
+        let end = if old.training.momentum_steps == 0 { old.training.steps } else { old.training.momentum_steps };
+        settings.push(format!("--set training.momentum_steps={end}"));
+    }
+    let moved = old.training.steps != new.training.steps;
+    let end = if moved { format!(" ends at step {} and", new.training.steps) } else { String::new() };
+    let evidence = format!("the schedule now{end} changes {}", jumps.join(", "));
+    let remedy = match fell_to_zero {
+        true => "training continues at these rates".to_owned(),
+        false => format!("to continue without a jump, resume with {}", settings.join(" ")),
     };
     (!jumps.is_empty()).then_some((evidence, remedy))
 }
@@ -170,5 +183,28 @@ mod tests {
             slowed.change(Change::new(40, key, value).expect("a rate")).expect("room");
         }
         assert_eq!(jump(&recipe(40, "linear"), &slowed, 40), None, "the remedy avoids the jump");
+    }
+
+    #[test]
+    fn a_moved_momentum_is_told_with_both_values() {
+        let recipe = |settings: &[&str]| {
+            let momentum = ["training.momentum=0.5", "training.momentum_to=0.9"];
+            let settings: Vec<String> = momentum.iter().chain(settings).map(|&setting| setting.to_owned()).collect();
+            Recipe::load("article", &settings).expect("good settings")
+        };
+        let old = recipe(&["training.optimizer=sgd", "training.steps=40"]);
+        let longer = ["training.optimizer=sgd", "training.steps=80"];
+        let (evidence, remedy) = jump(&old, &recipe(&longer), 30).expect("a jump");
+        // 0.5 + 0.4 · 30 / 40, and 0.5 + 0.4 · 30 / 80.
+        assert_eq!(evidence, "the schedule now ends at step 80 and changes training.momentum from 0.8 to 0.65");
+        let setting = "training.momentum_steps=40";
+        assert_eq!(remedy, format!("to continue without a jump, resume with --set {setting}"));
+        assert_eq!(jump(&old, &recipe(&[longer[0], longer[1], setting]), 30), None, "the remedy avoids the jump");
+        assert_eq!(jump(&old, &recipe(&longer), 0), None, "the schedules begin alike");
+        let adam = ["training.steps=40", "training.steps=80"].map(|steps| recipe(&[steps]));
+        assert_eq!(jump(&adam[0], &adam[1], 30), None, "Adam has no such momentum");
+        let moved = recipe(&["training.optimizer=sgd", "training.steps=40", "training.momentum_steps=60"]);
+        let (evidence, _) = jump(&old, &moved, 30).expect("a jump");
+        assert_eq!(evidence, "the schedule now changes training.momentum from 0.8 to 0.7");
     }
 }
