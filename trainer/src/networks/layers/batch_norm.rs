@@ -1,6 +1,6 @@
 //! Batch norm: `torch.nn.BatchNorm1d` and `torch.nn.BatchNorm2d`.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{Result, Tensor};
 use duel_models::random::Stream;
 
 use super::{
@@ -83,8 +83,7 @@ impl Operation for BatchNorm {
         let [mean, variance] = if pass.training && from_batch {
             let mean = x.mean(0)?;
             let variance = x.broadcast_sub(&mean)?.sqr()?.mean(0)?;
-            let values = |tensor: &Tensor| tensor.detach().to_dtype(DType::F32)?.to_vec1();
-            pass.running.update(&values(&mean)?, &values(&variance)?, x.dim(0)?, momentum)?;
+            pass.running.update_tensors([&mean, &variance], x.dim(0)?, momentum)?;
             [mean, variance]
         } else {
             pass.running.tensors(channels, x.dtype())?

@@ -128,4 +128,17 @@ impl<'a> Running<'a> {
         }
         self.tensor.set(&Tensor::from_vec(running, self.tensor.shape(), self.tensor.device())?)
     }
+
+    /// Does the same as [`update`](Self::update) with mean and variance as tensors, `[channels]` each. Nothing is read
+    /// back, so that a GPU does not wait for the CPU.
+    pub(crate) fn update_tensors(self, [mean, variance]: [&Tensor; 2], rows: usize, momentum: f64) -> Result<()> {
+        let keep = momentum as f32;
+        let unbiased = rows as f32 / (rows.max(2) - 1) as f32;
+        let values = |tensor: &Tensor| tensor.detach().to_dtype(DType::F32);
+        let batch = Tensor::cat(&[values(mean)?, (values(variance)? * f64::from(unbiased))?], 0)?;
+        let running = self.tensor.as_detached_tensor();
+        let old = running.narrow(0, self.offset, batch.elem_count())?;
+        let new = ((old * f64::from(keep))? + (batch * f64::from(1.0 - keep))?)?;
+        self.tensor.set(&running.slice_scatter(&new, 0, self.offset)?)
+    }
 }
