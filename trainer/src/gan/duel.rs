@@ -120,7 +120,7 @@ impl Duel {
             },
             (None, None) => RealData::Absent,
         };
-        Ok(Self {
+        let duel = Self {
             ema: (g.ema > 0.0).then(|| generator.fork().map(Arc::new)).transpose()?,
             generator: Duellist::new(generator, &recipe, g.learning_rate, [g.beta1, g.beta2], g.epsilon)?,
             discriminator: Duellist::new(discriminator, &recipe, d.learning_rate, [d.beta1, d.beta2], d.epsilon)?,
@@ -134,7 +134,11 @@ impl Duel {
             recipe,
             real_data,
             device,
-        })
+        };
+        // On CUDA each thread has a stream of its own: a thread that trains these networks must not be ahead of the
+        // copies that this thread has begun.
+        duel.device.synchronize()?;
+        Ok(duel)
     }
 
     /// Additions and multiplications of the matrix products in one step, for each image of its batch.

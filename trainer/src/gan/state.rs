@@ -265,6 +265,8 @@ pub(crate) fn load(duel: &mut Duel, bytes: &[u8]) -> Result<(), Bad> {
         augmentation.state = state.to_device(&Device::Cpu).map_err(|error| error.to_string())?;
         augmentation.signs = value("augmentation.signs")?;
     }
+    // The thread that trains on may be another one: see `Duel::new`.
+    device.synchronize().map_err(|error| error.to_string())?;
     duel.step = counters.step;
     duel.batches_seen = counters.batches_seen;
     duel.seconds = counters.seconds;
