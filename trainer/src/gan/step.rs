@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Error, Result, Tensor};
 
 use super::{
     balance::Balance,
@@ -24,10 +24,26 @@ impl Duel {
     /// Only a measured step waits for the device.
     pub fn advance(&mut self, measured: bool) -> Result<Option<Metrics>> {
         let began = Instant::now();
-        let (discriminator, generator) = kernels::with_spinning_threads(|| self.updates(measured))?;
+        let updated = kernels::with_spinning_threads(|| self.updates(measured));
+        let (discriminator, generator) = updated.map_err(|error| self.out_of_memory(error))?;
         self.step += 1;
         self.seconds += began.elapsed().as_secs_f64();
         measured.then(|| self.metrics(discriminator, generator)).transpose()
+    }
+
+    /// Returns `error`, or, if a GPU has no memory left, an error in one line that names the batch to try.
+    fn out_of_memory(&self, error: Error) -> Error {
+        let text = error.to_string();
+        // CUDA's driver, and cuBLAS.
+        if !["CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"].iter().any(|name| text.contains(name)) {
+            return error;
+        }
+        let batch = self.recipe.training.batch;
+        let (device, smaller) = (self.device_name(), (batch / 2).max(1));
+        Error::Msg(format!(
+            "out of memory on {device} with training.batch = {batch}; try --set training.batch={smaller}, or end other \
+             programs that use the GPU"
+        ))
     }
 
     /// Algorithm 1 of Goodfellow et al. 2014. In simultaneous order the generator's first gradient is computed before
@@ -159,6 +175,30 @@ impl Duel {
         match &self.ema {
             Some(average) => ema::update(average, network, self.recipe.generator.ema, optimiser.steps),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::data::mnist::SHAPE;
+
+    #[test]
+    fn an_error_of_a_full_gpu_is_one_line_with_the_batch_to_try() {
+        let recipe = Recipe::default().with(&["training.batch=48".to_owned()]).expect("a good setting");
+        let duel = Duel::new(recipe.for_shape(SHAPE).expect("the shape of digits"), None, Device::Cpu);
+        let duel = duel.expect("small networks");
+        // The text of cudarc's DriverError, and of its CublasError.
+        for (text, expected) in [
+            ("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")", "training.batch=24"),
+            ("CublasError(CUBLAS_STATUS_ALLOC_FAILED)", "training.batch=24"),
+            ("DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error\")", "ECC"),
+        ] {
+            let said = duel.out_of_memory(Error::Cuda(text.into())).to_string();
+            assert!(said.contains(expected) && said.lines().count() == 1, "{said}");
         }
     }
 }
