@@ -140,8 +140,9 @@ pub fn run(args: TrainArgs) -> Result<()> {
     };
     let dir = writer.dir().to_owned();
     if args.detach || dashboard {
-        // The trainer that is started next takes the lock.
+        // The trainer that is started next takes the lock, and the memory of the device.
         drop(writer);
+        drop(duel);
         detach(&args, &dir)?;
         return if args.detach {
             print(&format!("training in {}; watch it with `duel watch {}`\n", dir.display(), quoted(&dir)))
