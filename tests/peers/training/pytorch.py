@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measures how fast PyTorch trains a pair of networks, and prints a line of JSON. `run` calls it with the environment that makes it fastest.
 
-    pytorch.py mlp|dcgan|upsample|colour|sgemm [--compile] [--seconds 5] [--threads 2]
+    pytorch.py mlp|dcgan|upsample|colour|sgemm [--device cpu|cuda] [--compile] [--tf32] [--batch 64] [--seconds 5] [--threads 2]
 
 A step is that of duel: an update of the discriminator on 64 real and 64 generated images, then one of the generator on 64 fresh latents.
 `sgemm` trains nothing: it measures products of two 2048x2048 matrices, an upper limit of the speed.
-Each choice below was measured to be PyTorch's fastest on a CPU, and none changes what is computed: see the comments.
+Each choice below was measured to be PyTorch's fastest on a CPU, and none changes what is computed: see the comments. On a GPU, `--compile` replays
+whole passes as CUDA graphs, and products are computed in full float32 unless `--tf32` allows TensorFloat-32.
 """
 
 import argparse
@@ -16,8 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-
-BATCH = 64
 
 
 class Up(nn.Sequential):
@@ -73,11 +72,18 @@ NETWORKS = {
 }
 
 
-def sgemm(seconds):
-    a, b, c = (torch.randn(2048, 2048) for _ in range(3))
+def waiting(device):
+    """The function that waits until the device has done everything that it was asked for."""
+    return torch.cuda.synchronize if device == "cuda" else lambda: None
+
+
+def sgemm(seconds, device):
+    a, b, c = (torch.randn(2048, 2048, device=device) for _ in range(3))
+    wait = waiting(device)
     products, started = -5, time.perf_counter()
     while (passed := time.perf_counter() - started) < seconds:
         torch.mm(a, b, out=c)
+        wait()
         products += 1
         if products == 0:  # warm
             started = time.perf_counter()
@@ -87,34 +93,45 @@ def sgemm(seconds):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("network", choices=[*NETWORKS, "sgemm"])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--tf32", action="store_true")
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = options.tf32
+    torch.backends.cudnn.benchmark = True
     if options.network == "sgemm":
-        return sgemm(options.seconds)
+        return sgemm(options.seconds, options.device)
     torch.manual_seed(1)
+    batch, device, wait = options.batch, options.device, waiting(options.device)
     generator, discriminator, latent, shape, adam = NETWORKS[options.network]()
+    generator, discriminator = generator.to(device), discriminator.to(device)
     optimiser_g, optimiser_d = (torch.optim.Adam(n.parameters(), fused=True, **adam) for n in (generator, discriminator))
-    pool = torch.tanh(torch.randn(100, BATCH, *shape))
+    pool = torch.tanh(torch.randn(max(6400 // batch, 1), batch, *shape, device=device))
 
     def d_loss(real, fake):
         # One pass over real and generated images is faster than two, and equal, since the discriminator has no batch norm.
         logits = discriminator(torch.cat([real, fake]))
-        return 0.5 * (F.softplus(-logits[:BATCH]).mean() + F.softplus(logits[BATCH:]).mean())
+        return 0.5 * (F.softplus(-logits[:batch]).mean() + F.softplus(logits[batch:]).mean())
 
     def g_loss(z):
         return F.softplus(-discriminator(generator(z))).mean()
 
     draw = generator
     if options.compile:
-        d_loss, g_loss, draw = torch.compile(d_loss), torch.compile(g_loss), torch.compile(generator)
+        mode = "reduce-overhead" if device == "cuda" else "default"
+        d_loss, g_loss, draw = (torch.compile(function, mode=mode) for function in (d_loss, g_loss, generator))
 
     def step(i):
+        if options.compile and device == "cuda":
+            # The results of the last step may be overwritten.
+            torch.compiler.cudagraph_mark_step_begin()
         with torch.no_grad():
-            fake = draw(torch.randn(BATCH, latent))
+            fake = draw(torch.randn(batch, latent, device=device))
         optimiser_d.zero_grad(set_to_none=True)
         loss_d = d_loss(pool[i % len(pool)], fake)
         loss_d.backward()
@@ -123,7 +140,7 @@ def main():
         # Without this the backward pass would also compute the gradients of the discriminator, which are not used.
         discriminator.requires_grad_(False)
         optimiser_g.zero_grad(set_to_none=True)
-        loss_g = g_loss(torch.randn(BATCH, latent))
+        loss_g = g_loss(torch.randn(batch, latent, device=device))
         loss_g.backward()
         optimiser_g.step()
         discriminator.requires_grad_(True)
@@ -136,14 +153,17 @@ def main():
         with counter:
             step(0)
 
+    wait()
     steps, started = 0, time.perf_counter()
-    while (seconds := time.perf_counter() - started) < options.seconds:
-        losses = step(steps)
-        steps += 1
-    images_per_second = steps * BATCH / seconds
+    while time.perf_counter() - started < options.seconds:
+        for _ in range(10 if device == "cuda" else 1):
+            losses = step(steps)
+            steps += 1
+        wait()
+    images_per_second = steps * batch / (time.perf_counter() - started)
     print(json.dumps({
         "images_per_second": images_per_second,
-        "gflops": images_per_second * counter.get_total_flops() / BATCH / 1e9 or None,
+        "gflops": images_per_second * counter.get_total_flops() / batch / 1e9 or None,
         "steps": steps,
         "losses": [loss.item() for loss in losses],
     }))  # fmt: skip
