@@ -38,7 +38,7 @@ pub(super) fn resume(args: &TrainArgs, dir: &Path) -> Result<(Duel, Writer)> {
             warn(&mut writer, duel.step, "damaged checkpoint", evidence, remedy)?;
         }
     } else if find::mark(dir).is_some() {
-        note(&format!("duel: {} ended before its first checkpoint: training begins again at step 0", dir.display()));
+        note(&format!("{} ended before its first checkpoint: training begins again at step 0", dir.display()));
     }
     ensure!(
         !begun || duel.step < duel.recipe.training.steps,
